@@ -1,0 +1,64 @@
+"""Conduit: decides for every prompt which LLM should answer it, learns, and proves what it saved.
+
+Names are resolved on first use, so that ``import conduit`` stays fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conduit.core.arms import Arm, Price, Tier
+    from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
+    from conduit.core.errors import ConduitError
+    from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
+    from conduit.core.outcomes import Response
+    from conduit.engines.router import Router
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Arm",
+    "ArmEstimate",
+    "ConduitError",
+    "Decision",
+    "OptimizeFor",
+    "Preferences",
+    "Price",
+    "Query",
+    "QueryConstraints",
+    "QueryFeatures",
+    "Response",
+    "Router",
+    "Tier",
+    "__version__",
+]
+
+_HOME = {
+    "Arm": "conduit.core.arms",
+    "ArmEstimate": "conduit.core.decisions",
+    "ConduitError": "conduit.core.errors",
+    "Decision": "conduit.core.decisions",
+    "OptimizeFor": "conduit.core.models",
+    "Preferences": "conduit.core.models",
+    "Price": "conduit.core.arms",
+    "Query": "conduit.core.models",
+    "QueryConstraints": "conduit.core.models",
+    "QueryFeatures": "conduit.core.decisions",
+    "Response": "conduit.core.outcomes",
+    "Router": "conduit.engines.router",
+    "Tier": "conduit.core.arms",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'conduit' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,183 @@
+"""Every error Conduit raises, in one tree.
+
+::
+
+    ConduitError                      exit code 1
+    ├── InvalidInputError             exit code 2, also a ValueError
+    │   ├── UnknownModelError
+    │   ├── UnknownPolicyError
+    │   ├── UnknownDecisionError
+    │   ├── UnknownPriceError
+    │   └── NoAffordableModelError    no model fits ``max_cost``
+    ├── ConfigurationError            exit code 2: settings, registry files, missing extras
+    ├── StoreError                    exit code 2
+    │   ├── SchemaVersionError        a database made by another version
+    │   └── LayoutMismatchError       stored state of another encoder or context layout
+    └── ExecutionError                exit code 1
+        ├── ProviderError             one model call failed
+        └── AllModelsFailedError      the whole fallback chain failed
+
+A message says what is wrong, with which value, and what to do about it, in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+
+class ConduitError(Exception):
+    """Base of every error that Conduit raises on purpose.
+
+    Args:
+        problem: what is wrong, naming the offending value.
+        remedy: what to do about it.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, problem: str, *, remedy: str = "") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+
+
+class InvalidInputError(ConduitError, ValueError):
+    """A value from the caller cannot be used."""
+
+    exit_code = 2
+
+
+class UnknownModelError(InvalidInputError):
+    """A model name that is not among the arms."""
+
+    def __init__(self, name: str, *, known: Sequence[str]) -> None:
+        self.name = name
+        super().__init__(f"unknown model {name!r}", remedy=f"choose one of: {_listing(known)}")
+
+
+class UnknownPolicyError(InvalidInputError):
+    """A policy name that nothing answers to."""
+
+    def __init__(self, name: str, *, known: Sequence[str]) -> None:
+        self.name = name
+        super().__init__(f"unknown policy {name!r}", remedy=f"choose one of: {_listing(known)}")
+
+
+class UnknownDecisionError(InvalidInputError):
+    """Feedback or a look-up for a decision that the store does not hold."""
+
+    def __init__(self, decision_id: str) -> None:
+        self.decision_id = decision_id
+        super().__init__(
+            f"unknown decision {decision_id!r}",
+            remedy="pass the id of a decision made with this database",
+        )
+
+
+class UnknownPriceError(InvalidInputError):
+    """A model whose price nobody gave; never priced silently."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        super().__init__(
+            f"no price is known for model {model!r}",
+            remedy="give input_price and output_price (USD per million tokens) in a pricing file",
+        )
+
+
+class NoAffordableModelError(InvalidInputError):
+    """No arm fits ``max_cost``, a limit that is never relaxed."""
+
+    def __init__(self, max_cost: float, *, cheapest: str, cost: float) -> None:
+        self.max_cost = max_cost
+        self.cheapest = cheapest
+        self.cost = cost
+        super().__init__(
+            f"no model fits max_cost=${max_cost:g}: the cheapest is {cheapest!r} at ${cost:.6g}",
+            remedy=f"raise max_cost to at least ${cost:.6g} or shorten the prompt",
+        )
+
+
+class ConfigurationError(ConduitError):
+    """Settings, a registry file or an installation that cannot work as it stands."""
+
+    exit_code = 2
+
+
+class StoreError(ConduitError):
+    """The store cannot be used; nothing in it was changed."""
+
+    exit_code = 2
+
+
+class SchemaVersionError(StoreError):
+    """A database whose schema this version does not know."""
+
+
+class LayoutMismatchError(StoreError):
+    """Learned state of another encoder or context layout."""
+
+
+class ExecutionError(ConduitError):
+    """A prompt could not be answered."""
+
+
+class FailureKind(StrEnum):
+    """Why a model call failed."""
+
+    TIMEOUT = "timeout"
+    RATE_LIMIT = "rate_limit"
+    AUTHENTICATION = "authentication"
+    BAD_REQUEST = "bad_request"
+    SERVER = "server"
+    CONNECTION = "connection"
+    EMPTY = "empty"
+    CONTENT_FILTER = "content_filter"
+
+
+class ProviderError(ExecutionError):
+    """One call to one model failed.
+
+    Args:
+        kind: the reason, one of :class:`FailureKind`.
+        model: id of the arm that was called.
+        detail: what the provider said, without secrets.
+        retry_after: seconds the provider asked us to wait, when it said so.
+        status: HTTP status, when there was one.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        *,
+        model: str,
+        detail: str = "",
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        self.kind = kind
+        self.model = model
+        self.detail = detail
+        self.retry_after = retry_after
+        self.status = status
+        tail = f": {detail}" if detail else ""
+        super().__init__(f"{model} failed ({kind.value}){tail}")
+
+
+class AllModelsFailedError(ExecutionError):
+    """Every model of the fallback chain failed."""
+
+    def __init__(self, failures: Sequence[ProviderError]) -> None:
+        self.failures = tuple(failures)
+        said = "; ".join(str(failure) for failure in self.failures)
+        super().__init__(
+            f"all {len(self.failures)} models failed: {said}",
+            remedy="check keys and limits with 'conduit models'",
+        )
+
+
+def _listing(names: Sequence[str], *, most: int = 12) -> str:
+    shown = ", ".join(sorted(names)[:most])
+    return f"{shown}, … ({len(names)} in all)" if len(names) > most else shown

@@ -1,0 +1,175 @@
+"""What happened after a decision: calls, the response, and observations to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from conduit.core.arms import Arm
+from conduit.core.errors import FailureKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One call to one model; ``timeout`` in seconds, None waits for ever."""
+
+    arm: Arm
+    text: str
+    max_tokens: int | None = None
+    temperature: float | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReply:
+    """What a model client returns.
+
+    Args:
+        text: the answer.
+        input_tokens: as billed; None when unknown (recorded data).
+        output_tokens: as billed; None when unknown.
+        cost: USD when the source knows it better than the price table; None prices the tokens.
+        latency: seconds; None when nobody measured it, which is not zero.
+        finish_reason: ``stop``, ``length``, ``tool_calls`` or ``content_filter``.
+    """
+
+    text: str
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    latency: float | None = None
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One attempt to have a model answer, successful or not, as it is logged.
+
+    Args:
+        decision_id: the decision it belongs to.
+        attempt: 1 for the chosen arm, counting up along the fallback chain.
+        arm: id of the arm that was called.
+        failure: None when it answered.
+        cost: USD, of failed attempts too where the provider billed them.
+        latency: seconds; None when nobody measured it.
+        started_at: seconds since the epoch.
+    """
+
+    decision_id: str
+    attempt: int
+    arm: str
+    failure: FailureKind | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float
+    latency: float | None
+    finish_reason: str | None
+    started_at: float
+
+
+class Head(StrEnum):
+    """What is learned per arm."""
+
+    QUALITY = "quality"
+    LOG_TOKENS = "log_tokens"
+    LOG_COST = "log_cost"
+    LOG_LATENCY = "log_latency"
+    AVAILABILITY = "availability"
+
+
+class Signal(StrEnum):
+    """Where an observation comes from."""
+
+    RATING = "rating"
+    RETRY = "retry"
+    ERROR = "error"
+    TOKENS = "tokens"
+    COST = "cost"
+    LATENCY = "latency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One measured value for one head of one arm.
+
+    At most one per (decision, arm, signal) is kept: the same value again has no effect, another
+    value replaces it.
+
+    Args:
+        decision_id: the decision whose context it is learned with.
+        arm: the arm it is credited to, which is the one that served.
+        value: quality and availability in 0..1, the other heads in natural logarithms.
+        weight: in ratings; one explicit rating is 1.
+        observed_at: seconds since the epoch.
+    """
+
+    decision_id: str
+    arm: str
+    signal: Signal
+    head: Head
+    value: float
+    weight: float = 1.0
+    observed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What recording an observation changed; ``previous`` is the value it replaces, if any."""
+
+    observation: Observation
+    previous: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer, what it cost, and what it would have cost at the baseline model.
+
+    Args:
+        latency: seconds; None when nobody measured it.
+        cost: USD, failed attempts included.
+        base_model: the model the saving is measured against.
+        base_cost: USD for the same tokens at that model.
+    """
+
+    text: str
+    model: str
+    provider: str
+    cost: float
+    input_tokens: int | None
+    output_tokens: int | None
+    base_model: str
+    base_cost: float
+    latency: float | None
+    decision_id: str
+    finish_reason: str = "stop"
+    attempts: int = 1
+
+    @property
+    def savings(self) -> float:
+        """USD saved against the baseline; negative when the answer cost more."""
+        return self.base_cost - self.cost
+
+    @property
+    def savings_percent(self) -> float:
+        """Saving in percent of the baseline's cost; 0 when the baseline is free."""
+        return 100 * self.savings / self.base_cost if self.base_cost else 0.0
+
+    @property
+    def saved(self) -> float:
+        """The same as :attr:`savings`."""
+        return self.savings
+
+    @property
+    def baseline_cost(self) -> float:
+        """The same as :attr:`base_cost`."""
+        return self.base_cost
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """The same as :attr:`input_tokens`."""
+        return self.input_tokens
+
+    @property
+    def completion_tokens(self) -> int | None:
+        """The same as :attr:`output_tokens`."""
+        return self.output_tokens

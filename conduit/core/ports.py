@@ -1,0 +1,135 @@
+"""The ports: what the engine needs from the world, as protocols.
+
+Every port has a public stand-in that runs offline: ``MemoryStore``, ``ScriptedProvider``,
+``RecordedProvider``, ``HashingEncoder``, ``ManualClock``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from conduit.core.decisions import Decision
+from conduit.core.outcomes import Change, Execution, ModelReply, ModelRequest, Observation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from conduit.core.statistics import LearnedState
+
+
+class Clock(Protocol):
+    """Time, injected so that tests and replays own it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Text to a vector of meaning. Thread-safe; called off the event loop."""
+
+    @property
+    def name(self) -> str:
+        """Identity of the weights: equal names give equal vectors."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit-norm embeddings, (n, dim)."""
+        ...
+
+
+@runtime_checkable
+class ModelClient(Protocol):
+    """Calls models."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Answer one prompt.
+
+        Raises:
+            ProviderError: when the model did not answer.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        ...
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Durable memory of decisions, executions, observations and learned state.
+
+    ``observe`` is the delta log: once it returns, the observation is durable and will be folded
+    into the learned state exactly once.
+    """
+
+    async def open(self) -> None:
+        """Connect, and bring the schema to this version.
+
+        Raises:
+            SchemaVersionError: for a database made by a newer version.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Fold what is pending and let go of connections."""
+        ...
+
+    async def bind_layout(self, layout: str, dim: int) -> None:
+        """Declare the context layout that state is learned in; the first declaration is kept.
+
+        Raises:
+            LayoutMismatchError: when the stored state is of another layout or dimension.
+        """
+        ...
+
+    async def add_decision(self, decision: Decision) -> None:
+        """Log a decision."""
+        ...
+
+    async def decision(self, decision_id: str) -> Decision:
+        """Read a decision back, without its embedding.
+
+        Raises:
+            UnknownDecisionError: when there is none.
+        """
+        ...
+
+    async def add_execution(self, execution: Execution) -> None:
+        """Log one attempt."""
+        ...
+
+    async def executions(self, decision_id: str) -> tuple[Execution, ...]:
+        """Attempts of a decision, in order."""
+        ...
+
+    async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:
+        """Make observations durable, all or none, and say what they changed.
+
+        An observation equal to the one already kept for its (decision, arm, signal) is left out
+        of the answer; another value replaces it and is answered with the value it replaced.
+
+        Raises:
+            UnknownDecisionError: when a decision does not exist; nothing is stored then.
+        """
+        ...
+
+    async def fold(self) -> int:
+        """Fold pending observations into the learned state; the number folded."""
+        ...
+
+    async def load(self) -> LearnedState:
+        """The learned state after folding all that is pending."""
+        ...
+
+    async def count(self) -> int:
+        """Number of observations kept."""
+        ...

@@ -1,0 +1,107 @@
+"""Additive sufficient statistics: the authoritative learned state of one head of one arm.
+
+They hold no prior, so the statistics of any replica, log or offline data set merge by addition,
+in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SufficientStatistics:
+    """Weighted sums of contexts ``x`` (d,) and targets ``y``.
+
+    Args:
+        A: (d, d) sum of w x xᵀ.
+        b: (d,) sum of w x y.
+        yy: sum of w y².
+        weight: sum of w, in ratings.
+        count: raw number of observations.
+    """
+
+    A: Array
+    b: Array
+    yy: float
+    weight: float
+    count: int
+
+    @classmethod
+    def zero(cls, dim: int) -> SufficientStatistics:
+        """Statistics of nothing, for contexts of ``dim`` numbers."""
+        return cls(np.zeros((dim, dim)), np.zeros(dim), 0.0, 0.0, 0)
+
+    @classmethod
+    def of(cls, X: Array, y: Array, *, weight: float = 1.0) -> SufficientStatistics:
+        """Statistics of a whole data set: X (n, d), y (n,)."""
+        return cls(
+            weight * (X.T @ X),
+            weight * (X.T @ y),
+            weight * float(y @ y),
+            weight * len(y),
+            len(y),
+        )
+
+    @property
+    def dim(self) -> int:
+        """Length of the contexts."""
+        return len(self.b)
+
+    def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
+        """Merge two sets of observations."""
+        return SufficientStatistics(
+            self.A + other.A,
+            self.b + other.b,
+            self.yy + other.yy,
+            self.weight + other.weight,
+            self.count + other.count,
+        )
+
+    def observe(self, x: Array, y: float, *, weight: float = 1.0) -> SufficientStatistics:
+        """Add one observation."""
+        return SufficientStatistics(
+            self.A + weight * np.outer(x, x),
+            self.b + weight * y * x,
+            self.yy + weight * y * y,
+            self.weight + weight,
+            self.count + 1,
+        )
+
+    def revise(
+        self, x: Array, y: float, previous: float, *, weight: float = 1.0
+    ) -> SufficientStatistics:
+        """Replace the target of an observation already counted."""
+        return SufficientStatistics(
+            self.A,
+            self.b + weight * (y - previous) * x,
+            self.yy + weight * (y * y - previous * previous),
+            self.weight,
+            self.count,
+        )
+
+    def scaled(self, factor: float) -> SufficientStatistics:
+        """The same evidence worth ``factor`` times as much; the count stays."""
+        return SufficientStatistics(
+            self.A * factor, self.b * factor, self.yy * factor, self.weight * factor, self.count
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedState:
+    """Everything learned, as read from a store at one moment.
+
+    Args:
+        version: grows with every fold.
+        statistics: per (arm id, head name).
+    """
+
+    version: int
+    statistics: Mapping[tuple[str, str], SufficientStatistics]
