@@ -77,12 +77,18 @@ class UnknownDecisionError(InvalidInputError):
 
 
 class UnknownPriceError(InvalidInputError):
-    """A model whose price nobody gave; never priced silently."""
+    """A model whose price nobody gave; never priced silently.
 
-    def __init__(self, model: str) -> None:
+    Args:
+        model: id of the arm.
+        served_at: host of a server other than the provider's own, which has no list price.
+    """
+
+    def __init__(self, model: str, *, served_at: str | None = None) -> None:
         self.model = model
+        place = f" served at {served_at}" if served_at else ""
         super().__init__(
-            f"no price is known for model {model!r}",
+            f"no price is known for model {model!r}{place}",
             remedy="give input_price and output_price (USD per million tokens) in a pricing file",
         )
 
@@ -146,6 +152,8 @@ class ProviderError(ExecutionError):
         detail: what the provider said, without secrets.
         retry_after: seconds the provider asked us to wait, when it said so.
         status: HTTP status, when there was one.
+        input_tokens: billed although the call failed; None when unknown.
+        output_tokens: likewise.
     """
 
     def __init__(
@@ -156,12 +164,16 @@ class ProviderError(ExecutionError):
         detail: str = "",
         retry_after: float | None = None,
         status: int | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
     ) -> None:
         self.kind = kind
         self.model = model
         self.detail = detail
         self.retry_after = retry_after
         self.status = status
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
         tail = f": {detail}" if detail else ""
         super().__init__(f"{model} failed ({kind.value}){tail}")
 

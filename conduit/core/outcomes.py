@@ -15,6 +15,7 @@ class ModelRequest:
 
     arm: Arm
     text: str
+    query_id: str = ""
     max_tokens: int | None = None
     temperature: float | None = None
     timeout: float | None = None

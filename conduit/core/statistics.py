@@ -87,6 +87,12 @@ class SufficientStatistics:
             self.count,
         )
 
+    def leading(self, dim: int) -> SufficientStatistics:
+        """The statistics of the first ``dim`` context coordinates alone."""
+        return SufficientStatistics(
+            self.A[:dim, :dim], self.b[:dim], self.yy, self.weight, self.count
+        )
+
     def scaled(self, factor: float) -> SufficientStatistics:
         """The same evidence worth ``factor`` times as much; the count stays."""
         return SufficientStatistics(

@@ -1,0 +1,1 @@
+"""The mathematics of choosing: posteriors, selection rules, propensities, budgets. No I/O."""

@@ -1,0 +1,84 @@
+"""Which arms may be chosen, and what gives way when none may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conduit.bandits.estimates import Estimates
+from conduit.core.models import QueryConstraints
+
+Mask = NDArray[np.bool_]
+
+TRUSTED_AFTER = 20
+"""Quality observations after which ``min_quality`` looks at the lower confidence bound."""
+LOWER_BOUND = 1.0
+"""Posterior standard deviations of that bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Feasibility:
+    """The arms left to choose among.
+
+    Args:
+        mask: (K,) bool; empty only when ``max_cost`` excludes every arm.
+        relaxed: what had to give way, in the order in which it did.
+    """
+
+    mask: Mask
+    relaxed: tuple[str, ...] = ()
+
+
+def feasible_arms(
+    estimates: Estimates,
+    constraints: QueryConstraints,
+    *,
+    allowed: Mask,
+    headroom: float = np.inf,
+) -> Feasibility:
+    """Arms that satisfy every constraint, relaxing where none does.
+
+    ``budget`` (the pacer's headroom) gives way first, to the cheapest arm alone, then
+    ``min_quality``, then ``max_latency``; ``max_cost`` never does.
+
+    Args:
+        estimates: of K arms.
+        constraints: of the query.
+        allowed: (K,) bool, arms that may be considered at all.
+        headroom: USD that the budget leaves for this call.
+    """
+    limits = {
+        "max_latency": _fast_enough(estimates, constraints.max_latency),
+        "min_quality": _good_enough(estimates, constraints.min_quality),
+    }
+    allowed = allowed & _cheap_enough(estimates, constraints.max_cost)
+    if not allowed.any():
+        return Feasibility(mask=allowed)
+    affordable = estimates.cost_high <= headroom
+    relaxed: list[str] = []
+    while True:
+        wished = allowed & np.logical_and.reduce([np.ones_like(allowed), *limits.values()])
+        if wished.any():
+            break
+        relaxed.append(limits.popitem()[0])
+    if (wished & affordable).any():
+        return Feasibility(mask=wished & affordable, relaxed=tuple(relaxed))
+    cheapest = estimates.cost_high == estimates.cost_high[wished].min()
+    return Feasibility(mask=wished & cheapest, relaxed=("budget", *relaxed))
+
+
+def _cheap_enough(estimates: Estimates, limit: float | None) -> Mask:
+    return estimates.cost_high <= (np.inf if limit is None else limit)
+
+
+def _fast_enough(estimates: Estimates, limit: float | None) -> Mask:
+    known = np.isfinite(estimates.latency_high)
+    return ~known | (estimates.latency_high <= (np.inf if limit is None else limit))
+
+
+def _good_enough(estimates: Estimates, limit: float | None) -> Mask:
+    trusted = estimates.observations >= TRUSTED_AFTER
+    bound = estimates.quality - LOWER_BOUND * estimates.quality_std * trusted
+    return bound >= (-np.inf if limit is None else limit)

@@ -1,0 +1,45 @@
+"""A floor under every propensity that respects money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conduit.core.statistics import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """Least probability per feasible arm, so that the log can answer what-if questions.
+
+    ``ε_k = min(ε, ρB / (K_f (ĉ_k − ĉ_min)))`` and ``π ← (1 − Σε) π + ε``: forced exploration
+    costs at most ρB a request. Without a budget, B is the expected cost under π itself.
+
+    Args:
+        epsilon: ε, the most that is forced on one arm, 0..1/K.
+        share: ρ, the share of the budget that may go into forced exploration.
+    """
+
+    epsilon: float = 0.005
+    share: float = 0.02
+
+    def apply(
+        self,
+        probabilities: Array,
+        *,
+        cost: Array,
+        feasible: NDArray[np.bool_],
+        budget: float | None,
+    ) -> Array:
+        """Lift probabilities (K,) given expected costs (K,) in USD and a budget per request."""
+        if self.epsilon <= 0:
+            return probabilities
+        arms = int(feasible.sum())
+        allowance = self.share * (float(probabilities @ cost) if budget is None else budget)
+        extra = np.maximum(cost - cost[feasible].min(), 1e-15)
+        lift = np.minimum(min(self.epsilon, 1.0 / arms), allowance / (arms * extra))
+        lift = np.where(feasible, lift, 0.0)
+        lifted = (1.0 - lift.sum()) * probabilities + lift
+        return np.asarray(lifted / lifted.sum())

@@ -1,0 +1,104 @@
+"""One learned quantity of every arm: its sums, its prior and its posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conduit.bandits.evidence import PriorFamily
+from conduit.bandits.posterior import LinearPosterior
+from conduit.core.statistics import Array, SufficientStatistics
+
+REBUILD_GROWTH = 1.1
+"""The prior is chosen anew when the evidence has grown by this factor."""
+
+
+class LearnedHead:
+    """Authoritative sums and the scoring state derived from them.
+
+    Updates are exact between rebuilds; a rebuild only chooses the prior and noise again, after
+    the number of observations has grown by a tenth, so it costs O(log n) rebuilds in all.
+
+    Args:
+        statistics: one per arm.
+        family: the priors to choose among.
+        offsets: (K,) what is known beforehand to set the arms apart, such as their prices.
+    """
+
+    def __init__(
+        self,
+        statistics: Sequence[SufficientStatistics],
+        family: PriorFamily,
+        *,
+        offsets: Array | None = None,
+    ) -> None:
+        self._statistics = list(statistics)
+        self._family = family
+        self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Choose the prior by evidence and derive the scoring state from the sums."""
+        self._posterior = LinearPosterior(
+            self._statistics, self._family.fit(self._statistics, self._offsets)
+        )
+        self._log_means = np.array([_log_mean(s) for s in self._statistics])
+        self._counts = np.array([s.count for s in self._statistics], dtype=np.int64)
+        self._rebuild_at = max(self.count + 8, REBUILD_GROWTH * self.count)
+
+    @property
+    def count(self) -> int:
+        """Observations over all arms."""
+        return int(self._counts.sum())
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(K,) observations per arm."""
+        return self._counts
+
+    @property
+    def noise(self) -> float:
+        """σ̂, the estimated standard deviation of one observation."""
+        return self._posterior.prior.noise
+
+    @property
+    def posterior(self) -> LinearPosterior:
+        """The scoring state."""
+        return self._posterior
+
+    @property
+    def log_means(self) -> Array:
+        """(K,) logarithm of the running mean of exp(target), were it log-normal; ∞ unseen."""
+        return self._log_means
+
+    def statistics(self, arm: int) -> SufficientStatistics:
+        """The sums of one arm."""
+        return self._statistics[arm]
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Mean (K,) and standard deviation (K,) at x (d,)."""
+        return self._posterior.predict(x)
+
+    def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
+        """Learn one target."""
+        self._statistics[arm] = self._statistics[arm].observe(x, y, weight=weight)
+        self._log_means[arm] = _log_mean(self._statistics[arm])
+        self._counts[arm] += 1
+        self._posterior.observe(arm, x, y, weight=weight)
+        if self.count >= self._rebuild_at:
+            self.rebuild()
+
+    def revise(self, arm: int, x: Array, y: float, previous: float, *, weight: float = 1.0) -> None:
+        """Replace a target learned before."""
+        self._statistics[arm] = self._statistics[arm].revise(x, y, previous, weight=weight)
+        self._log_means[arm] = _log_mean(self._statistics[arm])
+        self._posterior.revise(arm, x, y - previous, weight=weight)
+
+
+def _log_mean(sums: SufficientStatistics) -> float:
+    if sums.weight <= 0:
+        return np.inf
+    centre = float(sums.b[0]) / sums.weight
+    return centre + 0.5 * max(sums.yy / sums.weight - centre * centre, 0.0)

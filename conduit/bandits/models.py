@@ -1,0 +1,186 @@
+"""Everything learned about the arms: quality, cost, latency and availability."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from conduit.bandits.estimates import Estimates
+from conduit.bandits.evidence import PriorFamily
+from conduit.bandits.head import LearnedHead
+from conduit.core.arms import Arm
+from conduit.core.outcomes import Change, Head
+from conduit.core.statistics import Array, SufficientStatistics
+
+UPPER = 1.645
+"""Standard normal quantile of the upper estimates of cost and latency: 95%."""
+TOKENS_CAP = 20.0
+"""Expected tokens or cost are at most this multiple of the arm's running mean."""
+ANSWERED = 5.0
+"""Imagined successful calls that every arm starts with."""
+
+ORDINARY_INPUT, ORDINARY_OUTPUT = 100, 300
+"""Tokens of an ordinary call, for a first guess of what it costs."""
+CHEAPEST_CALL = 1e-9
+"""Free calls enter the logarithm of cost as this many USD."""
+
+FAMILIES = MappingProxyType(
+    {
+        Head.QUALITY: PriorFamily(level=1.0, noise=0.3),
+        Head.LOG_TOKENS: PriorFamily(level=math.log(300.0), pooled=True, bias=0.1, noise=1.0),
+        Head.LOG_COST: PriorFamily(level=0.0, pooled=True, bias=0.1, noise=1.0),
+        Head.LOG_LATENCY: PriorFamily(level=math.log(3.0), pooled=True, bias=0.1, noise=0.7),
+    }
+)
+"""Quality starts optimistic, worth one rating; the others start from what all arms have shown."""
+
+
+class ArmModels:
+    """The heads of K arms on one context of d numbers.
+
+    Args:
+        arms: the arms, in index order. Those without a price learn their cost directly; the
+            others learn output tokens, which the price table turns into money.
+        dim: d, the length of the context.
+        statistics: what was learned before, per (arm id, head name); arms not in it start fresh.
+        contextual: False learns and scores from the bias alone.
+    """
+
+    def __init__(
+        self,
+        arms: Sequence[Arm],
+        *,
+        dim: int,
+        statistics: Mapping[tuple[str, str], SufficientStatistics] | None = None,
+        contextual: bool = True,
+    ) -> None:
+        self.arms = tuple(arms)
+        self._index = {arm.id: k for k, arm in enumerate(self.arms)}
+        self._dim = dim if contextual else 1
+        known = statistics or {}
+        offsets = {Head.LOG_COST: np.array([_log_list_price(arm) for arm in self.arms])}
+        self._heads = {
+            head: LearnedHead(
+                [self._stored(known, arm.id, head) for arm in self.arms],
+                family,
+                offsets=offsets.get(head),
+            )
+            for head, family in FAMILIES.items()
+        }
+        self._answers = np.array([self._availability(known, arm.id) for arm in self.arms])
+        self._unpriced = np.array([arm.price is None for arm in self.arms])
+        prices = [(a.price.input, a.price.output) if a.price else (0.0, 0.0) for a in self.arms]
+        self._prices = np.array(prices).T / 1e6  # (2, K) USD per token
+        self._most_tokens = np.array([float(arm.max_output_tokens) for arm in self.arms])
+
+    def _stored(
+        self, known: Mapping[tuple[str, str], SufficientStatistics], arm: str, head: Head
+    ) -> SufficientStatistics:
+        found = known.get((arm, head.value))
+        if found is None:
+            return SufficientStatistics.zero(self._dim)
+        return found.leading(self._dim)
+
+    @staticmethod
+    def _availability(
+        known: Mapping[tuple[str, str], SufficientStatistics], arm: str
+    ) -> tuple[float, float]:
+        found = known.get((arm, Head.AVAILABILITY.value))
+        return (float(found.b[0]), found.weight) if found else (0.0, 0.0)
+
+    def head(self, head: Head) -> LearnedHead:
+        """One of the contextual heads."""
+        return self._heads[head]
+
+    def learn(self, change: Change, context: Array) -> None:
+        """Take in one change; observations of unknown arms are left out.
+
+        Args:
+            change: a new or revised observation.
+            context: (d,) of the decision it belongs to.
+        """
+        observation = change.observation
+        arm = self._index.get(observation.arm)
+        if arm is None:
+            return
+        y, w = observation.value, observation.weight
+        if observation.head is Head.AVAILABILITY:
+            known = 0.0 if change.previous is None else w
+            self._answers[arm] += (w * (y - (change.previous or 0.0)), w - known)
+            return
+        head, x = self._heads[observation.head], context[: self._dim]
+        if change.previous is None:
+            head.observe(arm, x, y, weight=w)
+        else:
+            head.revise(arm, x, y, change.previous, weight=w)
+
+    def estimate(
+        self, context: Array, *, token_count: int, max_tokens: int | None = None
+    ) -> Estimates:
+        """Expectations for one prompt.
+
+        Args:
+            context: (d,).
+            token_count: tokens of the prompt, priced at each arm's input price.
+            max_tokens: longest answer asked for; the arm's own limit when None.
+        """
+        x = context[: self._dim]
+        quality, std = self._heads[Head.QUALITY].predict(x)
+        cost, cost_high = self._costs(x, token_count=token_count, max_tokens=max_tokens)
+        latency, latency_high = self._latencies(x)
+        answered, calls = self._answers.T
+        return Estimates(
+            quality=quality,
+            quality_std=std,
+            availability=(answered + ANSWERED) / (calls + ANSWERED),
+            cost=cost,
+            cost_high=cost_high,
+            latency=latency,
+            latency_high=latency_high,
+            observations=self._heads[Head.QUALITY].counts.copy(),
+        )
+
+    def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
+        limit = self._most_tokens
+        if max_tokens is not None:
+            limit = np.minimum(limit, max_tokens)
+        tokens, tokens_high = self._lognormal(Head.LOG_TOKENS, x)
+        price_in, price_out = self._prices
+        given = price_in * token_count
+        cost = given + price_out * np.minimum(tokens, limit)
+        high = given + price_out * np.minimum(tokens_high, limit)
+        direct = self._unpriced | (
+            self._heads[Head.LOG_COST].counts > self._heads[Head.LOG_TOKENS].counts
+        )
+        if not direct.any():
+            return cost, high
+        learned, learned_high = self._lognormal(Head.LOG_COST, x)
+        return np.where(direct, learned, cost), np.where(direct, learned_high, high)
+
+    def _latencies(self, x: Array) -> tuple[Array, Array]:
+        if not self._heads[Head.LOG_LATENCY].count:
+            unknown = np.full(len(self.arms), np.nan)
+            return unknown, unknown
+        return self._lognormal(Head.LOG_LATENCY, x)
+
+    def _lognormal(self, name: Head, x: Array) -> tuple[Array, Array]:
+        """Mean and upper quantile of exp(target): ``exp(μ + ½(s² + σ̂²))``, capped."""
+        head = self._heads[name]
+        mean, std = head.predict(x)
+        variance = np.minimum(std, head.noise) ** 2 + head.noise**2
+        top = head.log_means + np.log(TOKENS_CAP)
+        return (
+            np.exp(np.minimum(mean + 0.5 * variance, top)),
+            np.exp(np.minimum(mean + UPPER * np.sqrt(variance), top)),
+        )
+
+
+def _log_list_price(arm: Arm) -> float:
+    """Logarithm of what an ordinary call costs by the list price; of one dollar without one."""
+    if arm.price is None:
+        return 0.0
+    nominal = arm.price.cost(input_tokens=ORDINARY_INPUT, output_tokens=ORDINARY_OUTPUT)
+    return float(np.log(max(nominal, CHEAPEST_CALL)))

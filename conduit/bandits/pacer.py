@@ -1,0 +1,88 @@
+"""A budget per request, kept by a price of money that follows spending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacerGains:
+    """How the price of money reacts.
+
+    Args:
+        proportional: η, gain on the expected cost of this request against the budget.
+        integral: η_I, gain on spending so far against its allowance.
+        horizon: H, requests over which an accumulated error is to be worked off.
+        start: λ₀, first price and smallest step.
+        least: lower bound of λ.
+        most: upper bound of λ.
+        capacity: of the token bucket, in budgets of one request.
+    """
+
+    proportional: float = 0.05
+    integral: float = 0.05
+    horizon: float = 300.0
+    start: float = 0.01
+    least: float = 1e-4
+    most: float = 1e4
+    capacity: float = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pacer:
+    """State of the pacer: a frozen value; every step returns the next one.
+
+    ``e = Σ_k π_k ĉ_k / B − 1`` is known at the decision, without delay;
+    ``I = clip((spend − allowance) / (B H), ±1)``; ``λ ← clip(λ + max(λ, λ₀)(η e + η_I I))``.
+    Realised cost is never clipped: one dear call may be hundreds of budgets.
+
+    Args:
+        budget: B, USD per request, above zero.
+        price: λ, in quality per budget of one request.
+        spent: USD realised over all requests.
+        requests: number of decisions.
+        balance: USD in the token bucket, which accrues B a request up to its capacity.
+    """
+
+    budget: float
+    gains: PacerGains = PacerGains()
+    price: float
+    spent: float = 0.0
+    requests: int = 0
+    balance: float
+
+    @classmethod
+    def start(cls, budget: float, gains: PacerGains = PacerGains()) -> Pacer:
+        """A pacer with a full bucket for ``budget`` USD per request."""
+        return cls(budget=budget, gains=gains, price=gains.start, balance=gains.capacity * budget)
+
+    @property
+    def price_of_money(self) -> float:
+        """λ/B: quality given up per USD."""
+        return self.price / self.budget
+
+    @property
+    def headroom(self) -> float:
+        """USD that one call may cost at most."""
+        return self.balance + self.budget
+
+    def decided(self, expected_cost: float) -> Pacer:
+        """After a decision whose expected cost under π is ``expected_cost`` USD."""
+        gains = self.gains
+        error = expected_cost / self.budget - 1.0
+        overspent = self.spent - self.budget * self.requests
+        debt = float(np.clip(overspent / (self.budget * gains.horizon), -1.0, 1.0))
+        step = gains.proportional * error + gains.integral * debt
+        price = self.price + max(self.price, gains.start) * step
+        return replace(
+            self,
+            price=float(np.clip(price, gains.least, gains.most)),
+            requests=self.requests + 1,
+            balance=min(self.balance + self.budget, gains.capacity * self.budget),
+        )
+
+    def spend(self, cost: float) -> Pacer:
+        """After a call that cost ``cost`` USD."""
+        return replace(self, spent=self.spent + cost, balance=self.balance - cost)

@@ -1,0 +1,92 @@
+"""Policies by name: an estimator (contextual or not) and a selection rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from conduit.bandits.floor import Floor
+from conduit.bandits.rules import EpsilonGreedy, Greedy, Rule, Thompson, Uniform, UpperConfidence
+from conduit.bandits.utility import Weights
+from conduit.core.errors import UnknownModelError, UnknownPolicyError
+
+NO_FLOOR = Floor(epsilon=0.0)
+FIXED = "fixed:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How arms are chosen.
+
+    Args:
+        name: what users type.
+        rule: from utilities to propensities.
+        contextual: False sees every prompt alike.
+        floor: least propensity per arm.
+        weights: a trade-off that overrides the caller's; None keeps theirs.
+        only: the one arm that may be chosen; None leaves all.
+        learns: whether its choices depend on feedback.
+    """
+
+    name: str
+    rule: Rule
+    contextual: bool = True
+    floor: Floor = Floor()
+    weights: Weights | None = None
+    only: str | None = None
+    learns: bool = True
+
+
+_NAMED = MappingProxyType(
+    {
+        policy.name: policy
+        for policy in (
+            Policy(name="thompson", rule=Thompson()),
+            Policy(name="linucb", rule=UpperConfidence()),
+            Policy(name="epsilon_greedy", rule=EpsilonGreedy(), floor=NO_FLOOR),
+            Policy(name="thompson_noncontextual", rule=Thompson(), contextual=False),
+            Policy(name="random", rule=Uniform(), floor=NO_FLOOR, learns=False),
+            Policy(
+                name="cheapest",
+                rule=Greedy(),
+                floor=NO_FLOOR,
+                weights=Weights(quality=0.0, cost=1.0, latency=0.0),
+                learns=False,
+            ),
+            Policy(
+                name="best",
+                rule=Greedy(),
+                floor=NO_FLOOR,
+                weights=Weights(quality=1.0, cost=0.0, latency=0.0),
+            ),
+        )
+    }
+)
+_FIXED = Policy(name=FIXED, rule=Greedy(), floor=NO_FLOOR, learns=False)
+
+
+def policy_names() -> tuple[str, ...]:
+    """Names that :func:`policy_named` answers to, ``fixed:<model>`` apart."""
+    return tuple(_NAMED)
+
+
+def policy_named(name: str, *, models: Sequence[str]) -> Policy:
+    """The policy that a user means.
+
+    Args:
+        name: one of :func:`policy_names`, or ``fixed:<model>``.
+        models: ids of the arms, for ``fixed:``.
+
+    Raises:
+        UnknownPolicyError: for another name.
+        UnknownModelError: for ``fixed:`` with a model that is no arm.
+    """
+    if name.startswith(FIXED):
+        model = name.removeprefix(FIXED)
+        if model not in models:
+            raise UnknownModelError(model, known=models)
+        return replace(_FIXED, name=name, only=model)
+    if name not in _NAMED:
+        raise UnknownPolicyError(name, known=[*_NAMED, "fixed:<model>"])
+    return _NAMED[name]

@@ -1,0 +1,91 @@
+"""One decision: constrain, value, select, lift, sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conduit.bandits.constraints import feasible_arms
+from conduit.bandits.estimates import Estimates
+from conduit.bandits.floor import Floor
+from conduit.bandits.propensity import largest_gaussian
+from conduit.bandits.rules import Rule, Situation
+from conduit.bandits.utility import Valuation
+from conduit.core.models import QueryConstraints
+from conduit.core.statistics import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Selection:
+    """The outcome of one decision over K arms.
+
+    Args:
+        arm: index of the arm drawn.
+        probabilities: (K,) propensities it was drawn with.
+        confidence: probability that this arm has the highest utility, before the floor.
+        utility: (K,) expected utility.
+        feasible: (K,) bool, the arms that could have been drawn.
+        relaxed: constraints that gave way.
+    """
+
+    arm: int
+    probabilities: Array
+    confidence: float
+    utility: Array
+    feasible: NDArray[np.bool_]
+    relaxed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ask:
+    """Everything about one decision that is not an estimate.
+
+    Args:
+        constraints: the query's limits.
+        valuation: the exchange rates.
+        allowed: (K,) bool, arms that may be considered at all.
+        budget: USD per request, None without a pacer.
+        headroom: USD that the budget leaves for this call.
+    """
+
+    constraints: QueryConstraints
+    valuation: Valuation
+    allowed: NDArray[np.bool_]
+    budget: float | None = None
+    headroom: float = np.inf
+
+
+def select(
+    estimates: Estimates, ask: Ask, *, rule: Rule, floor: Floor, rng: np.random.Generator
+) -> Selection | None:
+    """Draw an arm from the propensities; None when ``max_cost`` excludes every arm.
+
+    The arm is sampled from the very probabilities that are returned, so the logged propensity is
+    exact, whatever the rule.
+    """
+    feasibility = feasible_arms(
+        estimates, ask.constraints, headroom=ask.headroom, allowed=ask.allowed
+    )
+    if not feasibility.mask.any():
+        return None
+    mask = feasibility.mask
+    mean, std = ask.valuation.utility(estimates)
+    probabilities = floor.apply(
+        rule.probabilities(Situation(mean, std, mask)),
+        cost=estimates.cost,
+        feasible=mask,
+        budget=ask.budget,
+    )
+    arm = int(np.searchsorted(np.cumsum(probabilities), rng.random(), side="right"))
+    arm = min(arm, int(np.flatnonzero(probabilities)[-1]))
+    confidence = largest_gaussian(mean[mask], std[mask])[int(mask[:arm].sum())]
+    return Selection(
+        arm=arm,
+        probabilities=probabilities,
+        confidence=float(confidence),
+        utility=mean,
+        feasible=mask,
+        relaxed=feasibility.relaxed,
+    )

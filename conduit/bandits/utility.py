@@ -1,0 +1,74 @@
+"""Utility: what an arm is worth for one prompt, in units of quality.
+
+It is formed at decision time from raw estimates, so that a user changes the trade-off without
+anything being learned again. It is linear in dollars: min–max scaling would make ten cents
+against eleven the whole scale, and a logarithm forgets money.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from conduit.bandits.estimates import Estimates
+from conduit.core.models import OptimizeFor
+from conduit.core.statistics import Array
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """How much quality, cost and latency matter; the presets sum to 1."""
+
+    quality: float
+    cost: float
+    latency: float
+
+    def paced(self) -> Weights:
+        """The weights under a budget: the pacer's price of money replaces the cost weight."""
+        return replace(self, cost=0.0)
+
+
+PRESETS = MappingProxyType(
+    {
+        OptimizeFor.BALANCED: Weights(quality=0.7, cost=0.2, latency=0.1),
+        OptimizeFor.QUALITY: Weights(quality=0.8, cost=0.1, latency=0.1),
+        OptimizeFor.COST: Weights(quality=0.4, cost=0.5, latency=0.1),
+        OptimizeFor.SPEED: Weights(quality=0.4, cost=0.1, latency=0.5),
+    }
+)
+"""The trade-offs that users name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Valuation:
+    """The exchange rates of one decision.
+
+    Args:
+        weights: the trade-off.
+        baseline: index of the arm whose cost and latency are the units.
+        price_of_money: quality lost per USD, set by the budget pacer.
+        bonus: (K,) extra utility, for soft preferences.
+    """
+
+    weights: Weights
+    baseline: int
+    price_of_money: float = 0.0
+    bonus: Array | float = 0.0
+
+    def utility(self, estimates: Estimates) -> tuple[Array, Array]:
+        """Mean (K,) and standard deviation (K,) of the utility of every arm.
+
+        ``u_k = w_q a_k q_k − w_c ĉ_k/ĉ_base − w_l l̂_k/l̂_base − λ ĉ_k``, a the availability. The
+        latency term is left out while no latency has been observed.
+        """
+        w, base = self.weights, self.baseline
+        mean = w.quality * estimates.availability * estimates.quality + self.bonus
+        mean = mean - self.price_of_money * estimates.cost
+        mean = mean - w.cost * estimates.cost / max(estimates.cost[base], TINY)
+        if w.latency and np.isfinite(estimates.latency).all():
+            mean = mean - w.latency * estimates.latency / max(estimates.latency[base], TINY)
+        return mean, w.quality * estimates.availability * estimates.quality_std

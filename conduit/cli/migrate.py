@@ -1,0 +1,55 @@
+"""What ``./migrate.sh`` runs: bring the configured database to this version's schema."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from conduit.core.errors import ConduitError
+from conduit.settings import Settings
+from conduit.stores import migrate
+
+_COMMANDS = {
+    "up": migrate.up,
+    "down": migrate.down,
+    "status": migrate.status,
+    "sql": migrate.sql,
+}
+_HELP = """\
+up      bring the database to this version's schema (what no argument does)
+down    undo the newest revision; its tables are dropped with all they hold
+status  say which revision the database is at; changes nothing
+sql     print the statements that make an empty database, for copying by hand
+
+The database is DATABASE_URL, from the environment or .env, as in
+postgresql://user:password@host:5432/name; without it, Conduit's SQLite file.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code.
+
+    Args:
+        argv: the arguments, without the program's name; None takes the process's own.
+    """
+    parser = argparse.ArgumentParser(
+        prog="migrate.sh",
+        description="Migrate Conduit's database.",
+        epilog=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", nargs="?", choices=_COMMANDS, default="up")
+    command = _COMMANDS[parser.parse_args(argv).command]
+    try:
+        settings = Settings.load()
+        said = command(settings.database_url or settings.database_path)
+    except ConduitError as error:
+        sys.stderr.write(f"migrate.sh: {error}\n")
+        return error.exit_code
+    sys.stdout.write(said.rstrip("\n") + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The engine: decide, execute, observe, learn."""

@@ -1,0 +1,106 @@
+"""The executor: drives a fallback plan against a model client, and logs every attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from conduit.core.arms import Arm
+from conduit.core.decisions import Decision
+from conduit.core.errors import ProviderError, UnknownPriceError
+from conduit.core.models import Query
+from conduit.core.outcomes import Execution, ModelReply, ModelRequest
+from conduit.core.ports import Clock, ModelClient
+from conduit.engines.fallback import Attempt, Served, fallback_plan
+from conduit.feedback.answers import answer_failure
+
+Log = Callable[[Execution], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executor:
+    """Has a query answered by the decided model, or by the next of its fallback chain.
+
+    Args:
+        arms: by id.
+        client: calls models.
+        clock: dates the attempts.
+        timeout: seconds for one attempt; None waits for ever.
+    """
+
+    arms: Mapping[str, Arm]
+    client: ModelClient
+    clock: Clock
+    timeout: float | None = 60.0
+
+    async def run(self, query: Query, decision: Decision, *, log: Log) -> Served:
+        """Execute a decision; ``log`` is awaited with every attempt, failed ones included.
+
+        Raises:
+            AllModelsFailedError: when no model of the chain answered.
+        """
+        plan = fallback_plan((decision.selected_model, *decision.fallback_chain))
+        attempt = next(plan)
+        while True:
+            started = self.clock.now()
+            outcome = await self._call(query, attempt)
+            await log(self._execution(decision, attempt, outcome, started=started))
+            try:
+                attempt = plan.send(outcome)
+            except StopIteration as stop:
+                served: Served = stop.value
+                return served
+
+    async def _call(self, query: Query, attempt: Attempt) -> ModelReply | ProviderError:
+        request = ModelRequest(
+            arm=self.arms[attempt.arm],
+            text=query.text,
+            query_id=query.id,
+            max_tokens=query.max_tokens,
+            timeout=self.timeout,
+        )
+        try:
+            reply = await self.client.complete(request)
+        except ProviderError as failure:
+            return failure
+        failure_kind = answer_failure(reply.text)
+        if failure_kind is None:
+            return reply
+        return ProviderError(failure_kind, model=attempt.arm, detail=reply.text[:100].strip())
+
+    def _execution(
+        self,
+        decision: Decision,
+        attempt: Attempt,
+        outcome: ModelReply | ProviderError,
+        *,
+        started: float,
+    ) -> Execution:
+        reply = outcome if isinstance(outcome, ModelReply) else None
+        return Execution(
+            decision_id=decision.id,
+            attempt=attempt.number,
+            arm=attempt.arm,
+            failure=None if isinstance(outcome, ModelReply) else outcome.kind,
+            input_tokens=reply.input_tokens if reply else None,
+            output_tokens=reply.output_tokens if reply else None,
+            cost=cost_of(reply, self.arms[attempt.arm]) if reply else 0.0,
+            latency=reply.latency if reply else None,
+            finish_reason=reply.finish_reason if reply else None,
+            started_at=started,
+        )
+
+
+def cost_of(reply: ModelReply, arm: Arm) -> float:
+    """USD of a reply: what its source says, else its tokens at the list price.
+
+    Raises:
+        UnknownPriceError: when neither is known.
+    """
+    if reply.cost is not None:
+        return reply.cost
+    if arm.price is None:
+        raise UnknownPriceError(arm.id)
+    return arm.price.cost(
+        input_tokens=reply.input_tokens or 0, output_tokens=reply.output_tokens or 0
+    )

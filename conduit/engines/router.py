@@ -1,0 +1,303 @@
+"""The router: the engine's front door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+from conduit.core.arms import Arm
+from conduit.core.decisions import Decision
+from conduit.core.errors import ConduitError, UnknownModelError
+from conduit.core.events import Completed, Decided, Event, Executed, Learned, Subscriber
+from conduit.core.models import Query
+from conduit.core.outcomes import Change, Execution, Observation, Response
+from conduit.core.ports import Clock, Encoder, ModelClient, Store
+from conduit.engines.accounting import response_of
+from conduit.engines.engine import Engine, open_engine
+from conduit.engines.fallback import Served
+from conduit.engines.wiring import Options, assemble
+from conduit.feedback.implicit import execution_observations
+from conduit.feedback.ratings import Feedback, feedback_observations
+from conduit.feedback.retries import retry_observation
+from conduit.settings import Settings
+
+
+class Router:
+    """Decides which model answers a query, has it answered, and learns from what happened.
+
+    Opens itself at first use; ``async with Router(...)`` also closes. Without keys it decides
+    over the default catalogue, and makes no network call unless an encoder that downloads was
+    asked for. Safe for any number of concurrent tasks of one event loop.
+
+    Args:
+        models: ids, or :class:`~conduit.core.arms.Arm` values; None takes the catalogue's models
+            whose provider has a key, or all of them when no key is set.
+        policy: ``thompson``, ``linucb``, ``epsilon_greedy``, ``thompson_noncontextual``,
+            ``cheapest``, ``best``, ``random`` or ``fixed:<model>``.
+        optimize_for: ``balanced``, ``quality``, ``cost`` or ``speed``.
+        budget: USD per request to keep to on average; takes the place of the cost preference.
+        baseline: id of the model that savings are measured against.
+        encoder: ``auto``, ``minilm``, ``sentence-transformers``, ``hashing``, or an encoder.
+        store: where decisions and learned state live; None keeps them in memory.
+        client: calls models; None calls the providers.
+        timeout: seconds for one model call.
+        seed: of the random draws; None draws afresh.
+        clock: dates decisions.
+        settings: None reads the environment and ``.env``.
+        subscribers: are told of every event.
+
+    Raises:
+        ConduitError: for an argument or setting that cannot be used.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[str | Arm] | None = None,
+        *,
+        policy: str | None = None,
+        optimize_for: str | None = None,
+        budget: float | None = None,
+        baseline: str | None = None,
+        encoder: str | Encoder | None = None,
+        store: Store | None = None,
+        client: ModelClient | None = None,
+        timeout: float | None = None,
+        seed: int | None = None,
+        clock: Clock | None = None,
+        settings: Settings | None = None,
+        subscribers: Iterable[Subscriber] = (),
+    ) -> None:
+        options = Options(
+            models=models,
+            policy=policy,
+            optimize_for=optimize_for,
+            budget=budget,
+            baseline=baseline,
+            encoder=encoder,
+            store=store,
+            client=client,
+            timeout=timeout,
+            seed=seed,
+            clock=clock,
+        )
+        self._parts = assemble(options, settings)
+        self._subscribers = tuple(subscribers)
+        self._opening = asyncio.Lock()
+        self._engine: Engine | None = None
+        self._closed = False
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The models to choose among."""
+        return self._parts.arms
+
+    @property
+    def baseline(self) -> Arm:
+        """The model that savings are measured against."""
+        return self._parts.baseline
+
+    async def open(self) -> Engine:
+        """Load encoder and learned state; done by the first call that needs them."""
+        if self._closed:
+            raise ConduitError("this router is closed", remedy="make a new one")
+        async with self._opening:
+            if self._engine is None:
+                self._engine = await open_engine(self._parts)
+        return self._engine
+
+    async def aclose(self) -> None:
+        """Fold what was learned into the store, and release connections; repeatable."""
+        self._closed = True
+        async with self._opening:
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                await self._parts.store.close()
+            await self._parts.client.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def route(
+        self,
+        query: Query | str,
+        *,
+        models: Collection[str] | None = None,
+        strict: bool = False,
+    ) -> Decision:
+        """Decide which model should answer, without calling it.
+
+        Args:
+            query: the prompt; a plain string is wrapped.
+            models: the only arms allowed this time; one forces it.
+            strict: raise instead of relaxing a constraint.
+
+        Raises:
+            NoAffordableModelError: when no model fits ``max_cost``.
+            InvalidInputError: for unusable input, or with ``strict`` when nothing satisfies all.
+        """
+        engine = await self.open()
+        query = query if isinstance(query, Query) else Query(query)
+        features = await asyncio.to_thread(engine.analyzer.analyze, query.text)
+        decision = engine.decider.decide(
+            query, features, engine.learner.models, only=models, strict=strict
+        )
+        await engine.learner.record(decision)
+        self._announce(Decided(decision))
+        await self._notice_retry(engine, decision)
+        return decision
+
+    async def complete(
+        self,
+        query: Query | str,
+        *,
+        models: Collection[str] | None = None,
+        strict: bool = False,
+    ) -> Response:
+        """Decide, call the model, fall back where it fails, and observe what happened.
+
+        Args:
+            query: the prompt; a plain string is wrapped.
+            models: the only arms allowed this time; one forces it.
+            strict: raise instead of relaxing a constraint.
+
+        Raises:
+            AllModelsFailedError: when no model answered.
+            NoAffordableModelError: when no model fits ``max_cost``.
+        """
+        query = query if isinstance(query, Query) else Query(query)
+        decision = await self.route(query, models=models, strict=strict)
+        engine = await self.open()
+        executions: list[Execution] = []
+
+        async def log(execution: Execution) -> None:
+            executions.append(execution)
+            await self._observe(engine, execution)
+
+        expected = decision.estimates[decision.selected_model].cost
+        try:
+            served = await engine.executor.run(query, decision, log=log)
+        finally:
+            engine.decider.settle(expected=expected, actual=sum(e.cost for e in executions))
+        return self._respond(engine, decision, served, executions)
+
+    async def feedback(
+        self,
+        decision_id: str,
+        *,
+        rating: float | None = None,
+        quality_score: float | None = None,
+        met_expectations: bool | None = None,
+        error: bool | None = None,
+        latency: float | None = None,
+        cost: float | None = None,
+        output_tokens: int | None = None,
+        model: str | None = None,
+    ) -> tuple[Change, ...]:
+        """Say how an answer was; the model that served it is credited.
+
+        The same feedback again is accepted and changes nothing; a different rating replaces the
+        earlier one.
+
+        Args:
+            decision_id: ``decision.id`` or ``response.decision_id``.
+            rating: 1 to 5.
+            quality_score: 0 to 1.
+            met_expectations: whether the answer did what was asked.
+            error: whether the model failed, where the caller made the call.
+            latency: seconds, where the caller made the call.
+            cost: USD, where the caller made the call.
+            output_tokens: where the caller made the call.
+            model: the arm that served, where it is not the one decided.
+
+        Returns:
+            What changed; empty when all of it was known already.
+
+        Raises:
+            UnknownDecisionError: for a decision that was never made here.
+            InvalidInputError: for a value out of range.
+        """
+        said = Feedback(
+            rating=rating,
+            quality_score=quality_score,
+            met_expectations=met_expectations,
+            error=error,
+            latency=latency,
+            cost=cost,
+            output_tokens=output_tokens,
+            model=model,
+        )
+        engine = await self.open()
+        decision = await engine.learner.decision(decision_id)
+        if model is not None and model not in decision.probabilities:
+            raise UnknownModelError(model, known=tuple(decision.probabilities))
+        observations = feedback_observations(
+            said,
+            decision_id=decision_id,
+            arm=await self._served_by(decision),
+            observed_at=self._parts.clock.now(),
+        )
+        return await self._learn(engine, observations)
+
+    async def _notice_retry(self, engine: Engine, decision: Decision) -> None:
+        """A question that returns is evidence against the model of the earlier answer."""
+        earlier = engine.retries.record(
+            decision.user_id, decision.features.embedding, decision.id, decision.created_at
+        )
+        if earlier is not None:
+            blamed = await self._served_by(await engine.learner.decision(earlier))
+            await self._learn(
+                engine,
+                [retry_observation(earlier, arm=blamed, observed_at=decision.created_at)],
+            )
+
+    async def _observe(self, engine: Engine, execution: Execution) -> None:
+        await self._parts.store.add_execution(execution)
+        self._announce(Executed(execution))
+        now = self._parts.clock.now()
+        await self._learn(engine, execution_observations(execution, observed_at=now))
+
+    async def _learn(
+        self, engine: Engine, observations: Sequence[Observation]
+    ) -> tuple[Change, ...]:
+        changes = await engine.learner.learn(observations)
+        if changes:
+            self._announce(Learned(changes))
+        return changes
+
+    async def _served_by(self, decision: Decision) -> str:
+        for execution in reversed(await self._parts.store.executions(decision.id)):
+            if execution.failure is None:
+                return execution.arm
+        return decision.selected_model
+
+    def _respond(
+        self,
+        engine: Engine,
+        decision: Decision,
+        served: Served,
+        executions: Sequence[Execution],
+    ) -> Response:
+        response = response_of(
+            decision,
+            served,
+            executions=executions,
+            arms=engine.executor.arms,
+            baseline=self._parts.baseline,
+        )
+        self._announce(Completed(response))
+        return response
+
+    def _announce(self, event: Event) -> None:
+        for subscriber in self._subscribers:
+            subscriber(event)

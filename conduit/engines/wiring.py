@@ -1,0 +1,196 @@
+"""Wiring: from settings and arguments to the parts of a router. Imports no router."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from conduit.bandits.models import ArmModels
+from conduit.bandits.pacer import Pacer
+from conduit.bandits.policies import policy_named
+from conduit.catalog.baseline import dearest
+from conduit.catalog.catalog import Catalog, load_catalog
+from conduit.core.arms import Arm
+from conduit.core.clocks import SystemClock
+from conduit.core.errors import InvalidInputError, UnknownModelError
+from conduit.core.models import OptimizeFor, Preferences
+from conduit.core.ports import Clock, Encoder, ModelClient, Store
+from conduit.core.statistics import LearnedState
+from conduit.engines.decider import Decider, DecisionRules
+from conduit.engines.learner import Learner
+from conduit.features.analyzer import Analyzer
+from conduit.features.encoders.opening import open_encoder
+from conduit.features.projection import load_projection
+from conduit.providers.pydantic_ai import PydanticAIClient
+from conduit.settings import Settings
+from conduit.stores.memory import MemoryStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a router is made of; None takes the setting, and the setting its default.
+
+    Args:
+        models: ids, or arms with their own prices; None takes the catalogue.
+        policy: name of the policy.
+        optimize_for: the trade-off for queries that bring none.
+        budget: USD per request to be kept on average, above zero.
+        baseline: id of the model that savings are measured against.
+        encoder: name of an encoder, or one.
+        store: None keeps everything in memory.
+        client: calls models.
+        timeout: seconds for one model call.
+        seed: of the random draws; None draws afresh.
+        clock: dates decisions.
+        allow_download: whether the encoder may fetch its weights.
+    """
+
+    models: Sequence[str | Arm] | None = None
+    policy: str | None = None
+    optimize_for: str | None = None
+    budget: float | None = None
+    baseline: str | None = None
+    encoder: str | Encoder | None = None
+    store: Store | None = None
+    client: ModelClient | None = None
+    timeout: float | None = None
+    seed: int | None = None
+    clock: Clock | None = None
+    allow_download: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A router's parts before its encoder is loaded.
+
+    Args:
+        arms: the models to choose among.
+        baseline: what savings are measured against; need not be an arm.
+        rules: how decisions are made, but for the layout, which the encoder determines.
+    """
+
+    settings: Settings
+    options: Options
+    arms: tuple[Arm, ...]
+    baseline: Arm
+    store: Store
+    client: ModelClient
+    clock: Clock
+    timeout: float
+
+    def analyzer(self) -> Analyzer:
+        """Load the encoder; slow, to be called off the event loop."""
+        wanted = self.options.encoder or self.settings.encoder
+        encoder = self._open(wanted) if isinstance(wanted, str) else wanted
+        return Analyzer(encoder, load_projection(encoder.name, encoder.dim))
+
+    def _open(self, name: str) -> Encoder:
+        allowed = self.options.allow_download
+        if allowed is None:
+            allowed = name != "auto" and not self.settings.offline
+        return open_encoder(name, cache_dir=self.settings.cache_dir, allow_download=allowed)
+
+    def decider(self, layout: str) -> Decider:
+        """The decider for contexts of that layout."""
+        budget = self.options.budget if self.options.budget is not None else self.settings.budget
+        seed = self.options.seed if self.options.seed is not None else self.settings.seed
+        return Decider(
+            self._rules(layout),
+            pacer=None if budget is None else Pacer.start(_positive("budget", budget)),
+            clock=self.clock,
+            rng=np.random.default_rng(seed),
+        )
+
+    def learner(self, *, dim: int) -> Learner:
+        """The learner for contexts of ``dim`` numbers."""
+        contextual = self._rules("").policy.contextual
+
+        def build(state: LearnedState) -> ArmModels:
+            return ArmModels(self.arms, dim=dim, statistics=state.statistics, contextual=contextual)
+
+        return Learner(self.store, build=build)
+
+    def _rules(self, layout: str) -> DecisionRules:
+        names = [arm.id for arm in self.arms]
+        unit = self.baseline if self.baseline.id in names else dearest(self.arms)
+        preferences = Preferences(
+            optimize_for=OptimizeFor(self.options.optimize_for or self.settings.optimize_for)
+        )
+        return DecisionRules(
+            arms=self.arms,
+            unit=names.index(unit.id),
+            policy=policy_named(self.options.policy or self.settings.policy, models=names),
+            optimize_for=preferences.optimize_for,
+            layout=layout,
+        )
+
+
+def assemble(options: Options, settings: Settings | None = None) -> Parts:
+    """Choose every part of a router; loads no weights and opens no connection.
+
+    Raises:
+        ConduitError: for an option or setting that cannot be used.
+    """
+    settings = settings or Settings.load()
+    arms, baseline = _arms(options, settings)
+    parts = Parts(
+        settings=settings,
+        options=options,
+        arms=arms,
+        baseline=baseline,
+        store=options.store or MemoryStore(),
+        client=options.client
+        or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
+        clock=options.clock or SystemClock(),
+        timeout=_positive("timeout", options.timeout or settings.timeout),
+    )
+    parts.decider("")
+    return parts
+
+
+def catalog_of(settings: Settings, models: Sequence[str] | None = None) -> Catalog:
+    """The catalogue that the settings describe."""
+    return load_catalog(
+        folder=Path.cwd(),
+        registry=settings.registry,
+        pricing=settings.pricing,
+        prices=settings.pricing_json,
+        providers_with_keys=settings.api_keys.keys(),
+        base_urls=settings.base_urls,
+        models=models or settings.models,
+        baseline=settings.baseline,
+    )
+
+
+def _arms(options: Options, settings: Settings) -> tuple[tuple[Arm, ...], Arm]:
+    given = [m for m in options.models or () if isinstance(m, Arm)]
+    if not given:
+        named = [m for m in options.models or () if isinstance(m, str)]
+        catalog = catalog_of(settings, named or None)
+        baseline = catalog.find(options.baseline) if options.baseline else catalog.baseline
+        return catalog.arms, baseline
+    if len(given) != len(options.models or ()):
+        raise InvalidInputError(
+            "models mixes names and arms", remedy="give all names, or all Arm values"
+        )
+    return tuple(given), _named(options.baseline, given) or dearest(given)
+
+
+def _named(baseline: str | None, arms: Sequence[Arm]) -> Arm | None:
+    if baseline is None:
+        return None
+    found = next((arm for arm in arms if arm.id == baseline), None)
+    if found is None:
+        raise UnknownModelError(baseline, known=[arm.id for arm in arms])
+    return found
+
+
+def _positive(name: str, value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise InvalidInputError(
+            f"{name}={value} is not above zero", remedy="give a positive number"
+        )
+    return value

@@ -1,0 +1,1 @@
+"""Frames in, figures out: what a replay was worth. No I/O, no plotting."""

@@ -1,0 +1,1 @@
+"""What happened, as weighted observations: ratings, errors, latency, tokens, semantic retries."""

@@ -1,0 +1,72 @@
+"""Where an arm is served, and the key it is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from conduit.core.arms import Arm
+from conduit.core.errors import ConfigurationError
+
+KEY_VARIABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "openai": ("OPENAI_API_KEY",),
+        "anthropic": ("ANTHROPIC_API_KEY",),
+        "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        "groq": ("GROQ_API_KEY",),
+        "openrouter": ("OPENROUTER_API_KEY",),
+    }
+)
+"""Per provider that needs a key, the environment variables a user may set it with."""
+
+BASE_URLS: Mapping[str, str] = MappingProxyType(
+    {
+        "openai": "https://api.openai.com/v1",
+        "anthropic": "https://api.anthropic.com",
+        "google": "https://generativelanguage.googleapis.com",
+        "groq": "https://api.groq.com",
+        "openrouter": "https://openrouter.ai/api/v1",
+        "lmstudio": "http://localhost:1234/v1",
+    }
+)
+"""Per provider, the address its own SDK starts from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One provider at one address.
+
+    Args:
+        provider: its name, which decides the protocol.
+        base_url: where requests go.
+        api_key: the credential, kept out of ``repr``; empty for a server that asks for none.
+    """
+
+    provider: str
+    base_url: str
+    api_key: str = field(repr=False)
+
+
+def endpoint_of(arm: Arm, *, api_keys: Mapping[str, str], base_urls: Mapping[str, str]) -> Endpoint:
+    """Find the endpoint of an arm.
+
+    ``arm.base_url`` wins over ``base_urls[provider]``, which wins over the provider's own address.
+
+    Raises:
+        ConfigurationError: when the provider's key is missing, or its address is unknown.
+    """
+    base_url = arm.base_url or base_urls.get(arm.provider) or BASE_URLS.get(arm.provider)
+    if not base_url:
+        raise ConfigurationError(
+            f"provider {arm.provider!r} of model {arm.id!r} has no known address",
+            remedy=f"use one of {', '.join(BASE_URLS)}, or give the base_url of a server that "
+            "speaks OpenAI's chat protocol",
+        )
+    key = api_keys.get(arm.provider, "")
+    if not key and arm.provider in KEY_VARIABLES:
+        raise ConfigurationError(
+            f"no API key for provider {arm.provider!r} of model {arm.id!r}",
+            remedy=f"set {' or '.join(KEY_VARIABLES[arm.provider])}",
+        )
+    return Endpoint(provider=arm.provider, base_url=base_url, api_key=key)

@@ -1,0 +1,108 @@
+"""Settings of operation: where things are kept, and what is said about them."""
+
+# ruff: noqa: RUF009 - declare() makes a dataclass field
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from conduit.settings.kinds import ADDRESS, HTTP, PATH, SHARE, SWITCH, TEXT, URL, choice
+from conduit.settings.setting import declare
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class StorageSettings:
+    """Where things are kept."""
+
+    data_dir: Path = declare("folder for data; unset takes the user's own data folder", PATH)
+    cache_dir: Path = declare("folder for caches; unset takes the user's own cache folder", PATH)
+    data: Path | None = declare("recorded data set, or a folder of them, for experiments", PATH)
+    database_url: str | None = declare(
+        "PostgreSQL database; unset takes the SQLite file",
+        URL,
+        aliases=("DATABASE_URL",),
+        secret=True,
+    )
+    database_path: Path = declare(
+        "SQLite file; unset takes conduit.db in the data folder",
+        PATH,
+        aliases=("CONDUCTOR_DB_PATH",),
+    )
+    redis_url: str | None = declare(
+        "Redis server for caching; unset works without", URL, aliases=("REDIS_URL",), secret=True
+    )
+    supabase_url: str | None = declare("Supabase project", HTTP, aliases=("SUPABASE_URL",))
+    supabase_anon_key: str | None = declare(
+        "key of the Supabase project", TEXT, aliases=("SUPABASE_ANON_KEY",), secret=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OperationSettings:
+    """How Conduit runs, and what it reports."""
+
+    env_file: Path | None = declare(
+        "file to read variables from; unset takes .env in the working folder", PATH
+    )
+    offline: bool = declare("never download anything", SWITCH, default=False)
+    environment: str = declare(
+        "name of the deployment", TEXT, aliases=("ENVIRONMENT",), default="development"
+    )
+    log_level: str = declare(
+        "least severe message that is logged",
+        choice(_LEVELS, synonyms={"warn": "WARNING", "fatal": "CRITICAL"}),
+        aliases=("LOG_LEVEL",),
+        default="INFO",
+    )
+    debug: bool = declare("log every model call", SWITCH, aliases=("LITELLM_DEBUG",), default=False)
+    api_key: str | None = declare(
+        "key that clients of the API server must send",
+        TEXT,
+        aliases=("CONDUCTOR_API_KEY",),
+        secret=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TelemetrySettings:
+    """MLflow and OpenTelemetry; both are off unless switched on."""
+
+    mlflow_enabled: bool = declare(
+        "trace model calls to MLflow", SWITCH, aliases=("LITELLM_MLFLOW_ENABLED",), default=False
+    )
+    mlflow_tracking_uri: str | None = declare(
+        "MLflow's store: a path, a server, or databricks", ADDRESS, aliases=("MLFLOW_TRACKING_URI",)
+    )
+    mlflow_experiment_name: str = declare(
+        "MLflow experiment", TEXT, aliases=("MLFLOW_EXPERIMENT_NAME",), default="conduit"
+    )
+    databricks_host: str | None = declare(
+        "Databricks workspace that holds MLflow", HTTP, aliases=("DATABRICKS_HOST",)
+    )
+    databricks_token: str | None = declare(
+        "token of the Databricks workspace", TEXT, aliases=("DATABRICKS_TOKEN",), secret=True
+    )
+    otel_enabled: bool = declare(
+        "trace model calls to OpenTelemetry",
+        SWITCH,
+        aliases=("LITELLM_OTEL_ENABLED",),
+        default=False,
+    )
+    otel_endpoint: str | None = declare(
+        "OTLP endpoint for traces", HTTP, aliases=("TRACELOOP_BASE_URL",)
+    )
+    otel_trace_rate: float = declare(
+        "share of requests that are traced", SHARE, aliases=("TRACELOOP_TRACE_RATE",), default=1.0
+    )
+    otel_service_name: str = declare(
+        "name of this service in traces", TEXT, aliases=("OTEL_SERVICE_NAME",), default="conduit"
+    )
+    telemetry_enabled: bool = declare(
+        "anonymous usage reports; Conduit itself never sends any",
+        SWITCH,
+        aliases=("TRACELOOP_TELEMETRY_ENABLED",),
+        default=False,
+    )

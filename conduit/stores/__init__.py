@@ -1,0 +1,1 @@
+"""Durable memory: one contract, kept in memory or in a database."""

@@ -1,0 +1,131 @@
+"""The delta log's rules, as pure functions: what an observation changes, and what folding adds.
+
+Both stores share them, so that they differ only in where things are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conduit.core.decisions import Decision
+from conduit.core.errors import InvalidInputError, LayoutMismatchError
+from conduit.core.outcomes import Change, Observation, Signal
+from conduit.core.statistics import SufficientStatistics
+
+ObservationKey: TypeAlias = tuple[str, str, Signal]
+"""(decision id, arm id, signal): at most one observation is kept for each."""
+
+StateKey: TypeAlias = tuple[str, str]
+"""(arm id, head name)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pending:
+    """One change of the delta log, together with the context it is learned with.
+
+    Args:
+        context: (d,) float32, as it was logged.
+        previous: the value that ``value`` replaces; None for a first observation.
+    """
+
+    arm: str
+    head: str
+    context: NDArray[np.float32]
+    value: float
+    weight: float
+    previous: float | None
+
+
+def key_of(observation: Observation) -> ObservationKey:
+    """What an observation is unique by."""
+    return observation.decision_id, observation.arm, observation.signal
+
+
+def check_observations(observations: Iterable[Observation]) -> None:
+    """Refuse numbers that would poison the sums for ever.
+
+    Raises:
+        InvalidInputError: for a value that is not finite, or a weight that is negative or not.
+    """
+    for observation in observations:
+        if not math.isfinite(observation.value):
+            raise InvalidInputError(
+                f"{observation.signal.value} value={observation.value} is no observation",
+                remedy="give a finite number",
+            )
+        if not (math.isfinite(observation.weight) and observation.weight >= 0):
+            raise InvalidInputError(
+                f"{observation.signal.value} weight={observation.weight} is no weight",
+                remedy="give a finite number of at least 0, in ratings",
+            )
+
+
+def changes_of(
+    observations: Sequence[Observation], kept: Mapping[ObservationKey, Observation]
+) -> tuple[Change, ...]:
+    """What observations change, one after the other, given those already kept.
+
+    A correction keeps the head and the weight of the observation it corrects: only the value
+    and the time are new, which is what :meth:`SufficientStatistics.revise` can express.
+    """
+    latest = dict(kept)
+    changes = []
+    for observation in observations:
+        before = latest.get(key_of(observation))
+        if before is None:
+            changes.append(Change(observation=observation))
+        elif before.value != observation.value:
+            corrected = replace(observation, head=before.head, weight=before.weight)
+            changes.append(Change(observation=corrected, previous=before.value))
+        else:
+            continue
+        latest[key_of(observation)] = changes[-1].observation
+    return tuple(changes)
+
+
+def folded(
+    state: Mapping[StateKey, SufficientStatistics], pending: Iterable[Pending]
+) -> dict[StateKey, SufficientStatistics]:
+    """The new statistics of every (arm, head) that something is pending for."""
+    sums: dict[StateKey, SufficientStatistics] = {}
+    for entry in pending:
+        key = (entry.arm, entry.head)
+        x = entry.context.astype(np.float64)
+        so_far = sums.get(key) or SufficientStatistics.zero(len(x))
+        if entry.previous is None:
+            sums[key] = so_far.observe(x, entry.value, weight=entry.weight)
+        else:
+            sums[key] = so_far.revise(x, entry.value, entry.previous, weight=entry.weight)
+    return {key: state[key] + delta if key in state else delta for key, delta in sums.items()}
+
+
+def layout_of(decision: Decision) -> tuple[str, int]:
+    """The layout a decision was made in, and the length of its context."""
+    return decision.layout, len(decision.features.context)
+
+
+def check_layout(declared: tuple[str, int], stored: tuple[str, int]) -> None:
+    """Refuse to mix contexts that mean different things.
+
+    Raises:
+        LayoutMismatchError: when the two differ.
+    """
+    if declared != stored:
+        raise LayoutMismatchError(
+            f"the stored state is of layout {stored[0]!r} with {stored[1]} numbers, "
+            f"not {declared[0]!r} with {declared[1]}",
+            remedy="choose the same encoder, or another database",
+        )
+
+
+def duplicate_decision(decision_id: str) -> InvalidInputError:
+    """The error for an id that is already taken."""
+    return InvalidInputError(
+        f"decision {decision_id!r} is already logged", remedy="give every decision an id of its own"
+    )

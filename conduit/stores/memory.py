@@ -1,0 +1,145 @@
+"""A store that forgets when the process ends: the default of ``Router()``, and of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from conduit.core.decisions import Decision
+from conduit.core.errors import UnknownDecisionError
+from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.statistics import LearnedState, SufficientStatistics
+from conduit.stores.delta import (
+    ObservationKey,
+    Pending,
+    StateKey,
+    changes_of,
+    check_layout,
+    check_observations,
+    duplicate_decision,
+    folded,
+    key_of,
+    layout_of,
+)
+
+
+class MemoryStore:
+    """The :class:`~conduit.core.ports.Store` contract without a database.
+
+    No method waits for anything, so each is atomic among the tasks of one event loop. It
+    survives ``close``: opened again, the same object still knows everything.
+    """
+
+    def __init__(self) -> None:
+        self._layout: tuple[str, int] | None = None
+        self._decisions: dict[str, Decision] = {}
+        self._executions: dict[str, list[Execution]] = {}
+        self._observations: dict[ObservationKey, Observation] = {}
+        self._pending: list[Change] = []
+        self._state: dict[StateKey, SufficientStatistics] = {}
+        self._version = 0
+
+    async def open(self) -> None:
+        """Nothing to connect to."""
+
+    async def close(self) -> None:
+        """Fold what is pending."""
+        await self.fold()
+
+    async def bind_layout(self, layout: str, dim: int) -> None:
+        """Declare the context layout; the first declaration is kept.
+
+        Raises:
+            LayoutMismatchError: when the first declaration was another.
+        """
+        self._layout = self._layout or (layout, dim)
+        check_layout((layout, dim), self._layout)
+
+    async def add_decision(self, decision: Decision) -> None:
+        """Log a decision; the first one declares the layout if nobody has.
+
+        Raises:
+            InvalidInputError: when its id is taken.
+            LayoutMismatchError: when its context is of another layout.
+        """
+        if decision.id in self._decisions:
+            raise duplicate_decision(decision.id)
+        await self.bind_layout(*layout_of(decision))
+        features = replace(
+            decision.features,
+            embedding=np.empty(0, np.float32),
+            context=np.array(decision.features.context, np.float32),
+        )
+        self._decisions[decision.id] = replace(decision, features=features)
+
+    async def decision(self, decision_id: str) -> Decision:
+        """Read a decision back, without its embedding.
+
+        Raises:
+            UnknownDecisionError: when there is none.
+        """
+        self._require(decision_id)
+        return self._decisions[decision_id]
+
+    async def add_execution(self, execution: Execution) -> None:
+        """Log one attempt.
+
+        Raises:
+            UnknownDecisionError: when its decision does not exist.
+        """
+        self._require(execution.decision_id)
+        self._executions.setdefault(execution.decision_id, []).append(execution)
+
+    async def executions(self, decision_id: str) -> tuple[Execution, ...]:
+        """Attempts of a decision, in order."""
+        attempts = self._executions.get(decision_id, [])
+        return tuple(sorted(attempts, key=lambda execution: execution.attempt))
+
+    async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:
+        """Keep observations, all or none, and say what they changed.
+
+        Raises:
+            InvalidInputError: for a value or a weight that is no number.
+            UnknownDecisionError: when a decision does not exist; nothing is kept then.
+        """
+        check_observations(observations)
+        for observation in observations:
+            self._require(observation.decision_id)
+        changes = changes_of(observations, self._observations)
+        self._observations |= {key_of(it.observation): it.observation for it in changes}
+        self._pending += changes
+        return changes
+
+    async def fold(self) -> int:
+        """Fold pending observations into the learned state; the number folded."""
+        pending, self._pending = self._pending, []
+        if pending:
+            self._state |= folded(self._state, map(self._with_context, pending))
+            self._version += 1
+        return len(pending)
+
+    async def load(self) -> LearnedState:
+        """The learned state after folding all that is pending."""
+        await self.fold()
+        return LearnedState(self._version, dict(self._state))
+
+    async def count(self) -> int:
+        """Number of observations kept."""
+        return len(self._observations)
+
+    def _require(self, decision_id: str) -> None:
+        if decision_id not in self._decisions:
+            raise UnknownDecisionError(decision_id)
+
+    def _with_context(self, change: Change) -> Pending:
+        observation = change.observation
+        return Pending(
+            arm=observation.arm,
+            head=observation.head.value,
+            context=self._decisions[observation.decision_id].features.context,
+            value=observation.value,
+            weight=observation.weight,
+            previous=change.previous,
+        )

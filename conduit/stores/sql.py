@@ -1,0 +1,155 @@
+"""A store in a database: SQLite in a file, or PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from conduit.core.decisions import Decision
+from conduit.core.errors import StoreError
+from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.statistics import LearnedState
+from conduit.stores import sql_learning as learning
+from conduit.stores import sql_log as log
+from conduit.stores.delta import check_observations, layout_of
+from conduit.stores.sql_dialect import parse_address
+from conduit.stores.sql_migrations import bring_up
+from conduit.stores.sql_worker import Worker
+
+
+class SQLStore:
+    """The :class:`~conduit.core.ports.Store` contract on SQLAlchemy.
+
+    Any number of tasks and processes may share one database. Transactions run on threads of
+    the store's own; a task that is cancelled leaves its transaction whole, done or undone.
+
+    Args:
+        where: path of a SQLite file, whose folder is made when missing, or a ``sqlite:///`` or
+            ``postgresql://`` address.
+
+    Raises:
+        ConfigurationError: for an address that cannot be used.
+    """
+
+    def __init__(self, where: str | Path) -> None:
+        self._address = parse_address(where)
+        self._gate = asyncio.Lock()
+        self._open_worker: Worker | None = None
+        self._layout: tuple[str, int] | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without its password."""
+        return self._address.place
+
+    async def open(self) -> None:
+        """Connect, bring the schema to this version, and fold what a crash left pending.
+
+        Raises:
+            SchemaVersionError: for a database made by a newer version; nothing is changed.
+            StoreError: for a place that is no usable database.
+        """
+        async with self._gate:
+            if self._open_worker is not None:
+                return
+            worker = Worker(self._address)
+            try:
+                await worker.on_engine(bring_up)
+                await _fold(worker)
+            except BaseException:
+                await worker.close()
+                raise
+            self._open_worker = worker
+
+    async def close(self) -> None:
+        """Fold what is pending and let go of connections; a second time does nothing."""
+        async with self._gate:
+            worker, self._open_worker = self._open_worker, None
+            if worker is None:
+                return
+            try:
+                await _fold(worker)
+            finally:
+                await worker.close()
+
+    async def bind_layout(self, layout: str, dim: int) -> None:
+        """Declare the context layout; the first declaration is kept.
+
+        Raises:
+            LayoutMismatchError: when the stored state is of another layout or dimension.
+        """
+        await self._worker.write(lambda conn: log.bind_layout(conn, layout, dim))
+        self._layout = (layout, dim)
+
+    async def add_decision(self, decision: Decision) -> None:
+        """Log a decision; the first one declares the layout if nobody has.
+
+        Raises:
+            InvalidInputError: when its id is taken.
+            LayoutMismatchError: when its context is of another layout.
+        """
+        layout = layout_of(decision)
+        bound = layout == self._layout
+        await self._worker.write(lambda conn: log.add_decision(conn, decision, bound=bound))
+        self._layout = layout
+
+    async def decision(self, decision_id: str) -> Decision:
+        """Read a decision back, without its embedding.
+
+        Raises:
+            UnknownDecisionError: when there is none.
+        """
+        return await self._worker.read(lambda conn: log.read_decision(conn, decision_id))
+
+    async def add_execution(self, execution: Execution) -> None:
+        """Log one attempt.
+
+        Raises:
+            UnknownDecisionError: when its decision does not exist.
+        """
+        await self._worker.write(lambda conn: log.add_execution(conn, execution))
+
+    async def executions(self, decision_id: str) -> tuple[Execution, ...]:
+        """Attempts of a decision, in order."""
+        return await self._worker.read(lambda conn: log.read_executions(conn, decision_id))
+
+    async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:
+        """Make observations durable, all or none, and say what they changed.
+
+        Raises:
+            InvalidInputError: for a value or a weight that is no number.
+            UnknownDecisionError: when a decision does not exist; nothing is stored then.
+        """
+        check_observations(observations)
+        if not observations:
+            return ()
+        return await self._worker.write(
+            lambda conn: learning.observe(conn, observations), durable=True
+        )
+
+    async def fold(self) -> int:
+        """Fold pending observations into the learned state; the number folded."""
+        return await _fold(self._worker)
+
+    async def load(self) -> LearnedState:
+        """The learned state after folding all that is pending."""
+        await self.fold()
+        return await self._worker.read(learning.load)
+
+    async def count(self) -> int:
+        """Number of observations kept."""
+        return await self._worker.read(learning.count)
+
+    @property
+    def _worker(self) -> Worker:
+        if self._open_worker is None:
+            raise StoreError(f"the store at {self.place} is not open", remedy="await open() first")
+        return self._open_worker
+
+
+async def _fold(worker: Worker) -> int:
+    total = 0
+    while await worker.read(learning.is_pending):
+        total += await worker.write(learning.fold)
+    return total

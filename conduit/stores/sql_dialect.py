@@ -1,0 +1,194 @@
+"""Everything that differs between SQLite and PostgreSQL, and how an address is read.
+
+SQLite runs in write-ahead mode, so readers never wait for the writer. ``synchronous=NORMAL``
+would lose commits that were already acknowledged when power fails; ``FULL`` waits for the disk
+at every commit. Observations are promised to be durable, so they commit under FULL. Decisions
+and executions are log lines that commit under NORMAL: the process may die without losing any,
+and the next observation's sync covers all that was written before it, as the log is sequential.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from conduit.core.errors import ConfigurationError, StoreError
+
+BUSY_SECONDS = 30.0
+"""How long a writer waits for another process's transaction."""
+
+_SQLITE = "sqlite"
+_POSTGRES = "postgresql+psycopg"
+_DRIVERS = {
+    "sqlite": _SQLITE,
+    "sqlite+aiosqlite": _SQLITE,
+    "sqlite+pysqlite": _SQLITE,
+    "postgres": _POSTGRES,
+    "postgresql": _POSTGRES,
+    "postgresql+psycopg": _POSTGRES,
+}
+_MIGRATION_LOCK = 0x636F6E64  # "cond", a number of our own among PostgreSQL's advisory locks
+_SYNCHRONOUS = "synchronous"
+
+
+class Access(StrEnum):
+    """What a transaction is for."""
+
+    READ = "read"
+    LOG = "log"
+    DURABLE = "durable"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is; ``file`` is None for a server or a SQLite URI."""
+
+    url: URL
+    file: Path | None
+
+    @property
+    def place(self) -> str:
+        """What to call it in a message, without its password."""
+        return str(self.file) if self.file else self.url.render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def threads(self) -> int:
+        """How many transactions may run side by side; SQLite has one writer."""
+        return 1 if self.is_sqlite else 8
+
+    @property
+    def group(self) -> int:
+        """How many writes may share one commit: one sync of the disk on SQLite."""
+        return 64 if self.is_sqlite else 1
+
+
+def parse_address(where: str | Path) -> Address:
+    """Read a path or a URL.
+
+    Raises:
+        ConfigurationError: for a placeholder, a kind of database that is not supported, or one
+            that no other connection could see.
+    """
+    if "://" not in str(where):
+        return _sqlite_address(URL.create(_SQLITE, database=str(Path(where).expanduser())))
+    if "[password]" in str(where):
+        raise ConfigurationError(
+            "DATABASE_URL still contains the placeholder [password]",
+            remedy="put the database's password in its place",
+        )
+    try:
+        url = make_url(str(where))
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "the database's address cannot be read",
+            remedy="write postgresql://user:password@host:5432/name, or the path of a file",
+        ) from None
+    if url.drivername not in _DRIVERS:
+        raise ConfigurationError(
+            f"databases of kind {url.drivername!r} are not supported",
+            remedy="give a postgresql:// or sqlite:/// address, or the path of a file",
+        )
+    url = url.set(drivername=_DRIVERS[url.drivername])
+    return _sqlite_address(url) if url.get_backend_name() == "sqlite" else Address(url, None)
+
+
+def _sqlite_address(url: URL) -> Address:
+    name = url.database or ""
+    if name in {"", ":memory:", "."}:
+        raise ConfigurationError(
+            f"a database at {name!r} would vanish at once",
+            remedy="give the path of a file, or use MemoryStore",
+        )
+    return Address(url, None if name.startswith("file:") else Path(name))
+
+
+def make_engine(address: Address) -> Engine:
+    """An engine whose transactions obey the ``access`` execution option.
+
+    Raises:
+        ConfigurationError: when the driver is not installed.
+        StoreError: when the file's folder cannot be made.
+    """
+    arguments: dict[str, Any] = {"prepare_threshold": None}  # poolers lose prepared statements
+    if address.is_sqlite:
+        _make_folder(address)
+        arguments = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+    try:
+        engine = create_engine(
+            address.url, connect_args=arguments, json_serializer=_COMPACT, pool_size=16
+        )
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "PostgreSQL needs a driver that is not installed",
+            remedy="run: pip install 'conduit-router[postgres]'",
+        ) from None
+    if address.is_sqlite:
+        event.listen(engine, "connect", _configure_connection)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+_COMPACT = partial(json.dumps, separators=(",", ":"), ensure_ascii=False)
+
+
+def access(engine: Engine, mode: Access) -> Engine:
+    """The engine for transactions of one kind."""
+    if mode is Access.READ and engine.dialect.name != "sqlite":
+        return engine.execution_options(isolation_level="REPEATABLE READ")
+    return engine.execution_options(access=mode)
+
+
+def rows_need_locks(conn: Connection) -> bool:
+    """Whether writers run side by side; SQLite's transactions lock the whole database."""
+    return conn.dialect.name != "sqlite"
+
+
+def lock_for_migration(conn: Connection) -> None:
+    """Let one process migrate at a time; on SQLite a writing transaction already does."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+
+
+def _make_folder(address: Address) -> None:
+    if address.file is None:
+        return
+    try:
+        address.file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the folder of {address.place} cannot be made: {error.strerror}",
+            remedy="choose another path for the database",
+        ) from None
+
+
+def _configure_connection(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA foreign_keys=ON")
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "wal":
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _begin(conn: Connection) -> None:
+    mode = conn.get_execution_options().get("access", Access.READ)
+    driver = conn.connection.driver_connection
+    assert driver is not None
+    if mode is Access.READ:
+        driver.execute("BEGIN")
+        return
+    level = "FULL" if mode is Access.DURABLE else "NORMAL"
+    if conn.info.get(_SYNCHRONOUS) != level:
+        driver.execute(f"PRAGMA synchronous={level}")
+        conn.info[_SYNCHRONOUS] = level
+    driver.execute("BEGIN IMMEDIATE")

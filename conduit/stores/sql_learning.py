@@ -1,0 +1,190 @@
+"""Units of work on observations and learned state: the delta log and its folding.
+
+Statements are built once: building one costs more than SQLite takes to run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+
+from conduit.core.errors import UnknownDecisionError
+from conduit.core.outcomes import Change, Observation
+from conduit.core.statistics import LearnedState, SufficientStatistics
+from conduit.stores import sql_codec as codec
+from conduit.stores.delta import (
+    ObservationKey,
+    Pending,
+    StateKey,
+    changes_of,
+    folded,
+    key_of,
+)
+from conduit.stores.sql_dialect import rows_need_locks
+from conduit.stores.sql_schema import arm_state, audit, decisions, meta, observations, pending
+
+CHUNK = 1024
+"""Most pending rows folded in one transaction; bounds memory and how long writers wait."""
+
+_BATCH = 500  # names in one IN list, far below every driver's limit
+
+_LOCK = (
+    select(decisions.c.id)
+    .where(decisions.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(decisions.c.id)
+    .with_for_update()
+)
+_KEPT = (
+    select(decisions.c.id.label("known"), observations)
+    .outerjoin_from(decisions, observations, observations.c.decision_id == decisions.c.id)
+    .where(decisions.c.id.in_(bindparam("ids", expanding=True)))
+)
+_KEEP = insert(observations)
+_CORRECT = (
+    update(observations)
+    .where(observations.c.decision_id == bindparam("of_decision"))
+    .where(observations.c.arm == bindparam("of_arm"))
+    .where(observations.c.signal == bindparam("of_signal"))
+    .values(value=bindparam("new_value"), observed_at=bindparam("new_time"))
+)
+_AUDIT = insert(audit)
+_PEND = insert(pending)
+_ANY_PENDING = select(pending.c.id).limit(1)
+_TAKE_TURN = select(meta.c.version).with_for_update()
+_TAKE = (
+    select(pending, decisions.c.context)
+    .join(decisions, decisions.c.id == pending.c.decision_id)
+    .order_by(pending.c.id)
+    .limit(CHUNK)
+    .with_for_update(of=pending, skip_locked=True)
+)
+
+
+def observe(conn: Connection, new: Sequence[Observation]) -> tuple[Change, ...]:
+    """Insert observations with their pending rows, and audit what they change.
+
+    Raises:
+        UnknownDecisionError: when a decision does not exist.
+    """
+    kept = _kept(conn, sorted({observation.decision_id for observation in new}))
+    changes = changes_of(new, kept)
+    if not changes:
+        return ()
+    _keep(conn, {key_of(change.observation): change for change in changes}, known=kept)
+    conn.execute(_PEND, [codec.pending_row(change) for change in changes])
+    if corrections := [change for change in changes if change.previous is not None]:
+        conn.execute(_AUDIT, [codec.audit_row(change) for change in corrections])
+    return changes
+
+
+def _kept(conn: Connection, ids: Sequence[str]) -> dict[ObservationKey, Observation]:
+    """Observations of decisions, locked against other writers of the same decisions."""
+    kept: dict[ObservationKey, Observation] = {}
+    for start in range(0, len(ids), _BATCH):
+        some = {"ids": ids[start : start + _BATCH]}
+        if rows_need_locks(conn):
+            conn.execute(_LOCK, some)
+        known = set()
+        for row in conn.execute(_KEPT, some):
+            known.add(row.known)
+            if row.arm is not None:
+                observation = codec.observation_of(row)
+                kept[key_of(observation)] = observation
+        for missing in (name for name in some["ids"] if name not in known):
+            raise UnknownDecisionError(missing)
+    return kept
+
+
+def _keep(
+    conn: Connection,
+    changed: dict[ObservationKey, Change],
+    *,
+    known: dict[ObservationKey, Observation],
+) -> None:
+    rows = {key: codec.observation_row(change.observation) for key, change in changed.items()}
+    if inserts := [row for key, row in rows.items() if key not in known]:
+        conn.execute(_KEEP, inserts)
+    if updates := [_renamed(row) for key, row in rows.items() if key in known]:
+        conn.execute(_CORRECT, updates)
+
+
+def _renamed(row: codec.Row) -> codec.Row:
+    return {
+        "of_decision": row["decision_id"],
+        "of_arm": row["arm"],
+        "of_signal": row["signal"],
+        "new_value": row["value"],
+        "new_time": row["observed_at"],
+    }
+
+
+def is_pending(conn: Connection) -> bool:
+    """Whether anything waits to be folded."""
+    return conn.scalar(_ANY_PENDING) is not None
+
+
+def fold(conn: Connection) -> int:
+    """Fold at most :data:`CHUNK` pending rows and delete them; the number folded.
+
+    The row of ``meta`` is the folders' lock: one folds at a time, and a second one that waited
+    for it finds those rows gone.
+    """
+    version = conn.scalar(_TAKE_TURN) or 0
+    taken = conn.execute(_TAKE).all()
+    if taken:
+        state = _read_state(conn, sorted({row.arm for row in taken}))
+        _write_state(conn, folded(state, map(_pending_of, taken)), known=state.keys())
+        for start in range(0, len(taken), _BATCH):
+            some = [row.id for row in taken[start : start + _BATCH]]
+            conn.execute(delete(pending).where(pending.c.id.in_(some)))
+        conn.execute(update(meta).values(version=version + 1))
+    return len(taken)
+
+
+def _pending_of(row: Row[Any]) -> Pending:
+    return Pending(
+        arm=row.arm,
+        head=row.head,
+        context=codec.context_of(row.context),
+        value=row.value,
+        weight=row.weight,
+        previous=row.previous,
+    )
+
+
+def _read_state(
+    conn: Connection, arms: Sequence[str] | None = None
+) -> dict[StateKey, SufficientStatistics]:
+    query = select(arm_state)
+    if arms is not None:
+        query = query.where(arm_state.c.arm.in_(arms))
+    return {(row.arm, row.head): codec.statistics_of(row) for row in conn.execute(query)}
+
+
+def _write_state(
+    conn: Connection,
+    state: dict[StateKey, SufficientStatistics],
+    *,
+    known: Iterable[StateKey],
+) -> None:
+    already = set(known)
+    for (arm, head), statistics in state.items():
+        row = codec.statistics_row(statistics)
+        if (arm, head) in already:
+            here = (arm_state.c.arm == arm) & (arm_state.c.head == head)
+            conn.execute(update(arm_state).where(here).values(row))
+        else:
+            conn.execute(insert(arm_state), {"arm": arm, "head": head} | row)
+
+
+def load(conn: Connection) -> LearnedState:
+    """The learned state as of the last fold."""
+    version = conn.scalar(select(meta.c.version)) or 0
+    return LearnedState(version, _read_state(conn))
+
+
+def count(conn: Connection) -> int:
+    """Number of observations kept."""
+    return conn.scalar(select(func.count()).select_from(observations)) or 0

@@ -1,0 +1,135 @@
+"""The tables, in types that mean the same on SQLite and PostgreSQL.
+
+A prompt's text has no column: it is never stored.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+HEAD = "0001"
+"""Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+
+_NAMES = JSON().with_variant(JSONB(), "postgresql")
+_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="always 1"),
+    Column("version", BigInteger, nullable=False, comment="grows with every fold"),
+    Column("layout", Text, comment="context layout of the learned state"),
+    Column("dim", Integer, comment="length of a context"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("query_id", Text, nullable=False),
+    Column("user_id", Text),
+    Column("created_at", Double, nullable=False, comment="seconds since the epoch"),
+    Column("policy", Text, nullable=False),
+    Column("layout", Text, nullable=False),
+    Column("selected_model", Text, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("forced", Boolean, nullable=False),
+    Column("arms", _NAMES, nullable=False, comment="K names, the rows of estimates"),
+    Column("estimates", LargeBinary, nullable=False, comment="(K, 7) float64, see sql_codec"),
+    Column("context", LargeBinary, nullable=False, comment="(d,) float32"),
+    Column("token_count", Integer, nullable=False),
+    Column("complexity_score", Double, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("domain_confidence", Double, nullable=False),
+    Column("fallback_chain", _NAMES, nullable=False),
+    Column("constraints_relaxed", _NAMES, nullable=False),
+    Column("reasoning", Text, nullable=False),
+)
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("decision_id", Text, ForeignKey("decisions.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("arm", Text, nullable=False),
+    Column("failure", Text),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("cost", Double, nullable=False, comment="USD"),
+    Column("latency", Double, comment="seconds"),
+    Column("finish_reason", Text),
+    Column("started_at", Double, nullable=False, comment="seconds since the epoch"),
+    Index(None, "decision_id"),
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True),
+    Column("arm", Text, primary_key=True),
+    Column("signal", Text, primary_key=True),
+    Column("head", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("weight", Double, nullable=False, comment="in ratings"),
+    Column("observed_at", Double, nullable=False, comment="seconds since the epoch"),
+)
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("decision_id", Text, ForeignKey("decisions.id"), nullable=False),
+    Column("arm", Text, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("weight", Double, nullable=False, comment="in ratings"),
+    Column("previous", Double, comment="the value replaced; null for a first observation"),
+)
+
+arm_state = Table(
+    "arm_state",
+    metadata,
+    Column("arm", Text, primary_key=True),
+    Column("head", Text, primary_key=True),
+    Column("A", LargeBinary, nullable=False, comment="upper triangle of (d, d), float64"),
+    Column("b", LargeBinary, nullable=False, comment="(d,) float64"),
+    Column("yy", Double, nullable=False),
+    Column("weight", Double, nullable=False),
+    Column("raw_count", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("decision_id", Text, ForeignKey("decisions.id"), nullable=False),
+    Column("arm", Text, nullable=False),
+    Column("signal", Text, nullable=False),
+    Column("old_value", Double, nullable=False),
+    Column("new_value", Double, nullable=False),
+    Column("changed_at", Double, nullable=False, comment="seconds since the epoch"),
+)

@@ -1,0 +1,1 @@
+"""One script per question; each reads data, computes, and prints what it found."""

@@ -1,0 +1,42 @@
+"""Clients and servers that the provider tests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from conduit.providers.pydantic_ai import PydanticAIClient
+
+from .loopback import Answer, LoopbackServer, Received
+from .protocols import ALL, KEY
+
+Serve = Callable[[Answer | Callable[[Received], Answer]], Awaitable[LoopbackServer]]
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loopback requests go straight to the loopback server, whatever the machine is set up for."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Starts servers, and stops them after the test and after the client."""
+    async with AsyncExitStack() as stack:
+
+        async def start(answer: Answer | Callable[[Received], Answer]) -> LoopbackServer:
+            return await stack.enter_async_context(LoopbackServer(answer))
+
+        yield start
+
+
+@pytest.fixture
+async def client(serve: Serve) -> AsyncIterator[PydanticAIClient]:
+    """A client with a key for every provider."""
+    client = PydanticAIClient(api_keys={protocol.name: KEY for protocol in ALL})
+    yield client
+    await client.aclose()

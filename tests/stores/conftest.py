@@ -1,0 +1,90 @@
+"""The stores under test; another database joins the contract by one more entry of BACKENDS."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from conduit.core.ports import Store
+from conduit.stores.memory import MemoryStore
+from conduit.stores.migrate import up
+from conduit.stores.sql import SQLStore
+
+
+class Memory:
+    """Memory outlives ``close``, so opening again is the same object."""
+
+    def __init__(self, _folder: Path) -> None:
+        self._store = MemoryStore()
+
+    def connect(self) -> Store:
+        return self._store
+
+
+@cache
+def _template() -> bytes:
+    """An empty database, migrated once: migrating takes a hundred times longer than copying."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "template.db"
+        up(file)
+        return file.read_bytes()
+
+
+def new_database(path: Path) -> Path:
+    """Makes an empty database at ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_template())
+    return path
+
+
+class SQLite:
+    """A file; each connection is a store of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = new_database(folder / "conduit.db")
+
+    def connect(self) -> Store:
+        return SQLStore(self.path)
+
+
+Backend = Memory | SQLite
+BACKENDS: dict[str, Callable[[Path], Backend]] = {"memory": Memory, "sqlite": SQLite}
+
+
+@pytest.fixture(params=BACKENDS)
+def new_backend(request: pytest.FixtureRequest) -> Callable[[Path], Backend]:
+    """Makes an empty place to keep things."""
+    return BACKENDS[request.param]
+
+
+@pytest.fixture
+def backend(new_backend: Callable[[Path], Backend], tmp_path: Path) -> Backend:
+    """An empty place to keep things."""
+    return new_backend(tmp_path)
+
+
+@pytest.fixture
+async def store(backend: Backend) -> AsyncIterator[Store]:
+    """An open, empty store of every kind."""
+    store = backend.connect()
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """An empty SQLite database."""
+    return new_database(tmp_path / "conduit.db")
+
+
+@pytest.fixture
+async def sqlite(path: Path) -> AsyncIterator[SQLStore]:
+    """An open, empty SQLite store."""
+    store = SQLStore(path)
+    await store.open()
+    yield store
+    await store.close()

@@ -1,0 +1,108 @@
+"""``./migrate.sh``, run as a user runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "migrate.sh"
+
+
+def _run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHON": sys.executable,
+        "HOME": str(folder),
+        "XDG_DATA_HOME": str(folder / "data"),
+    }
+    return subprocess.run(
+        [str(SCRIPT), *arguments],
+        cwd=folder,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_whole_visit(tmp_path: Path) -> None:
+    """Without an argument it migrates the SQLite file up; status, down and up do what they say."""
+    path = tmp_path / "own data" / "conduit.db"
+    for arguments, said in (
+        (("status",), "does not exist yet"),
+        ((), "is now at revision 0001 (before: empty)"),
+        (("status",), "is up to date at revision 0001"),
+        (("down",), "is now at revision none"),
+        (("up",), "is now at revision 0001"),
+    ):
+        done = _run(tmp_path, *arguments, CONDUIT_DATABASE_PATH=str(path))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(str(path))
+        assert said in done.stdout
+        assert done.stdout.count("\n") == 1
+
+
+def test_it_is_plain_sh_and_executable() -> None:
+    """Any POSIX shell runs it."""
+    assert SCRIPT.read_text().startswith("#!/bin/sh\n")
+    assert SCRIPT.stat().st_mode & 0o111 == 0o111
+    subprocess.run(["/bin/sh", "-n", str(SCRIPT)], check=True)
+
+
+def test_the_default_is_the_file_of_the_user(tmp_path: Path) -> None:
+    """With nothing set it uses the data folder, and makes it."""
+    done = _run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "data").rglob("*.db"))
+
+
+def test_env_file_names_the_database(tmp_path: Path) -> None:
+    """DATABASE_URL is read from .env; the environment wins over it."""
+    (tmp_path / ".env").write_text(f"DATABASE_URL=sqlite:///{tmp_path}/from_file.db\n")
+    assert _run(tmp_path).returncode == 0
+    assert (tmp_path / "from_file.db").is_file()
+    assert _run(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/other.db").returncode == 0
+    assert (tmp_path / "other.db").is_file()
+
+
+@pytest.mark.parametrize("arguments", [(), ("status",), ("sql",)])
+def test_the_readmes_placeholder_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """DATABASE_URL copied with [password] in it is an error that says what to put there."""
+    (tmp_path / ".env").write_text(
+        "DATABASE_URL=postgresql://postgres.your-project:[password]"
+        "@aws-0-region.pooler.supabase.com:6543/postgres\n"
+    )
+    done = _run(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "[password]" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    """No traceback reaches the user."""
+    (tmp_path / "notes.txt").write_text("no database at all\n" * 50)
+    done = _run(tmp_path, CONDUIT_DATABASE_PATH=str(tmp_path / "notes.txt"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "is not a database" in done.stderr
+
+
+def test_sql_is_printed_for_the_database_in_question(tmp_path: Path) -> None:
+    """PostgreSQL's statements are printed without a server and without a driver."""
+    done = _run(tmp_path, "sql", DATABASE_URL="postgresql://user:secret@localhost:1/x")
+    assert done.returncode == 0, done.stderr
+    assert "JSONB" in done.stdout
+    assert "secret" not in done.stdout
+
+
+def test_help_teaches(tmp_path: Path) -> None:
+    """--help names every command; an unknown one ends with 2."""
+    said = _run(tmp_path, "--help").stdout
+    for word in ("up", "down", "status", "sql", "DATABASE_URL", "dropped"):
+        assert word in said
+    wrong = _run(tmp_path, "sideways")
+    assert wrong.returncode == 2
+    assert "sideways" in wrong.stderr

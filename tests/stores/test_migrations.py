@@ -1,0 +1,128 @@
+"""Migrations: one history, up and down, that ends at the tables the code uses."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from conduit.core.errors import SchemaVersionError
+from conduit.stores import migrate, sql_migrations
+from conduit.stores.sql_dialect import make_engine, parse_address
+from conduit.stores.sql_schema import HEAD, metadata
+
+ROOT = Path(__file__).parents[2]
+
+
+def _tables(path: Path) -> set[str]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    connection.close()
+    return {name for (name,) in rows}
+
+
+def test_head_is_the_newest_revision() -> None:
+    """The constant that opening compares with is the script directory's only head."""
+    config = Config()
+    config.set_main_option("script_location", str(sql_migrations.migrations_folder()))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_the_migrated_schema_is_the_metadata(tmp_path: Path) -> None:
+    """Alembic finds no difference between a migrated database and the tables in code."""
+    path = tmp_path / "conduit.db"
+    migrate.up(path)
+    engine = make_engine(parse_address(path))
+    with engine.connect() as conn:
+        context = MigrationContext.configure(
+            conn, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_up_down_up(tmp_path: Path) -> None:
+    """Down takes every table away, and up brings them back; each says what it did."""
+    path = tmp_path / "conduit.db"
+    assert "does not exist yet" in migrate.status(path)
+    assert not path.exists()
+    assert f"is now at revision {HEAD} (before: empty)" in migrate.up(path)
+    assert _tables(path) == {*metadata.tables, "alembic_version"}
+    assert f"is up to date at revision {HEAD}" in migrate.up(path)
+    assert f"is now at revision none (before: {HEAD})" in migrate.down(path)
+    assert _tables(path) == {"alembic_version"}
+    assert f"is at revision none; this version wants {HEAD}" in migrate.status(path)
+    assert "has nothing to undo" in migrate.down(path)
+    assert f"is now at revision {HEAD} (before: empty)" in migrate.up(path)
+    assert "is up to date" in migrate.status(path)
+
+
+def test_down_makes_no_database(tmp_path: Path) -> None:
+    """There is nothing to undo where there is no file, and none appears."""
+    path = tmp_path / "conduit.db"
+    assert "has nothing to undo" in migrate.down(path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("step", [migrate.up, migrate.down])
+def test_an_unknown_revision_is_never_touched(path: Path, step: object) -> None:
+    """Neither up nor down moves a database made by a newer version."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(SchemaVersionError):
+        step(path)  # type: ignore[operator]
+    assert path.read_bytes() == before
+    assert "is at revision 0999" in migrate.status(path)
+
+
+def test_a_migration_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables of a migration that breaks half-way are gone, and the next attempt succeeds."""
+    broken = tmp_path / "migrations"
+    shutil.copytree(ROOT / "migrations", broken)
+    script = next((broken / "versions").glob("0001_*.py"))
+    script.write_text(
+        script.read_text().replace("    _create_delta_log()\n", '    op.execute("nonsense")\n')
+    )
+    path = tmp_path / "conduit.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(sql_migrations, "migrations_folder", lambda: broken)
+        with pytest.raises(Exception, match="nonsense"):
+            migrate.up(path)
+    assert _tables(path) == set()
+    assert f"is now at revision {HEAD}" in migrate.up(path)
+
+
+def test_migrations_are_found_in_a_checkout_and_in_a_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lie beside the package in a checkout and inside it once installed."""
+    assert sql_migrations.migrations_folder() == ROOT / "migrations"
+    wheel = tmp_path / "site-packages" / "conduit"
+    (wheel / "stores").mkdir(parents=True)
+    shutil.copytree(ROOT / "migrations", wheel / "migrations")
+    monkeypatch.setattr(sql_migrations, "__file__", str(wheel / "stores" / "sql_migrations.py"))
+    assert sql_migrations.migrations_folder() == wheel / "migrations"
+
+
+def test_the_sql_for_copying_by_hand_is_up_to_date() -> None:
+    """The committed PostgreSQL script is what the migrations say, and needs no driver."""
+    committed = (ROOT / "migrations" / "001_initial_schema.sql").read_text()
+    assert committed == migrate.sql("postgresql://localhost/any").rstrip("\n") + "\n"
+
+
+def test_the_sql_for_sqlite_makes_the_same_tables(tmp_path: Path) -> None:
+    """Run by hand, the printed statements make a database that opens as current."""
+    path = tmp_path / "by_hand.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(migrate.sql(path))
+    connection.close()
+    assert f"is up to date at revision {HEAD}" in migrate.status(path)

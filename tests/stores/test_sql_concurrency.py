@@ -1,0 +1,205 @@
+"""Many tasks and processes on one database: nothing is lost and nothing is folded twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conduit.core.errors import UnknownDecisionError
+from conduit.core.ports import Store
+from conduit.stores.sql import SQLStore
+from tests.stores.builders import (
+    ARMS,
+    a_decision,
+    an_execution,
+    an_observation,
+    assert_equal_statistics,
+    batch,
+)
+
+ROOT = Path(__file__).parents[2]
+RATED = (ARMS[0], "quality")
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from conduit.stores.sql import SQLStore
+from tests.stores.builders import a_decision, an_observation
+
+async def main(path, first, last):
+    store = SQLStore(Path(path))
+    await store.open()
+    for number in range(first, last):
+        await store.add_decision(a_decision(number))
+        await store.observe([an_observation(number, 0.1)])
+        await store.observe([an_observation(number, number / 100)])
+        if number % 3 == 0:
+            await store.fold()
+    print("ready", flush=True)
+    if sys.argv[4] == "wait":
+        await asyncio.sleep(600)
+    await store.close()
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+"""
+
+
+def _process(path: Path, first: int, last: int, then: str = "close") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(path), str(first), str(last), then]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+async def test_tasks_that_write_at_once_lose_nothing(store: Store) -> None:
+    """Sixty tasks that decide, observe, correct and fold end at the batch statistics."""
+
+    async def one(number: int) -> None:
+        await store.add_decision(a_decision(number))
+        await store.add_execution(an_execution(number))
+        await store.observe([an_observation(number, 0.5)])
+        await store.observe([an_observation(number, number / 100)])
+        await store.fold()
+
+    await asyncio.gather(*map(one, range(1, 61)))
+    state = await store.load()
+    assert_equal_statistics(
+        state.statistics[RATED], batch((number, number / 100, 1.0) for number in range(1, 61))
+    )
+    assert await store.count() == 60
+
+
+async def test_equal_observations_at_once_are_one(store: Store) -> None:
+    """Of many tasks with the same observation, one is told that it changed something."""
+    await store.add_decision(a_decision())
+    answers = await asyncio.gather(*[store.observe([an_observation()]) for _ in range(20)])
+    assert sorted(map(len, answers)) == [0] * 19 + [1]
+    assert (await store.load()).statistics[RATED].count == 1
+
+
+async def test_a_failure_among_writes_that_share_a_commit_stays_alone(store: Store) -> None:
+    """A bad write fails its own task and none of those it was committed with."""
+    await store.add_decision(a_decision(1))
+    await store.add_decision(a_decision(2))
+    answers = await asyncio.gather(
+        *[store.observe([an_observation(number)]) for number in (1, 99, 2, 98)],
+        return_exceptions=True,
+    )
+    kinds = [type(answer) for answer in answers]
+    assert kinds == [tuple, UnknownDecisionError, tuple, UnknownDecisionError]
+    assert await store.fold() == 2
+
+
+async def test_a_cancelled_task_leaves_its_write_whole(sqlite: SQLStore) -> None:
+    """Each cancelled observation is there with its pending row, or not there at all."""
+    order = random.Random(1)
+    for number in range(1, 41):
+        await sqlite.add_decision(a_decision(number))
+    tasks = [
+        asyncio.create_task(sqlite.observe([an_observation(number)])) for number in range(1, 41)
+    ]
+    await asyncio.sleep(0.003)
+    for task in order.sample(tasks, 20):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    kept = await sqlite.count()
+    assert 20 <= kept <= 40
+    assert (await sqlite.load()).statistics[RATED].count == kept
+
+
+async def test_two_stores_on_one_file_see_each_other(path: Path) -> None:
+    """What one observes, the other folds; versions grow in step."""
+    one, other = SQLStore(path), SQLStore(path)
+    await asyncio.gather(one.open(), other.open())
+    await one.add_decision(a_decision())
+    await other.observe([an_observation(value=0.4)])
+    folded = await asyncio.gather(one.fold(), other.fold())
+    assert sum(folded) == 1
+    assert (await one.load()).version == (await other.load()).version
+    await one.close()
+    await other.close()
+
+
+async def test_two_processes_lose_nothing(path: Path) -> None:
+    """Two processes that write and fold at once end at the batch statistics of both."""
+    writers = [_process(path, 1, 31), _process(path, 31, 61)]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    for writer in writers:
+        writer.communicate()
+    store = SQLStore(path)
+    await store.open()
+    state = await store.load()
+    assert_equal_statistics(
+        state.statistics[RATED], batch((number, number / 100, 1.0) for number in range(1, 61))
+    )
+    await store.close()
+
+
+def test_processes_that_open_a_new_database_migrate_it_once(tmp_path: Path) -> None:
+    """Opening at the same moment, none fails and each finds the schema."""
+    path = tmp_path / "new.db"
+    writers = [_process(path, first, first + 2) for first in (1, 3, 5)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    for writer in writers:
+        writer.communicate()
+
+
+async def test_a_killed_process_loses_nothing(path: Path) -> None:
+    """After SIGKILL between observe and fold, the next open folds what was acknowledged."""
+    writer = _process(path, 1, 9, "wait")
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "ready\n"
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+    assert writer.returncode == -signal.SIGKILL
+    store = SQLStore(path)
+    await store.open()
+    assert await store.fold() == 0
+    assert_equal_statistics(
+        (await store.load()).statistics[RATED],
+        batch((number, number / 100, 1.0) for number in range(1, 9)),
+    )
+    await store.close()
+
+
+async def test_a_crash_inside_a_fold_undoes_it(
+    sqlite: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums, pending rows and version move together or not at all."""
+    await sqlite.add_decision(a_decision())
+    await sqlite.observe([an_observation()])
+    version = (await sqlite.load()).version
+    await sqlite.observe([an_observation(value=0.1)])
+    with monkeypatch.context() as patch:
+        patch.setattr("conduit.stores.sql_learning.delete", _crash)
+        with pytest.raises(ZeroDivisionError):
+            await sqlite.fold()
+    state = await sqlite.load()
+    assert state.version == version + 1
+    assert_equal_statistics(state.statistics[RATED], batch([(1, 0.1, 1.0)]))
+
+
+def _crash(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+async def test_more_than_one_chunk_folds_to_the_end(
+    sqlite: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call folds everything, in transactions of bounded size."""
+    numbers = range(1, 1301)
+    for start in (1, 651):
+        await asyncio.gather(
+            *[sqlite.add_decision(a_decision(number)) for number in range(start, start + 650)]
+        )
+    await sqlite.observe([an_observation(number, 0.5) for number in numbers])
+    assert await sqlite.fold() == 1300
+    state = await sqlite.load()
+    assert_equal_statistics(
+        state.statistics[RATED], batch((number, 0.5, 1.0) for number in numbers)
+    )

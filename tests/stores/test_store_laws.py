@@ -1,0 +1,158 @@
+"""Invariants of learning that hold for any order of events."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conduit.core.outcomes import Observation
+from conduit.stores.delta import Pending, folded
+from tests.stores.conftest import Backend
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.stores.builders import (
+    ARMS,
+    a_decision,
+    an_observation,
+    assert_equal_statistics,
+    batch,
+    context_of,
+)
+
+DECISIONS = 4
+VALUES = st.floats(-8, 8, allow_nan=False).map(lambda value: round(value, 3))
+OBSERVE = st.tuples(st.just("observe"), st.integers(1, DECISIONS), st.integers(0, 1), VALUES)
+EVENTS = st.lists(
+    st.one_of(OBSERVE, OBSERVE, st.just(("fold",)), st.just(("load",)), st.just(("reopen",))),
+    max_size=25,
+)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(events=EVENTS)
+def test_any_interleaving_equals_the_batch(
+    new_backend: Callable[[Path], Backend], events: list[tuple[object, ...]]
+) -> None:
+    """Observing, correcting, folding and reopening in any order ends at the batch statistics."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_replay(new_backend(Path(folder)), events))
+
+
+async def _replay(backend: Backend, events: list[tuple[object, ...]]) -> None:
+    store = backend.connect()
+    await store.open()
+    for number in range(1, DECISIONS + 1):
+        await store.add_decision(a_decision(number))
+    latest: dict[tuple[int, int], float] = {}
+    for event, *details in events:
+        match event:
+            case "observe":
+                number, arm, value = details
+                await store.observe([an_observation(number, value, arm=ARMS[arm])])  # type: ignore[arg-type, index]
+                latest[number, arm] = value  # type: ignore[index, assignment]
+            case "fold":
+                await store.fold()
+            case "load":
+                await store.load()
+            case "reopen":
+                await store.close()
+                store = backend.connect()
+                await store.open()
+    state = await store.load()
+    for arm in range(2):
+        kept = [(number, value, 1.0) for (number, of), value in latest.items() if of == arm]
+        if kept:
+            assert_equal_statistics(state.statistics[ARMS[arm], "quality"], batch(kept))
+    assert len(latest) == await store.count()
+    await store.close()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    data=st.data(),
+    history=st.lists(st.tuples(st.integers(1, 5), VALUES), min_size=1, max_size=12),
+)
+def test_merge_order_does_not_matter(
+    data: st.DataObject, history: list[tuple[int, float]]
+) -> None:
+    """Pending changes fold to the same sums in any order and any grouping."""
+    pending = _corrections(history)
+    once = folded({}, pending)
+    shuffled = data.draw(st.permutations(pending))
+    cut = data.draw(st.integers(0, len(shuffled)))
+    twice = folded({}, shuffled[:cut])
+    twice |= folded(twice, shuffled[cut:])
+    assert once.keys() == twice.keys()
+    for key, statistics in once.items():
+        assert_equal_statistics(statistics, twice[key])
+
+
+def _corrections(history: list[tuple[int, float]]) -> list[Pending]:
+    latest: dict[int, float] = {}
+    pending = []
+    for number, value in history:
+        pending.append(
+            Pending(
+                arm="a",
+                head="quality",
+                context=context_of(number),
+                value=value,
+                weight=1.0,
+                previous=latest.get(number),
+            )
+        )
+        latest[number] = value
+    return pending
+
+
+async def test_every_store_learns_the_same(tmp_path: Path) -> None:
+    """Memory and SQLite end at sums that are equal to 1e-9 after the same history."""
+    from tests.stores.conftest import BACKENDS
+
+    states = []
+    for name, make in BACKENDS.items():
+        folder = tmp_path / name
+        store = make(folder).connect()
+        await store.open()
+        rng = np.random.default_rng(0)
+        for number in range(1, 20):
+            await store.add_decision(a_decision(number))
+        for _ in range(60):
+            await store.observe([_random(rng)])
+        states.append((await store.load()).statistics)
+        await store.close()
+    for other in states[1:]:
+        assert other.keys() == states[0].keys()
+        for key in other:
+            assert_equal_statistics(other[key], states[0][key])
+
+
+def _random(rng: np.random.Generator) -> Observation:
+    return an_observation(
+        int(rng.integers(1, 20)), float(rng.random()), arm=ARMS[rng.integers(0, 2)]
+    )
+
+
+@pytest.mark.parametrize("dim", [1, 2, 64])
+async def test_sums_survive_reopening_bit_for_bit(backend: Backend, dim: int) -> None:
+    """What is stored is what was summed: float64, in both halves of A."""
+    store = backend.connect()
+    await store.open()
+    await store.add_decision(a_decision(1, dim=dim))
+    await store.observe([an_observation(1, 1 / 3)])
+    before = (await store.load()).statistics[ARMS[0], "quality"]
+    await store.close()
+    store = backend.connect()
+    await store.open()
+    after = (await store.load()).statistics[ARMS[0], "quality"]
+    await store.close()
+    np.testing.assert_array_equal(after.A, before.A)
+    np.testing.assert_array_equal(after.A, after.A.T)
+    np.testing.assert_array_equal(after.b, before.b)
+    assert after.A.dtype == np.float64
