@@ -16,4 +16,10 @@ if [ -d "$here/conduit" ]; then
     export PYTHONPATH
 fi
 
+if ! "$python" -c 'from importlib.util import find_spec as f; assert f("alembic") and f("conduit")' 2>/dev/null
+then
+    echo "migrate.sh: $python cannot run Conduit; install it first (make install), or name another with PYTHON=" >&2
+    exit 2
+fi
+
 exec "$python" -m conduit.cli.migrate "$@"

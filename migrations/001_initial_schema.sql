@@ -1,0 +1,147 @@
+BEGIN;
+
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, 
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+-- Running upgrade  -> 0001
+
+CREATE TABLE meta (
+    id INTEGER NOT NULL, 
+    version BIGINT NOT NULL, 
+    layout TEXT, 
+    dim INTEGER, 
+    CONSTRAINT pk_meta PRIMARY KEY (id)
+);
+
+COMMENT ON COLUMN meta.id IS 'always 1';
+
+COMMENT ON COLUMN meta.version IS 'grows with every fold';
+
+COMMENT ON COLUMN meta.layout IS 'context layout of the learned state';
+
+COMMENT ON COLUMN meta.dim IS 'length of a context';
+
+INSERT INTO meta (id, version) VALUES (1, 0);
+
+CREATE TABLE decisions (
+    id TEXT NOT NULL, 
+    query_id TEXT NOT NULL, 
+    user_id TEXT, 
+    created_at DOUBLE PRECISION NOT NULL, 
+    policy TEXT NOT NULL, 
+    layout TEXT NOT NULL, 
+    selected_model TEXT NOT NULL, 
+    confidence DOUBLE PRECISION NOT NULL, 
+    attempt INTEGER NOT NULL, 
+    forced BOOLEAN NOT NULL, 
+    arms JSONB NOT NULL, 
+    estimates BYTEA NOT NULL, 
+    context BYTEA NOT NULL, 
+    token_count INTEGER NOT NULL, 
+    complexity_score DOUBLE PRECISION NOT NULL, 
+    domain TEXT NOT NULL, 
+    domain_confidence DOUBLE PRECISION NOT NULL, 
+    fallback_chain JSONB NOT NULL, 
+    constraints_relaxed JSONB NOT NULL, 
+    reasoning TEXT NOT NULL, 
+    CONSTRAINT pk_decisions PRIMARY KEY (id)
+);
+
+COMMENT ON COLUMN decisions.created_at IS 'seconds since the epoch';
+
+COMMENT ON COLUMN decisions.arms IS 'K names, the rows of estimates';
+
+COMMENT ON COLUMN decisions.estimates IS '(K, 7) float64, see sql_decisions';
+
+COMMENT ON COLUMN decisions.context IS '(d,) float32';
+
+CREATE TABLE executions (
+    id BIGSERIAL NOT NULL, 
+    decision_id TEXT NOT NULL, 
+    attempt INTEGER NOT NULL, 
+    arm TEXT NOT NULL, 
+    failure TEXT, 
+    input_tokens INTEGER, 
+    output_tokens INTEGER, 
+    cost DOUBLE PRECISION NOT NULL, 
+    latency DOUBLE PRECISION, 
+    finish_reason TEXT, 
+    started_at DOUBLE PRECISION NOT NULL, 
+    CONSTRAINT pk_executions PRIMARY KEY (id), 
+    CONSTRAINT fk_executions_decision_id FOREIGN KEY(decision_id) REFERENCES decisions (id)
+);
+
+COMMENT ON COLUMN executions.cost IS 'USD';
+
+COMMENT ON COLUMN executions.latency IS 'seconds';
+
+COMMENT ON COLUMN executions.started_at IS 'seconds since the epoch';
+
+CREATE INDEX ix_executions_decision_id ON executions (decision_id);
+
+CREATE TABLE observations (
+    decision_id TEXT NOT NULL, 
+    arm TEXT NOT NULL, 
+    signal TEXT NOT NULL, 
+    head TEXT NOT NULL, 
+    value DOUBLE PRECISION NOT NULL, 
+    weight DOUBLE PRECISION NOT NULL, 
+    observed_at DOUBLE PRECISION NOT NULL, 
+    CONSTRAINT pk_observations PRIMARY KEY (decision_id, arm, signal), 
+    CONSTRAINT fk_observations_decision_id FOREIGN KEY(decision_id) REFERENCES decisions (id)
+);
+
+COMMENT ON COLUMN observations.weight IS 'in ratings';
+
+COMMENT ON COLUMN observations.observed_at IS 'seconds since the epoch';
+
+CREATE TABLE pending (
+    id BIGSERIAL NOT NULL, 
+    decision_id TEXT NOT NULL, 
+    arm TEXT NOT NULL, 
+    head TEXT NOT NULL, 
+    value DOUBLE PRECISION NOT NULL, 
+    weight DOUBLE PRECISION NOT NULL, 
+    previous DOUBLE PRECISION, 
+    CONSTRAINT pk_pending PRIMARY KEY (id), 
+    CONSTRAINT fk_pending_decision_id FOREIGN KEY(decision_id) REFERENCES decisions (id)
+);
+
+COMMENT ON COLUMN pending.weight IS 'in ratings';
+
+COMMENT ON COLUMN pending.previous IS 'the value replaced; null for a first observation';
+
+CREATE TABLE audit (
+    id BIGSERIAL NOT NULL, 
+    decision_id TEXT NOT NULL, 
+    arm TEXT NOT NULL, 
+    signal TEXT NOT NULL, 
+    old_value DOUBLE PRECISION NOT NULL, 
+    new_value DOUBLE PRECISION NOT NULL, 
+    changed_at DOUBLE PRECISION NOT NULL, 
+    CONSTRAINT pk_audit PRIMARY KEY (id), 
+    CONSTRAINT fk_audit_decision_id FOREIGN KEY(decision_id) REFERENCES decisions (id)
+);
+
+COMMENT ON COLUMN audit.changed_at IS 'seconds since the epoch';
+
+CREATE TABLE arm_state (
+    arm TEXT NOT NULL, 
+    head TEXT NOT NULL, 
+    "A" BYTEA NOT NULL, 
+    b BYTEA NOT NULL, 
+    yy DOUBLE PRECISION NOT NULL, 
+    weight DOUBLE PRECISION NOT NULL, 
+    raw_count BIGINT NOT NULL, 
+    CONSTRAINT pk_arm_state PRIMARY KEY (arm, head)
+);
+
+COMMENT ON COLUMN arm_state."A" IS 'upper triangle of (d, d), float64';
+
+COMMENT ON COLUMN arm_state.b IS '(d,) float64';
+
+INSERT INTO alembic_version (version_num) VALUES ('0001') RETURNING alembic_version.version_num;
+
+COMMIT;

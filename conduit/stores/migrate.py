@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from conduit.stores.sql_dialect import Address, make_engine, parse_address
+from conduit.stores.sql_address import Address, parse_address
+from conduit.stores.sql_dialect import make_engine
 from conduit.stores.sql_errors import translated
 from conduit.stores.sql_migrations import Moved, as_sql, bring_down, bring_up, revision_of
 from conduit.stores.sql_schema import HEAD

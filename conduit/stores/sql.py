@@ -13,7 +13,7 @@ from conduit.core.statistics import LearnedState
 from conduit.stores import sql_learning as learning
 from conduit.stores import sql_log as log
 from conduit.stores.delta import check_observations, layout_of
-from conduit.stores.sql_dialect import parse_address
+from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_migrations import bring_up
 from conduit.stores.sql_worker import Worker
 

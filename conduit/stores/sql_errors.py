@@ -73,4 +73,6 @@ def _store_error(error: SQLAlchemyError | SQLiteError, place: str) -> StoreError
         if any(fragment in said.lower() for fragment in fragments):
             return StoreError(f"{place} {problem}", remedy=remedy)
     first = said.splitlines()[0] if said else type(error).__name__
-    return StoreError(f"{place} failed: {first}", remedy="check the address and that it is reachable")
+    return StoreError(
+        f"{place} failed: {first}", remedy="check the address and that it is reachable"
+    )

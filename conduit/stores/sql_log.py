@@ -9,14 +9,9 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import UnknownDecisionError
 from conduit.core.outcomes import Execution
 from conduit.stores.delta import check_layout, duplicate_decision, layout_of
-from conduit.stores.sql_codec import (
-    decision_of,
-    decision_row,
-    execution_of,
-    execution_row,
-)
+from conduit.stores.sql_codec import execution_of, execution_row
+from conduit.stores.sql_decisions import decision_of, decision_row
 from conduit.stores.sql_schema import decisions, executions, meta
-
 
 _DECIDE = insert(decisions)
 _DECISION = select(decisions).where(decisions.c.id == bindparam("id"))
@@ -51,8 +46,10 @@ def add_decision(conn: Connection, decision: Decision, *, bound: bool) -> None:
         bind_layout(conn, *layout_of(decision))
     try:
         conn.execute(_DECIDE, decision_row(decision))
-    except IntegrityError:
-        raise duplicate_decision(decision.id) from None
+    except IntegrityError as error:
+        if "unique" in str(error.orig).lower():
+            raise duplicate_decision(decision.id) from None
+        raise
 
 
 def read_decision(conn: Connection, decision_id: str) -> Decision:
@@ -75,8 +72,10 @@ def add_execution(conn: Connection, execution: Execution) -> None:
     """
     try:
         conn.execute(_ATTEMPT, execution_row(execution))
-    except IntegrityError:
-        raise UnknownDecisionError(execution.decision_id) from None
+    except IntegrityError as error:
+        if "foreign key" in str(error.orig).lower():
+            raise UnknownDecisionError(execution.decision_id) from None
+        raise
 
 
 def read_executions(conn: Connection, decision_id: str) -> tuple[Execution, ...]:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from conduit.core.errors import SchemaVersionError, StoreError
-from conduit.stores.sql_dialect import Access, Address, access, lock_for_migration
+from conduit.stores.sql_address import Address
+from conduit.stores.sql_dialect import Access, access, lock_for_migration
 from conduit.stores.sql_schema import HEAD, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 REVISION_TABLE = "alembic_version"
+_REVISION = text("SELECT version_num FROM alembic_version")
 _START_ANEW = "restore a copy, or move it away to start anew"
 
 
@@ -57,7 +59,7 @@ def revision_of(conn: Connection) -> str | None:
     ours = set(metadata.tables)
     revision: str | None = None
     if REVISION_TABLE in tables:
-        revision = conn.scalar(text(f"SELECT version_num FROM {REVISION_TABLE}"))  # noqa: S608 - a constant
+        revision = conn.scalar(_REVISION)
     if revision is None and (present := tables & ours):
         raise StoreError(
             f"the database is half-migrated: it has {_names(present)} but no revision",

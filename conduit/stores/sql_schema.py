@@ -58,7 +58,7 @@ decisions = Table(
     Column("attempt", Integer, nullable=False),
     Column("forced", Boolean, nullable=False),
     Column("arms", _NAMES, nullable=False, comment="K names, the rows of estimates"),
-    Column("estimates", LargeBinary, nullable=False, comment="(K, 7) float64, see sql_codec"),
+    Column("estimates", LargeBinary, nullable=False, comment="(K, 7) float64, see sql_decisions"),
     Column("context", LargeBinary, nullable=False, comment="(d,) float32"),
     Column("token_count", Integer, nullable=False),
     Column("complexity_score", Double, nullable=False),

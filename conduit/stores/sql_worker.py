@@ -15,7 +15,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from conduit.stores.sql_dialect import Access, Address, access, make_engine
+from conduit.core.errors import ConduitError
+from conduit.stores.sql_address import Address
+from conduit.stores.sql_dialect import Access, access, make_engine
 from conduit.stores.sql_errors import translated
 
 T = TypeVar("T")
@@ -93,7 +95,7 @@ class Worker:
         )
         try:
             answers = self._transact(mode, body)
-        except BaseException as error:  # noqa: BLE001 - handed to the tasks that wait for it
+        except BaseException as error:  # handed to the tasks that wait, as an executor does
             answers = [_failure(job, error) for job in jobs]
         for answer in answers:
             answer()
@@ -112,7 +114,7 @@ class Worker:
             with translated(self._address.place):
                 answer = _alone(conn, job)
                 savepoint.commit()
-        except Exception as error:  # noqa: BLE001 - handed to the task that waits for it
+        except ConduitError as error:
             savepoint.rollback()
             return _failure(job, error)
         return answer

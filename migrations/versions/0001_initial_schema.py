@@ -24,7 +24,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("audit", "arm_state", "pending", "observations", "executions", "decisions", "meta"):
+    for table in (
+        "audit",
+        "arm_state",
+        "pending",
+        "observations",
+        "executions",
+        "decisions",
+        "meta",
+    ):
         op.drop_table(table)
 
 
@@ -55,7 +63,7 @@ def _create_decisions() -> None:
         sa.Column("forced", sa.Boolean, nullable=False),
         sa.Column("arms", NAMES, nullable=False, comment="K names, the rows of estimates"),
         sa.Column(
-            "estimates", sa.LargeBinary, nullable=False, comment="(K, 7) float64, see sql_codec"
+            "estimates", sa.LargeBinary, nullable=False, comment="(K, 7) float64, see sql_decisions"
         ),
         sa.Column("context", sa.LargeBinary, nullable=False, comment="(d,) float32"),
         sa.Column("token_count", sa.Integer, nullable=False),
@@ -135,9 +143,7 @@ def _create_learned_state() -> None:
         "arm_state",
         sa.Column("arm", sa.Text, nullable=False),
         sa.Column("head", sa.Text, nullable=False),
-        sa.Column(
-            "A", sa.LargeBinary, nullable=False, comment="upper triangle of (d, d), float64"
-        ),
+        sa.Column("A", sa.LargeBinary, nullable=False, comment="upper triangle of (d, d), float64"),
         sa.Column("b", sa.LargeBinary, nullable=False, comment="(d,) float64"),
         sa.Column("yy", sa.Double, nullable=False),
         sa.Column("weight", sa.Double, nullable=False),

@@ -18,7 +18,7 @@ PROMPT = "What is 2+2?"
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How one provider is spoken to.
+    """How one provider is spoken to; ``path`` is a pattern, as SDKs differ in the version they name.
 
     ``finish`` maps Conduit's finish reasons to the protocol's; ``good`` builds a complete answer
     from text and finish reason, with 11 tokens in and 7 out; ``fault`` builds an error body from
@@ -162,7 +162,7 @@ ANTHROPIC = Protocol(
 GOOGLE = Protocol(
     name="google",
     prefix="",
-    path=f"/v1beta/models/{MODEL}:generateContent",
+    path=f"/v1(beta)?/models/{MODEL}:generateContent",
     finish={"stop": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"},
     good=_generate,
     fault=_generate_fault,

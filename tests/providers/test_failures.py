@@ -59,18 +59,6 @@ async def test_invalid_google_key(serve: Serve, client: PydanticAIClient) -> Non
     assert caught.value.kind is FailureKind.AUTHENTICATION
 
 
-async def test_google_retry_info(serve: Serve, client: PydanticAIClient) -> None:
-    """The delay that Google puts into the body is kept like a Retry-After header."""
-    fault = GOOGLE.fault("Quota.", 429)
-    fault["error"]["details"] = [
-        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "12s"}
-    ]
-    server = await serve(Answer(status=429, body=fault))
-    with pytest.raises(ProviderError) as caught:
-        await client.complete(ask(GOOGLE.arm(server.url)))
-    assert caught.value.retry_after == 12.0
-
-
 async def test_answer_broken_off(serve: Serve, client: PydanticAIClient) -> None:
     """An answer that the provider marks as broken is the SERVER's failure."""
     body = GOOGLE.answer("Fo")

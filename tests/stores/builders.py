@@ -97,9 +97,7 @@ def an_execution(number: int = 1, attempt: int = 1, **changes: object) -> Execut
     return Execution(decision_id=f"{number:032x}", attempt=attempt, **(values | changes))  # type: ignore[arg-type]
 
 
-def batch(
-    observations: Iterable[tuple[int, float, float]], dim: int = DIM
-) -> SufficientStatistics:
+def batch(observations: Iterable[tuple[int, float, float]], dim: int = DIM) -> SufficientStatistics:
     """Statistics of (decision number, value, weight), computed at once."""
     rows = list(observations)
     X = np.array([context_of(number, dim) for number, _, _ in rows], np.float64).reshape(-1, dim)

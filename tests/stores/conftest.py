@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from conduit.core.ports import Store
 from conduit.stores.memory import MemoryStore
 from conduit.stores.migrate import up

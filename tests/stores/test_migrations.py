@@ -11,9 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+
 from conduit.core.errors import SchemaVersionError
 from conduit.stores import migrate, sql_migrations
-from conduit.stores.sql_dialect import make_engine, parse_address
+from conduit.stores.sql_address import parse_address
+from conduit.stores.sql_dialect import make_engine
 from conduit.stores.sql_schema import HEAD, metadata
 
 ROOT = Path(__file__).parents[2]

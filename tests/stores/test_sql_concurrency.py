@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conduit.core.errors import UnknownDecisionError
 from conduit.core.ports import Store
 from conduit.stores.sql import SQLStore

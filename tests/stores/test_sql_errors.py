@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conduit.core.errors import (
     ConduitError,
     ConfigurationError,
@@ -29,6 +30,10 @@ async def _refusal(where: str | Path) -> ConduitError:
     return caught.value
 
 
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes()
+
+
 async def test_a_missing_folder_is_made(tmp_path: Path) -> None:
     """The first open needs no set-up."""
     path = tmp_path / "a" / "b 50%" / "conduit.db"
@@ -43,13 +48,13 @@ async def test_a_newer_database_is_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
     connection.close()
-    before = path.read_bytes()
+    before = _bytes(path)
     error = await _refusal(path)
     assert isinstance(error, SchemaVersionError)
     assert "'0999'" in str(error)
     assert repr(HEAD) in str(error)
     assert "upgrade conduit-router" in str(error)
-    assert path.read_bytes() == before
+    assert _bytes(path) == before
 
 
 async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:

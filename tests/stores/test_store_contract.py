@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from conduit.core.decisions import ArmEstimate
 from conduit.core.errors import (
     FailureKind,
@@ -115,6 +116,15 @@ async def test_executions_come_in_the_order_of_attempts(store: Store) -> None:
     assert await store.executions(a_decision(1).id) == (first, second)
 
 
+@pytest.mark.parametrize("attempts", [1, 2])
+async def test_every_attempt_is_logged(store: Store, attempts: int) -> None:
+    """The log appends: an attempt number that comes again is one more call that was paid for."""
+    await store.add_decision(a_decision())
+    for _ in range(attempts):
+        await store.add_execution(an_execution())
+    assert await store.executions(a_decision().id) == (an_execution(),) * attempts
+
+
 async def test_the_first_layout_is_kept(store: Store) -> None:
     """The same layout may be declared again; another layout or dimension is refused by name."""
     await store.bind_layout("minilm/1", 64)
@@ -176,7 +186,7 @@ async def test_the_same_value_again_changes_nothing(store: Store) -> None:
 async def test_every_correction_counts_exactly_once(store: Store, *, fold_between: bool) -> None:
     """Two corrections, before or after a fold, end as if the last value had been the first."""
     await store.add_decision(a_decision())
-    answers = []
+    answers: list[Change] = []
     for value in (0.2, 0.5, 0.9):
         answers += await store.observe([an_observation(value=value)])
         if fold_between:
@@ -231,12 +241,12 @@ async def test_an_unknown_decision_undoes_the_whole_call(store: Store) -> None:
     assert (await store.count(), await store.fold()) == (0, 0)
 
 
-@pytest.mark.parametrize("bad", [{"value": float("nan")}, {"value": float("inf")}])
-async def test_a_value_that_is_no_number_is_refused(store: Store, bad: dict[str, float]) -> None:
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+async def test_a_value_that_is_no_number_is_refused(store: Store, bad: float) -> None:
     """One NaN would poison an arm for ever: it is refused by name, with its whole call."""
     await store.add_decision(a_decision())
     with pytest.raises(InvalidInputError, match=r"rating value=(nan|inf)"):
-        await store.observe([an_observation(signal=Signal.RETRY), an_observation(**bad)])
+        await store.observe([an_observation(signal=Signal.RETRY), an_observation(value=bad)])
     assert await store.count() == 0
 
 

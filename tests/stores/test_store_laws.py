@@ -6,14 +6,15 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from conduit.core.outcomes import Observation
-from conduit.stores.delta import Pending, folded
-from tests.stores.conftest import Backend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from conduit.core.outcomes import Observation
+from conduit.stores.delta import Pending, folded
 from tests.stores.builders import (
     ARMS,
     a_decision,
@@ -22,6 +23,7 @@ from tests.stores.builders import (
     batch,
     context_of,
 )
+from tests.stores.conftest import Backend
 
 DECISIONS = 4
 VALUES = st.floats(-8, 8, allow_nan=False).map(lambda value: round(value, 3))
@@ -37,14 +39,14 @@ EVENTS = st.lists(
 )
 @given(events=EVENTS)
 def test_any_interleaving_equals_the_batch(
-    new_backend: Callable[[Path], Backend], events: list[tuple[object, ...]]
+    new_backend: Callable[[Path], Backend], events: list[tuple[Any, ...]]
 ) -> None:
     """Observing, correcting, folding and reopening in any order ends at the batch statistics."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_replay(new_backend(Path(folder)), events))
 
 
-async def _replay(backend: Backend, events: list[tuple[object, ...]]) -> None:
+async def _replay(backend: Backend, events: list[tuple[Any, ...]]) -> None:
     store = backend.connect()
     await store.open()
     for number in range(1, DECISIONS + 1):
@@ -54,8 +56,8 @@ async def _replay(backend: Backend, events: list[tuple[object, ...]]) -> None:
         match event:
             case "observe":
                 number, arm, value = details
-                await store.observe([an_observation(number, value, arm=ARMS[arm])])  # type: ignore[arg-type, index]
-                latest[number, arm] = value  # type: ignore[index, assignment]
+                await store.observe([an_observation(number, value, arm=ARMS[arm])])
+                latest[number, arm] = value
             case "fold":
                 await store.fold()
             case "load":
@@ -78,9 +80,7 @@ async def _replay(backend: Backend, events: list[tuple[object, ...]]) -> None:
     data=st.data(),
     history=st.lists(st.tuples(st.integers(1, 5), VALUES), min_size=1, max_size=12),
 )
-def test_merge_order_does_not_matter(
-    data: st.DataObject, history: list[tuple[int, float]]
-) -> None:
+def test_merge_order_does_not_matter(data: st.DataObject, history: list[tuple[int, float]]) -> None:
     """Pending changes fold to the same sums in any order and any grouping."""
     pending = _corrections(history)
     once = folded({}, pending)

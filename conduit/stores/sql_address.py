@@ -1,0 +1,90 @@
+"""Where a database is: a path or a URL, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from conduit.core.errors import ConfigurationError
+
+_SQLITE = "sqlite"
+_POSTGRES = "postgresql+psycopg"
+_DRIVERS = {
+    "sqlite": _SQLITE,
+    "sqlite+aiosqlite": _SQLITE,
+    "sqlite+pysqlite": _SQLITE,
+    "postgres": _POSTGRES,
+    "postgresql": _POSTGRES,
+    "postgresql+psycopg": _POSTGRES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is; ``file`` is None for a server or a SQLite URI."""
+
+    url: URL
+    file: Path | None
+
+    @property
+    def place(self) -> str:
+        """What to call it in a message, without its password."""
+        return str(self.file) if self.file else self.url.render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def threads(self) -> int:
+        """How many transactions may run side by side; SQLite has one writer."""
+        return 1 if self.is_sqlite else 8
+
+    @property
+    def group(self) -> int:
+        """How many writes may share one commit: one sync of the disk on SQLite."""
+        return 64 if self.is_sqlite else 1
+
+
+def parse_address(where: str | Path) -> Address:
+    """Read a path or a URL.
+
+    Raises:
+        ConfigurationError: for a placeholder, a kind of database that is not supported, or one
+            that no other connection could see.
+    """
+    if "://" not in str(where):
+        return _sqlite_address(URL.create(_SQLITE, database=str(Path(where).expanduser())))
+    if "[password]" in str(where):
+        raise ConfigurationError(
+            "DATABASE_URL still contains the placeholder [password]",
+            remedy="put the database's password in its place",
+        )
+    try:
+        url = make_url(str(where))
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "the database's address cannot be read",
+            remedy="write postgresql://user:password@host:5432/name, or the path of a file",
+        ) from None
+    if url.drivername not in _DRIVERS:
+        raise ConfigurationError(
+            f"databases of kind {url.drivername!r} are not supported",
+            remedy="give a postgresql:// or sqlite:/// address, or the path of a file",
+        )
+    url = url.set(drivername=_DRIVERS[url.drivername])
+    return _sqlite_address(url) if url.get_backend_name() == "sqlite" else Address(url, None)
+
+
+def _sqlite_address(url: URL) -> Address:
+    name = url.database or ""
+    if name in {"", ":memory:", "."}:
+        raise ConfigurationError(
+            f"a database at {name!r} would vanish at once",
+            remedy="give the path of a file, or use MemoryStore",
+        )
+    return Address(url, None if name.startswith("file:") else Path(name))

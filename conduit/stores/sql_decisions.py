@@ -1,0 +1,112 @@
+"""Decisions to rows and back. Numbers are little-endian bytes, exact in both directions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row as SQLRow
+
+from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
+from conduit.stores.sql_codec import Row, context_of
+
+_ABSENT = math.nan
+
+
+def decision_row(decision: Decision) -> Row:
+    """The row of ``decisions``: about 1.1 kB for 64 numbers and 5 arms."""
+    features = decision.features
+    arms, estimates = _pack_estimates(decision.estimates, decision.probabilities)
+    return {
+        "id": decision.id,
+        "query_id": decision.query_id,
+        "user_id": decision.user_id,
+        "created_at": decision.created_at,
+        "policy": decision.policy,
+        "layout": decision.layout,
+        "selected_model": decision.selected_model,
+        "confidence": float(decision.confidence),
+        "attempt": decision.attempt,
+        "forced": decision.forced,
+        "arms": arms,
+        "estimates": estimates,
+        "context": np.asarray(features.context, "<f4").tobytes(),
+        "token_count": features.token_count,
+        "complexity_score": float(features.complexity_score),
+        "domain": features.domain,
+        "domain_confidence": float(features.domain_confidence),
+        "fallback_chain": list(decision.fallback_chain),
+        "constraints_relaxed": list(decision.constraints_relaxed),
+        "reasoning": decision.reasoning,
+    }
+
+
+def decision_of(row: SQLRow[Any]) -> Decision:
+    """The decision of a row, without its embedding."""
+    estimates, probabilities = _unpack_estimates(row.arms, row.estimates)
+    features = QueryFeatures(
+        embedding=np.empty(0, np.float32),
+        context=context_of(row.context),
+        token_count=row.token_count,
+        complexity_score=row.complexity_score,
+        domain=row.domain,
+        domain_confidence=row.domain_confidence,
+    )
+    return Decision(
+        id=row.id,
+        query_id=row.query_id,
+        user_id=row.user_id,
+        selected_model=row.selected_model,
+        confidence=row.confidence,
+        probabilities=probabilities,
+        estimates=estimates,
+        features=features,
+        reasoning=row.reasoning,
+        fallback_chain=tuple(row.fallback_chain),
+        constraints_relaxed=tuple(row.constraints_relaxed),
+        policy=row.policy,
+        layout=row.layout,
+        created_at=row.created_at,
+        attempt=row.attempt,
+        forced=row.forced,
+    )
+
+
+def _pack_estimates(
+    estimates: Mapping[str, ArmEstimate], probabilities: Mapping[str, float]
+) -> tuple[list[str], bytes]:
+    """Names (K), and (K, 7): probability, mean, std, cost, cost_high, latency, observations.
+
+    NaN stands for what is absent: the probability of an arm that had none, a latency that is
+    unknown, the count of an arm that has a probability but no estimate.
+    """
+    arms = list(dict.fromkeys([*estimates, *probabilities]))
+    table = np.full((len(arms), 7), _ABSENT, "<f8")
+    for line, arm in zip(table, arms, strict=True):
+        line[0] = probabilities.get(arm, _ABSENT)
+        if (it := estimates.get(arm)) is not None:
+            latency = _ABSENT if it.latency is None else it.latency
+            line[1:] = it.mean, it.std, it.cost, it.cost_high, latency, it.observations
+    return arms, table.tobytes()
+
+
+def _unpack_estimates(
+    arms: list[str], data: bytes
+) -> tuple[dict[str, ArmEstimate], dict[str, float]]:
+    estimates, probabilities = {}, {}
+    for arm, line in zip(arms, np.frombuffer(data, "<f8").reshape(-1, 7).tolist(), strict=True):
+        probability, mean, std, cost, cost_high, latency, count = line
+        if not math.isnan(probability):
+            probabilities[arm] = probability
+        if not math.isnan(count):
+            estimates[arm] = ArmEstimate(
+                mean=mean,
+                std=std,
+                cost=cost,
+                cost_high=cost_high,
+                latency=None if math.isnan(latency) else latency,
+                observations=int(count),
+            )
+    return estimates, probabilities

@@ -1,0 +1,25 @@
+"""Decide, execute, rate: the whole loop in one file.
+
+With a provider's key in the environment, real models answer. Without one, scripted answers stand
+in for them, and everything else is the same.
+"""
+
+import asyncio
+
+from conduit import Query, Router
+from conduit.providers.scripted import ScriptedProvider
+from conduit.settings import Settings
+
+
+async def main():
+    client = None if Settings.load().api_keys else ScriptedProvider("Four.")
+    async with Router(client=client) as router:
+        response = await router.complete(Query("What is 2+2?"))
+        print(f"{response.model} says: {response.text}")
+        print(f"It cost ${response.cost:.6f}, {response.savings_percent:.0f}% less than")
+        print(f"{response.base_model} would have.")
+        await router.feedback(response.decision_id, rating=5)
+        print("Rated 5 of 5: the next decision knows.")
+
+
+asyncio.run(main())
