@@ -7,9 +7,10 @@ alone, and stays valid however the arms were chosen (MacKay 1992, *Bayesian Inte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conduit.bandits.posterior import Prior
 from conduit.core.statistics import Array, SufficientStatistics
@@ -29,6 +30,9 @@ class PriorFamily:
         noise: prior guess of σ.
         noise_weight: what that guess is worth, in observations.
         slopes: slope precisions to choose among.
+        sharing: multiples of the slopes common to all other arms, to choose among as an arm's
+            prior mean. What is hard for one model is hard for most: sharing that makes K arms
+            learn from one stream.
     """
 
     level: float
@@ -37,11 +41,12 @@ class PriorFamily:
     noise: float = 0.3
     noise_weight: float = 4.0
     slopes: tuple[float, ...] = SLOPE_GRID
+    sharing: tuple[float, ...] = (0.0, 0.5, 1.0)
 
     def fit(self, statistics: Sequence[SufficientStatistics], offsets: Array) -> Prior:
         """The prior of maximum pooled marginal likelihood.
 
-        With slope precision α fixed, σ² is profiled under an inverse-gamma guess:
+        With slope precision α and sharing fixed, σ² is profiled under an inverse-gamma guess:
         ``log p = Σ_k ½ log(|Λ₀| / |A_k + Λ₀|) − ½(N + n₀) log(R + n₀σ₀²)``, R the summed
         regularised residual squares.
 
@@ -50,23 +55,32 @@ class PriorFamily:
             offsets: (K,) what is known beforehand to set the arms apart.
         """
         levels = offsets + self._level(statistics, offsets)
-        shape = _Shape(statistics[0].dim, levels, self.bias)
-        seen = [k for k, s in enumerate(statistics) if s.count]
-        if not seen:
+        seen = np.array([s.count > 0 for s in statistics])
+        if not seen.any():
             middle = float(np.exp(np.log(self.slopes).mean()))
-            return shape.prior(slope=middle, noise=self.noise)
-        data = [statistics[k] for k in seen]
-        found = _Shape(shape.dim, levels[seen], self.bias)
-        weight = sum(s.weight for s in data) + self.noise_weight
+            return self._prior(_constant(statistics, levels), slope=middle, noise=self.noise)
+        weight = sum(s.weight for s in statistics) + self.noise_weight
         guess = self.noise_weight * self.noise**2
+        sums = _Stacked.of(statistics)
+        best: tuple[float, Prior] | None = None
+        for slope in self.slopes:
+            shared = sums.shared_slopes(slope)
+            for part in self.sharing:
+                mean = _constant(statistics, levels)
+                mean[:, 1:] += part * shared
+                prior = self._prior(mean, slope=slope, noise=1.0)
+                gain, residual = sums.evidence(prior, seen)
+                variance = (residual + guess) / weight
+                score = gain - 0.5 * weight * float(np.log(variance))
+                if best is None or score > best[0]:
+                    best = score, replace(prior, noise=variance**0.5)
+        assert best is not None
+        return best[1]
 
-        def score(slope: float) -> tuple[float, float, float]:
-            gain, residual = _evidence(data, found.prior(slope=slope, noise=1.0))
-            total = residual + guess
-            return gain - 0.5 * weight * float(np.log(total)), slope, total / weight
-
-        _, slope, variance = max(score(slope) for slope in self.slopes)
-        return shape.prior(slope=slope, noise=variance**0.5)
+    def _prior(self, mean: Array, *, slope: float, noise: float) -> Prior:
+        precision = np.full(mean.shape[1], slope)
+        precision[0] = self.bias
+        return Prior(mean, precision, noise)
 
     def _level(self, statistics: Sequence[SufficientStatistics], offsets: Array) -> float:
         weight = sum(s.weight for s in statistics)
@@ -76,24 +90,47 @@ class PriorFamily:
         return float(total / weight)
 
 
+def _constant(statistics: Sequence[SufficientStatistics], levels: Array) -> Array:
+    mean = np.zeros((len(statistics), statistics[0].dim))
+    mean[:, 0] = levels
+    return mean
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shape:
-    dim: int
-    levels: Array
-    bias: float
+class _Stacked:
+    """The statistics of K arms as arrays: A (K, d, d), b (K, d), yy (K,), weight (K,)."""
 
-    def prior(self, *, slope: float, noise: float) -> Prior:
-        return Prior.of(self.dim, levels=self.levels, bias=self.bias, slope=slope, noise=noise)
+    A: Array
+    b: Array
+    yy: Array
+    weight: Array
 
+    @classmethod
+    def of(cls, statistics: Sequence[SufficientStatistics]) -> _Stacked:
+        return cls(
+            np.stack([s.A for s in statistics]),
+            np.stack([s.b for s in statistics]),
+            np.array([s.yy for s in statistics]),
+            np.array([s.weight for s in statistics]),
+        )
 
-def _evidence(statistics: Sequence[SufficientStatistics], prior: Prior) -> tuple[float, float]:
-    """Log-determinant gain and summed regularised residual squares over the arms."""
-    precision = np.stack([s.A for s in statistics]) + np.diag(prior.precision)
-    moments = np.stack([s.b for s in statistics]) + prior.precision * prior.mean
-    squares = sum(s.yy for s in statistics)
-    squares += float((prior.precision * prior.mean**2).sum())
-    lower = np.linalg.cholesky(precision)
-    half = np.linalg.solve(lower, moments[..., None])[..., 0]
-    logdet = 2 * np.log(np.diagonal(lower, axis1=1, axis2=2)).sum()
-    gain = 0.5 * (len(statistics) * np.log(prior.precision).sum() - logdet)
-    return float(gain), max(float(squares - (half * half).sum()), 0.0)
+    def shared_slopes(self, slope: float) -> Array:
+        """(K, d−1): for each arm, the slopes that the *other* arms have in common."""
+        own = self.b[:, 0] / np.maximum(self.weight, 1e-9)
+        moments = (self.b - own[:, None] * self.A[:, :, 0])[:, 1:]
+        squares = self.A[:, 1:, 1:]
+        others = squares.sum(axis=0) - squares
+        others = others + slope * np.eye(others.shape[-1])
+        return np.linalg.solve(others, (moments.sum(axis=0) - moments)[..., None])[..., 0]
+
+    def evidence(self, prior: Prior, seen: NDArray[np.bool_]) -> tuple[float, float]:
+        """Log-determinant gain and regularised residual squares, summed over the arms seen."""
+        precision = self.A[seen] + np.diag(prior.precision)
+        mean = prior.mean[seen]
+        moments = self.b[seen] + prior.precision * mean
+        squares = self.yy[seen].sum() + float((prior.precision * mean**2).sum())
+        lower = np.linalg.cholesky(precision)
+        half = np.linalg.solve(lower, moments[..., None])[..., 0]
+        logdet = 2 * np.log(np.diagonal(lower, axis1=1, axis2=2)).sum()
+        gain = 0.5 * (len(mean) * np.log(prior.precision).sum() - logdet)
+        return float(gain), max(float(squares - (half * half).sum()), 0.0)

@@ -44,8 +44,10 @@ class LearnedHead:
         self._posterior = LinearPosterior(
             self._statistics, self._family.fit(self._statistics, self._offsets)
         )
-        self._log_means = np.array([_log_mean(s) for s in self._statistics])
         self._counts = np.array([s.count for s in self._statistics], dtype=np.int64)
+        self._typical = np.exp(self._posterior.prior.mean[:, 0])
+        for arm in np.flatnonzero(self._counts):
+            self._typical[arm] = _log_normal_mean(self._statistics[arm])
         self._rebuild_at = max(self.count + 8, REBUILD_GROWTH * self.count)
 
     @property
@@ -68,10 +70,10 @@ class LearnedHead:
         """The scoring state."""
         return self._posterior
 
-    @property
-    def log_means(self) -> Array:
-        """(K,) logarithm of the running mean of exp(target), were it log-normal; ∞ unseen."""
-        return self._log_means
+    def typical(self) -> Array:
+        """(K,) mean of exp(target), were it log-normal: over all that was seen of an arm, else
+        what the prior expects of it."""
+        return self._typical
 
     def statistics(self, arm: int) -> SufficientStatistics:
         """The sums of one arm."""
@@ -84,7 +86,7 @@ class LearnedHead:
     def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
         """Learn one target."""
         self._statistics[arm] = self._statistics[arm].observe(x, y, weight=weight)
-        self._log_means[arm] = _log_mean(self._statistics[arm])
+        self._typical[arm] = _log_normal_mean(self._statistics[arm])
         self._counts[arm] += 1
         self._posterior.observe(arm, x, y, weight=weight)
         if self.count >= self._rebuild_at:
@@ -93,12 +95,10 @@ class LearnedHead:
     def revise(self, arm: int, x: Array, y: float, previous: float, *, weight: float = 1.0) -> None:
         """Replace a target learned before."""
         self._statistics[arm] = self._statistics[arm].revise(x, y, previous, weight=weight)
-        self._log_means[arm] = _log_mean(self._statistics[arm])
+        self._typical[arm] = _log_normal_mean(self._statistics[arm])
         self._posterior.revise(arm, x, y - previous, weight=weight)
 
 
-def _log_mean(sums: SufficientStatistics) -> float:
-    if sums.weight <= 0:
-        return np.inf
+def _log_normal_mean(sums: SufficientStatistics) -> float:
     centre = float(sums.b[0]) / sums.weight
-    return centre + 0.5 * max(sums.yy / sums.weight - centre * centre, 0.0)
+    return float(np.exp(centre + 0.5 * max(sums.yy / sums.weight - centre * centre, 0.0)))

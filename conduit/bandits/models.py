@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
@@ -138,8 +139,10 @@ class ArmModels:
             availability=(answered + ANSWERED) / (calls + ANSWERED),
             cost=cost,
             cost_high=cost_high,
+            typical_cost=self._typical_costs(),
             latency=latency,
             latency_high=latency_high,
+            typical_latency=self._heads[Head.LOG_LATENCY].typical(),
             observations=self._heads[Head.QUALITY].counts.copy(),
         )
 
@@ -152,13 +155,23 @@ class ArmModels:
         given = price_in * token_count
         cost = given + price_out * np.minimum(tokens, limit)
         high = given + price_out * np.minimum(tokens_high, limit)
-        direct = self._unpriced | (
-            self._heads[Head.LOG_COST].counts > self._heads[Head.LOG_TOKENS].counts
-        )
+        direct = self._direct()
         if not direct.any():
             return cost, high
         learned, learned_high = self._lognormal(Head.LOG_COST, x)
         return np.where(direct, learned, cost), np.where(direct, learned_high, high)
+
+    def _typical_costs(self) -> Array:
+        price_in, price_out = self._prices
+        tokens = np.minimum(self._heads[Head.LOG_TOKENS].typical(), self._most_tokens)
+        priced = price_in * ORDINARY_INPUT + price_out * tokens
+        return np.where(self._direct(), self._heads[Head.LOG_COST].typical(), priced)
+
+    def _direct(self) -> NDArray[np.bool_]:
+        """(K,) arms whose cost is learned as it is, not through tokens and prices."""
+        return self._unpriced | (
+            self._heads[Head.LOG_COST].counts > self._heads[Head.LOG_TOKENS].counts
+        )
 
     def _latencies(self, x: Array) -> tuple[Array, Array]:
         if not self._heads[Head.LOG_LATENCY].count:
@@ -171,7 +184,7 @@ class ArmModels:
         head = self._heads[name]
         mean, std = head.predict(x)
         variance = np.minimum(std, head.noise) ** 2 + head.noise**2
-        top = head.log_means + np.log(TOKENS_CAP)
+        top = np.where(head.counts > 0, np.log(head.typical() * TOKENS_CAP), np.inf)
         return (
             np.exp(np.minimum(mean + 0.5 * variance, top)),
             np.exp(np.minimum(mean + UPPER * np.sqrt(variance), top)),

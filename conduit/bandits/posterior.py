@@ -69,15 +69,12 @@ class LinearPosterior:
 
     def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
         """Condition one arm on a target y seen at x (d,); weight 0 changes nothing."""
-        if weight <= 0:
-            return
         root, mean = self._root[arm], self._mean[arm]
-        noise = 1.0 / weight
         f = root @ x
         u = f @ root
-        scale = noise + f @ f
-        mean += u * ((y - mean @ x) / scale)
-        root -= np.outer(f / (scale * (1.0 + np.sqrt(noise / scale))), u)
+        growth = 1.0 + weight * (f @ f)
+        mean += u * (weight * (y - mean @ x) / growth)
+        root -= np.outer(f * (weight / (growth + np.sqrt(growth))), u)
 
     def revise(self, arm: int, x: Array, delta: float, *, weight: float = 1.0) -> None:
         """Shift the target of an observation already conditioned on by ``delta``."""

@@ -12,18 +12,20 @@ from conduit.bandits.propensity import largest_gaussian
 from conduit.core.statistics import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Situation:
     """What a rule sees.
 
     Args:
         mean: (K,) expected utility.
         std: (K,) standard deviation of the expected utility.
+        counts: (K,) ratings that each arm has had.
         feasible: (K,) bool; at least one is True.
     """
 
     mean: Array
     std: Array
+    counts: NDArray[np.int64]
     feasible: NDArray[np.bool_]
 
 
@@ -39,30 +41,42 @@ class Rule(Protocol):
 class Thompson:
     """Choose each arm as often as it would win a draw from the posteriors.
 
-    ``π_k = P(X_k = max)`` with ``X_k ~ N(m_k, v² s_k²)``, in closed form: arms are independent
+    ``π_k = P(X_k = max)`` with ``X_k ~ N(m_k, v_k² s_k²)``, in closed form: arms are independent
     given the context, so no coefficients need to be sampled, and the logged propensity is exact.
-    v < 1 explores less than the posterior asks for; regret bounds hold for larger v only.
+    The scale cools from 1 to v with an arm's own ratings,
+    ``v_k² = v² + (1 − v²) n₀/(n₀ + n_k)``: two bad answers in a row must not end an arm, and a
+    thousand ratings need no more doubt. v < 1 explores less than the posterior asks for; regret
+    bounds hold for larger v only.
 
     Args:
-        v: sampling scale, 0.1 to 1.
+        v: final sampling scale, 0.1 to 1.
+        patience: n₀, ratings after which half of the initial doubt is gone.
 
     Reference: Thompson (1933); Agrawal & Goyal (2013).
 
     >>> import numpy as np
     >>> rule = Thompson(v=1.0)
-    >>> s = Situation(np.array([0.5, 0.5]), np.array([0.1, 0.1]), np.array([True, True]))
+    >>> s = Situation(
+    ...     mean=np.array([0.5, 0.5]),
+    ...     std=np.array([0.1, 0.1]),
+    ...     counts=np.array([9, 9]),
+    ...     feasible=np.array([True, True]),
+    ... )
     >>> rule.probabilities(s).round(6).tolist()
     [0.5, 0.5]
     """
 
     v: float = 0.3
+    patience: float = 10.0
 
     def probabilities(self, situation: Situation) -> Array:
         """The propensity of each arm."""
         feasible = situation.feasible
+        doubt = self.patience / np.maximum(self.patience + situation.counts, 1e-9)
+        scale = np.sqrt(self.v**2 + (1.0 - self.v**2) * doubt)
         probabilities = np.zeros(len(feasible))
         probabilities[feasible] = largest_gaussian(
-            situation.mean[feasible], self.v * situation.std[feasible]
+            situation.mean[feasible], (scale * situation.std)[feasible]
         )
         return probabilities
 

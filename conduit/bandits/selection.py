@@ -73,7 +73,9 @@ def select(
     mask = feasibility.mask
     mean, std = ask.valuation.utility(estimates)
     probabilities = floor.apply(
-        rule.probabilities(Situation(mean, std, mask)),
+        rule.probabilities(
+            Situation(mean=mean, std=std, counts=estimates.observations, feasible=mask)
+        ),
         cost=estimates.cost,
         feasible=mask,
         budget=ask.budget,

@@ -62,13 +62,15 @@ class Valuation:
     def utility(self, estimates: Estimates) -> tuple[Array, Array]:
         """Mean (K,) and standard deviation (K,) of the utility of every arm.
 
-        ``u_k = w_q a_k q_k − w_c ĉ_k/ĉ_base − w_l l̂_k/l̂_base − λ ĉ_k``, a the availability. The
-        latency term is left out while no latency has been observed.
+        ``u_k = w_q a_k q_k − w_c ĉ_k/c̄_base − w_l l̂_k/l̄_base − λ ĉ_k``, a the availability. The
+        units c̄ and l̄ are those of an ordinary call of the baseline, not of this prompt: a dollar
+        is worth the same on a long prompt as on a short one. The latency term is left out while
+        no latency has been observed.
         """
         w, base = self.weights, self.baseline
         mean = w.quality * estimates.availability * estimates.quality + self.bonus
         mean = mean - self.price_of_money * estimates.cost
-        mean = mean - w.cost * estimates.cost / max(estimates.cost[base], TINY)
+        mean = mean - w.cost * estimates.cost / max(estimates.typical_cost[base], TINY)
         if w.latency and np.isfinite(estimates.latency).all():
-            mean = mean - w.latency * estimates.latency / max(estimates.latency[base], TINY)
+            mean = mean - w.latency * estimates.latency / max(estimates.typical_latency[base], TINY)
         return mean, w.quality * estimates.availability * estimates.quality_std

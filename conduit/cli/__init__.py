@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: results on standard output, everything else on standard error."""

@@ -36,7 +36,7 @@ SCALES = (1.0, 0.9, 0.11, 0.8, 0.42, 0.3, 0.35, 0.11)
 """Standard deviation of each raw signal over the same text; of the length, which that text cuts
 at 700 characters, half as much again (measured .67)."""
 
-BOUND = 4.0
+BOUND = 3.0
 """Largest magnitude of a signal, in standard deviations, however absurd the prompt."""
 
 _DIGIT = re.compile(r"\d")

@@ -32,7 +32,8 @@ class Address:
     @property
     def place(self) -> str:
         """What to call it in a message, without its password."""
-        return str(self.file) if self.file else self.url.render_as_string(hide_password=True)
+        as_written = self.url.set(drivername=self.url.get_backend_name())
+        return str(self.file) if self.file else as_written.render_as_string(hide_password=True)
 
     @property
     def is_sqlite(self) -> bool:

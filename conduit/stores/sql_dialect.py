@@ -2,9 +2,10 @@
 
 SQLite runs in write-ahead mode, so readers never wait for the writer. ``synchronous=NORMAL``
 would lose commits that were already acknowledged when power fails; ``FULL`` waits for the disk
-at every commit. Observations are promised to be durable, so they commit under FULL. Decisions
-and executions are log lines that commit under NORMAL: the process may die without losing any,
-and the next observation's sync covers all that was written before it, as the log is sequential.
+at every commit. Observations are promised to be durable, so they commit under FULL. Decisions,
+executions and folds commit under NORMAL: the process may die without losing any, the next
+observation's sync covers all that was written before it, as the log is sequential, and a fold
+that a power cut undoes leaves its pending rows to be folded again.
 """
 
 from __future__ import annotations

@@ -49,22 +49,6 @@ def test_it_is_plain_sh_and_executable() -> None:
     subprocess.run(["/bin/sh", "-n", str(SCRIPT)], check=True)
 
 
-def test_the_default_is_the_file_of_the_user(tmp_path: Path) -> None:
-    """With nothing set it uses the data folder, and makes it."""
-    done = _run(tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert list((tmp_path / "data").rglob("*.db"))
-
-
-def test_env_file_names_the_database(tmp_path: Path) -> None:
-    """DATABASE_URL is read from .env; the environment wins over it."""
-    (tmp_path / ".env").write_text(f"DATABASE_URL=sqlite:///{tmp_path}/from_file.db\n")
-    assert _run(tmp_path).returncode == 0
-    assert (tmp_path / "from_file.db").is_file()
-    assert _run(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/other.db").returncode == 0
-    assert (tmp_path / "other.db").is_file()
-
-
 def test_the_readmes_placeholder_is_one_line(tmp_path: Path) -> None:
     """DATABASE_URL copied with [password] in it is an error that says what to put there."""
     (tmp_path / ".env").write_text(
@@ -84,24 +68,6 @@ def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert "is not a database" in done.stderr
-
-
-def test_sql_is_printed_for_the_database_in_question(tmp_path: Path) -> None:
-    """PostgreSQL's statements are printed without a server and without a driver."""
-    done = _run(tmp_path, "sql", DATABASE_URL="postgresql://user:secret@localhost:1/x")
-    assert done.returncode == 0, done.stderr
-    assert "JSONB" in done.stdout
-    assert "secret" not in done.stdout
-
-
-def test_help_teaches(tmp_path: Path) -> None:
-    """--help names every command; an unknown one ends with 2."""
-    said = _run(tmp_path, "--help").stdout
-    for word in ("up", "down", "status", "sql", "DATABASE_URL", "dropped"):
-        assert word in said
-    wrong = _run(tmp_path, "sideways")
-    assert wrong.returncode == 2
-    assert "sideways" in wrong.stderr
 
 
 def test_a_python_without_conduit_is_one_line(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from conduit.core.errors import UnknownDecisionError
+from conduit.core.outcomes import Signal
 from conduit.core.ports import Store
 from conduit.stores.sql import SQLStore
 from tests.stores.builders import (
@@ -144,8 +145,8 @@ async def test_two_processes_lose_nothing(path: Path) -> None:
 def test_processes_that_open_a_new_database_migrate_it_once(tmp_path: Path) -> None:
     """Opening at the same moment, none fails and each finds the schema."""
     path = tmp_path / "new.db"
-    writers = [_process(path, first, first + 2) for first in (1, 3, 5)]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    writers = [_process(path, first, first + 2) for first in (1, 3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
     for writer in writers:
         writer.communicate()
 
@@ -189,18 +190,19 @@ def _crash(*_: object) -> None:
     raise ZeroDivisionError
 
 
-async def test_more_than_one_chunk_folds_to_the_end(
-    sqlite: SQLStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_more_than_one_chunk_folds_to_the_end(sqlite: SQLStore) -> None:
     """One call folds everything, in transactions of bounded size."""
-    numbers = range(1, 1301)
-    for start in (1, 651):
-        await asyncio.gather(
-            *[sqlite.add_decision(a_decision(number)) for number in range(start, start + 650)]
-        )
-    await sqlite.observe([an_observation(number, 0.5) for number in numbers])
-    assert await sqlite.fold() == 1300
-    state = await sqlite.load()
-    assert_equal_statistics(
-        state.statistics[RATED], batch((number, 0.5, 1.0) for number in numbers)
+    await asyncio.gather(*[sqlite.add_decision(a_decision(number)) for number in range(1, 131)])
+    await sqlite.observe(
+        [
+            an_observation(number, 0.5, arm=arm, signal=signal)
+            for number in range(1, 131)
+            for arm in ARMS
+            for signal in (Signal.RATING, Signal.RETRY)
+        ]
     )
+    assert await sqlite.fold() == 1300
+    statistics = (await sqlite.load()).statistics
+    once = [(number, 0.5, 1.0) for number in range(1, 131)]
+    for arm in ARMS:
+        assert_equal_statistics(statistics[arm, "quality"], batch(once + once))

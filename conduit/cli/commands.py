@@ -1,0 +1,62 @@
+"""The commands by name; each one's module is imported only when it is called.
+
+So ``conduit --help`` and ``conduit version`` load neither numpy nor SQLAlchemy, and command
+modules import what they need at their top like any other module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "route": "Decide which model should answer a prompt, without calling it.",
+        "run": "Have a prompt answered by the model that should answer it.",
+        "feedback": "Say how an answer was, so that the next decision is better.",
+        "models": "Show the models, their prices, and what was learned about them.",
+        "config": "Show every setting, its value, and where that came from.",
+        "version": "Show the version.",
+    }
+)
+"""Per command its summary: module ``conduit.cli.NAME`` has a function ``NAME``."""
+
+EXIT_CODES = (
+    "Exit codes: 0 success; 1 no model answered; "
+    "2 input, settings or a database that cannot be used. Errors are one line on standard error."
+)
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists :data:`COMMANDS` from the table and imports the one that is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, summary in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=summary))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Name, command and remaining arguments of a call."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, None if name is None else load_command(name), rest
+
+
+def load_command(name: str) -> Any:
+    """The command of that name, with its options.
+
+    Args:
+        name: a key of :data:`COMMANDS`.
+    """
+    function = getattr(import_module(f"conduit.cli.{name}"), name)
+    alone = typer.Typer(
+        add_completion=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    alone.command(name, epilog=EXIT_CODES)(function)
+    return typer.main.get_command(alone)

@@ -1,0 +1,77 @@
+"""What is said, and where: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TextIO
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+_UNBOUNDED = 10_000
+"""Columns of a page nobody looks at through a window: tables in pipes are never cut or wrapped."""
+
+
+def say(text: str) -> None:
+    """Write a result, ending in a line break.
+
+    Raises:
+        typer.Exit: with 141 (as after SIGPIPE) when the reader has gone away.
+    """
+    try:
+        sys.stdout.write(_encodable(text if text.endswith("\n") else f"{text}\n", sys.stdout))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would complain once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from None
+
+
+def say_json(value: object) -> None:
+    """Write a result for programs: one JSON value, in ASCII whatever the terminal's encoding."""
+    say(json.dumps(value, indent=2, allow_nan=False))
+
+
+def say_table(table: Table) -> None:
+    """Write a table: folded to a terminal's width, at its full width elsewhere."""
+    console = Console(markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _UNBOUNDED
+    with console.capture() as captured:
+        console.print(table)
+    say("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def table_of(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table.
+
+    Args:
+        columns: headings.
+        right: those whose cells are numbers.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        justify = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def note(text: str) -> None:
+    """Write one line that is no result."""
+    sys.stderr.write(_encodable(f"{' '.join(text.split())}\n", sys.stderr))
+    sys.stderr.flush()
+
+
+def complain(text: str) -> None:
+    """Write an error on one line."""
+    note(f"error: {text}")
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text with what the stream cannot encode replaced."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)

@@ -1,0 +1,95 @@
+"""``conduit run``."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from conduit.cli import options
+from conduit.cli.asking import Asked, session
+from conduit.cli.console import note, say, say_json
+from conduit.cli.logs import load_settings
+from conduit.cli.prompts import read_prompt
+from conduit.cli.rating_hint import rating_hint
+from conduit.core.outcomes import Response
+from conduit.settings import Settings
+
+
+def run(
+    ctx: typer.Context,
+    prompt: options.Prompt = None,
+    *,
+    query: options.PromptOption = None,
+    model: options.Model = None,
+    provider: options.Provider = None,
+    prefer_provider: options.PreferProvider = None,
+    max_cost: options.MaxCost = None,
+    max_latency: options.MaxLatency = None,
+    min_quality: options.MinQuality = None,
+    max_tokens: options.MaxTokens = None,
+    user_id: options.UserId = None,
+    optimize_for: options.Optimize = None,
+    policy: options.PolicyName = None,
+    database: options.Database = None,
+    json: options.Json = False,
+) -> None:
+    """Have a prompt answered by the model that should answer it.
+
+    The answer goes to standard output; one line about model, cost, saving and
+    latency to standard error. Another model takes over when the chosen one
+    fails, unless --model forces it. Needs the key of at least one provider:
+    OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY, GROQ_API_KEY or
+    OPENROUTER_API_KEY, in the environment or in .env.
+
+      conduit run "What is 2+2?"
+      echo "Translate: good morning" | conduit run --max-cost 0.001
+      conduit run -q "Prove it." --provider anthropic --json
+
+    Decisions and what was learned live in a SQLite file in your data folder,
+    unless --database, CONDUIT_DATABASE_PATH or DATABASE_URL names another
+    place. Neither the prompt nor the answer is stored.
+    """
+    asked = Asked(
+        text=read_prompt(ctx, argument=prompt, option=query),
+        model=model,
+        provider=provider,
+        prefer_provider=prefer_provider,
+        max_cost=max_cost,
+        max_latency=max_latency,
+        min_quality=min_quality,
+        max_tokens=max_tokens,
+        user_id=user_id,
+        optimize_for=optimize_for,
+        policy=policy,
+        database=database,
+    )
+    response = asyncio.run(_answer(asked, load_settings()))
+    if json:
+        say_json(response_json(response))
+        return
+    say(response.text)
+    note(f"{_summary(response)} | {rating_hint(response.decision_id, database=database)}")
+
+
+async def _answer(asked: Asked, settings: Settings) -> Response:
+    async with session(asked, settings, calling=True) as opened:
+        return await opened.router.complete(opened.query, models=opened.only)
+
+
+def response_json(response: Response) -> dict[str, Any]:
+    """A response for programs: its fields, and what was saved."""
+    saved = {"savings": response.savings, "savings_percent": response.savings_percent}
+    return asdict(response) | saved
+
+
+def _summary(response: Response) -> str:
+    latency = "latency unknown" if response.latency is None else f"{response.latency:.1f} s"
+    others = f" after {response.attempts - 1} failed" if response.attempts > 1 else ""
+    return (
+        f"{response.model} ({response.provider}){others} | ${response.cost:.6f} | "
+        f"saved ${response.savings:.6f} ({response.savings_percent:.0f}%) "
+        f"vs {response.base_model} | {latency}"
+    )
