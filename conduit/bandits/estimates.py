@@ -20,10 +20,8 @@ class Estimates:
         availability: (K,) probability that the arm answers, 0..1.
         cost: (K,) expected USD.
         cost_high: (K,) upper quantile of cost, USD.
-        typical_cost: (K,) USD of an ordinary call, whatever this prompt is.
         latency: (K,) expected seconds; NaN where no latency was ever observed for any arm.
         latency_high: (K,) upper quantile of latency, seconds; NaN likewise.
-        typical_latency: (K,) seconds of an ordinary call; NaN likewise.
         observations: (K,) number of quality observations.
     """
 
@@ -32,8 +30,6 @@ class Estimates:
     availability: Array
     cost: Array
     cost_high: Array
-    typical_cost: Array
     latency: Array
     latency_high: Array
-    typical_latency: Array
     observations: NDArray[np.int64]

@@ -38,8 +38,9 @@ class Floor:
             return probabilities
         arms = int(feasible.sum())
         allowance = self.share * (float(probabilities @ cost) if budget is None else budget)
-        extra = np.maximum(cost - cost[feasible].min(), 1e-15)
-        lift = np.minimum(min(self.epsilon, 1.0 / arms), allowance / (arms * extra))
-        lift = np.where(feasible, lift, 0.0)
+        extra = cost - cost[feasible].min()
+        most = min(self.epsilon, 1.0 / arms)
+        affordable = np.minimum(most, allowance / (arms * np.maximum(extra, 1e-15)))
+        lift = np.where(feasible, np.where(extra > 0, affordable, most), 0.0)
         lifted = (1.0 - lift.sum()) * probabilities + lift
         return np.asarray(lifted / lifted.sum())

@@ -45,9 +45,9 @@ class LearnedHead:
             self._statistics, self._family.fit(self._statistics, self._offsets)
         )
         self._counts = np.array([s.count for s in self._statistics], dtype=np.int64)
-        self._typical = np.exp(self._posterior.prior.mean[:, 0])
-        for arm in np.flatnonzero(self._counts):
-            self._typical[arm] = _log_normal_mean(self._statistics[arm])
+        self._running_mean = np.exp(self._posterior.prior.mean[:, 0])
+        for arm in range(len(self._statistics)):
+            self._note_mean(arm)
         self._rebuild_at = max(self.count + 8, REBUILD_GROWTH * self.count)
 
     @property
@@ -70,10 +70,17 @@ class LearnedHead:
         """The scoring state."""
         return self._posterior
 
-    def typical(self) -> Array:
-        """(K,) mean of exp(target), were it log-normal: over all that was seen of an arm, else
-        what the prior expects of it."""
-        return self._typical
+    def running_mean(self) -> Array:
+        """(K,) mean of exp(target), were it log-normal, over all that was seen of an arm; what
+        the prior expects of it where nothing was.
+        """
+        return self._running_mean
+
+    def ordinary(self) -> float:
+        """Mean of exp(target − offset) over all arms, were it log-normal."""
+        prior = self._posterior.prior
+        level = float(prior.mean[0, 0] - self._offsets[0])
+        return float(np.exp(level + 0.5 * prior.noise**2))
 
     def statistics(self, arm: int) -> SufficientStatistics:
         """The sums of one arm."""
@@ -86,7 +93,7 @@ class LearnedHead:
     def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
         """Learn one target."""
         self._statistics[arm] = self._statistics[arm].observe(x, y, weight=weight)
-        self._typical[arm] = _log_normal_mean(self._statistics[arm])
+        self._note_mean(arm)
         self._counts[arm] += 1
         self._posterior.observe(arm, x, y, weight=weight)
         if self.count >= self._rebuild_at:
@@ -95,8 +102,13 @@ class LearnedHead:
     def revise(self, arm: int, x: Array, y: float, previous: float, *, weight: float = 1.0) -> None:
         """Replace a target learned before."""
         self._statistics[arm] = self._statistics[arm].revise(x, y, previous, weight=weight)
-        self._typical[arm] = _log_normal_mean(self._statistics[arm])
+        self._note_mean(arm)
         self._posterior.revise(arm, x, y - previous, weight=weight)
+
+    def _note_mean(self, arm: int) -> None:
+        sums = self._statistics[arm]
+        if sums.weight > 0:
+            self._running_mean[arm] = _log_normal_mean(sums)
 
 
 def _log_normal_mean(sums: SufficientStatistics) -> float:

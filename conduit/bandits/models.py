@@ -30,7 +30,7 @@ CHEAPEST_CALL = 1e-9
 
 FAMILIES = MappingProxyType(
     {
-        Head.QUALITY: PriorFamily(level=1.0, noise=0.3),
+        Head.QUALITY: PriorFamily(level=0.99, noise=0.3),
         Head.LOG_TOKENS: PriorFamily(level=math.log(300.0), pooled=True, bias=0.1, noise=1.0),
         Head.LOG_COST: PriorFamily(level=0.0, pooled=True, bias=0.1, noise=1.0),
         Head.LOG_LATENCY: PriorFamily(level=math.log(3.0), pooled=True, bias=0.1, noise=0.7),
@@ -139,12 +139,28 @@ class ArmModels:
             availability=(answered + ANSWERED) / (calls + ANSWERED),
             cost=cost,
             cost_high=cost_high,
-            typical_cost=self._typical_costs(),
             latency=latency,
             latency_high=latency_high,
-            typical_latency=self._heads[Head.LOG_LATENCY].typical(),
             observations=self._heads[Head.QUALITY].counts.copy(),
         )
+
+    def ordinary_cost(self, arm: Arm) -> float:
+        """USD of an ordinary call at an arm's list price, whatever arms have served so far.
+
+        What is ordinary is learned from all arms together; an arm's own verbosity does not count,
+        as it does not when the same tokens are priced at a baseline. ``arm`` need not be one of
+        the arms here; without a price it must be, and its own mean cost is taken.
+        """
+        cost, tokens = self._heads[Head.LOG_COST], self._heads[Head.LOG_TOKENS]
+        if arm.price is None:
+            return float(cost.running_mean()[self._index[arm.id]])
+        if cost.count > tokens.count:
+            return float(np.exp(_log_list_price(arm)) * cost.ordinary())
+        return arm.price.cost(input_tokens=ORDINARY_INPUT, output_tokens=tokens.ordinary())
+
+    def ordinary_latency(self) -> float:
+        """Seconds of an ordinary call, over all arms."""
+        return self._heads[Head.LOG_LATENCY].ordinary()
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         limit = self._most_tokens
@@ -160,12 +176,6 @@ class ArmModels:
             return cost, high
         learned, learned_high = self._lognormal(Head.LOG_COST, x)
         return np.where(direct, learned, cost), np.where(direct, learned_high, high)
-
-    def _typical_costs(self) -> Array:
-        price_in, price_out = self._prices
-        tokens = np.minimum(self._heads[Head.LOG_TOKENS].typical(), self._most_tokens)
-        priced = price_in * ORDINARY_INPUT + price_out * tokens
-        return np.where(self._direct(), self._heads[Head.LOG_COST].typical(), priced)
 
     def _direct(self) -> NDArray[np.bool_]:
         """(K,) arms whose cost is learned as it is, not through tokens and prices."""
@@ -184,7 +194,7 @@ class ArmModels:
         head = self._heads[name]
         mean, std = head.predict(x)
         variance = np.minimum(std, head.noise) ** 2 + head.noise**2
-        top = np.where(head.counts > 0, np.log(head.typical() * TOKENS_CAP), np.inf)
+        top = np.where(head.counts > 0, np.log(TOKENS_CAP * head.running_mean()), np.inf)
         return (
             np.exp(np.minimum(mean + 0.5 * variance, top)),
             np.exp(np.minimum(mean + UPPER * np.sqrt(variance), top)),

@@ -66,8 +66,8 @@ class Thompson:
     [0.5, 0.5]
     """
 
-    v: float = 0.3
-    patience: float = 10.0
+    v: float = 0.2
+    patience: float = 20.0
 
     def probabilities(self, situation: Situation) -> Array:
         """The propensity of each arm."""

@@ -49,28 +49,40 @@ class Valuation:
 
     Args:
         weights: the trade-off.
-        baseline: index of the arm whose cost and latency are the units.
+        unit_cost: USD that one unit of the cost weight pays: an ordinary call of the baseline.
+        unit_latency: seconds that one unit of the latency weight pays: an ordinary call.
         price_of_money: quality lost per USD, set by the budget pacer.
         bonus: (K,) extra utility, for soft preferences.
     """
 
     weights: Weights
-    baseline: int
+    unit_cost: float
+    unit_latency: float = 1.0
     price_of_money: float = 0.0
     bonus: Array | float = 0.0
 
     def utility(self, estimates: Estimates) -> tuple[Array, Array]:
         """Mean (K,) and standard deviation (K,) of the utility of every arm.
 
-        ``u_k = w_q a_k q_k − w_c ĉ_k/c̄_base − w_l l̂_k/l̄_base − λ ĉ_k``, a the availability. The
-        units c̄ and l̄ are those of an ordinary call of the baseline, not of this prompt: a dollar
-        is worth the same on a long prompt as on a short one. The latency term is left out while
-        no latency has been observed.
+        ``u_k = w_q a_k q_k − w_c ĉ_k/c₁ − w_l l̂_k/l₁ − λ ĉ_k``, a the availability. The units are
+        those of an ordinary call, not of this prompt: a dollar is worth the same on a long prompt
+        as on a short one. The latency term is left out while no latency has been observed.
         """
-        w, base = self.weights, self.baseline
-        mean = w.quality * estimates.availability * estimates.quality + self.bonus
+        w = self.weights
+        quality, std = _bounded(estimates.quality, estimates.quality_std)
+        mean = w.quality * estimates.availability * quality + self.bonus
         mean = mean - self.price_of_money * estimates.cost
-        mean = mean - w.cost * estimates.cost / max(estimates.typical_cost[base], TINY)
+        mean = mean - w.cost * estimates.cost / max(self.unit_cost, TINY)
         if w.latency and np.isfinite(estimates.latency).all():
-            mean = mean - w.latency * estimates.latency / max(estimates.typical_latency[base], TINY)
-        return mean, w.quality * estimates.availability * estimates.quality_std
+            mean = mean - w.latency * estimates.latency / max(self.unit_latency, TINY)
+        return mean, w.quality * estimates.availability * std
+
+
+def _bounded(mean: Array, std: Array) -> tuple[Array, Array]:
+    """Beliefs about a number in 0..1: with mean m, the variance is at most m(1 − m).
+
+    Without the bound an untried model looks as if its quality could be 1.3, and a dear one that
+    could not be worth its price even if it were perfect is tried all the same.
+    """
+    m = np.clip(mean, 0.0, 1.0)
+    return m, np.minimum(std, np.sqrt(m * (1.0 - m)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import cleandoc
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "demo": "Route recorded real prompts, learn from each, and show what that saved.",
         "route": "Decide which model should answer a prompt, without calling it.",
         "run": "Have a prompt answered by the model that should answer it.",
         "feedback": "Say how an answer was, so that the next decision is better.",
@@ -32,6 +34,14 @@ EXIT_CODES = (
 )
 
 
+class Verbatim(TyperCommand):
+    """A command whose help is printed as it is written, examples and all, and never cut."""
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - inherited
+        """Write the help text."""
+        write_verbatim(self.help, formatter)
+
+
 class LazyGroup(TyperGroup):
     """A group that lists :data:`COMMANDS` from the table and imports the one that is called."""
 
@@ -39,6 +49,10 @@ class LazyGroup(TyperGroup):
         super().__init__(**attributes)
         for name, summary in COMMANDS.items():
             self.add_command(TyperCommand(name, help=summary))
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - inherited
+        """Write the help text."""
+        write_verbatim(self.help, formatter)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Name, command and remaining arguments of a call."""
@@ -55,8 +69,15 @@ def load_command(name: str) -> Any:
     function = getattr(import_module(f"conduit.cli.{name}"), name)
     alone = typer.Typer(
         add_completion=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    alone.command(name, epilog=EXIT_CODES)(function)
+    alone.command(name, cls=Verbatim, epilog=EXIT_CODES)(function)
     return typer.main.get_command(alone)
+
+
+def write_verbatim(text: str | None, formatter: Any) -> None:
+    """Write a help text line by line, where the formatter would fill paragraphs."""
+    formatter.write_paragraph()
+    for line in cleandoc(text or "").splitlines():
+        formatter.write(f"  {line}\n" if line else "\n")

@@ -10,6 +10,7 @@ from typing import TextIO
 import typer
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 _UNBOUNDED = 10_000
@@ -37,9 +38,13 @@ def say_json(value: object) -> None:
 
 
 def say_table(table: Table) -> None:
-    """Write a table: folded to a terminal's width, at its full width elsewhere."""
+    """Write a table: wrapped at blanks to fit a terminal, at its full width elsewhere.
+
+    No cell is ever cut: what fits no terminal is left to the terminal to wrap.
+    """
     console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
+    least = Measurement.get(console, console.options.update(max_width=_UNBOUNDED), table).minimum
+    if not console.is_terminal or console.width < least:
         console.width = _UNBOUNDED
     with console.capture() as captured:
         console.print(table)
@@ -53,7 +58,13 @@ def table_of(*columns: str, right: tuple[str, ...] = ()) -> Table:
         columns: headings.
         right: those whose cells are numbers.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
+    )
     for column in columns:
         justify = "right" if column in right else "left"
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
@@ -62,13 +73,18 @@ def table_of(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def note(text: str) -> None:
     """Write one line that is no result."""
-    sys.stderr.write(_encodable(f"{' '.join(text.split())}\n", sys.stderr))
+    sys.stderr.write(_encodable(f"{on_one_line(text)}\n", sys.stderr))
     sys.stderr.flush()
 
 
 def complain(text: str) -> None:
     """Write an error on one line."""
     note(f"error: {text}")
+
+
+def on_one_line(text: str) -> str:
+    """The text with its line breaks and what surrounds them as single spaces."""
+    return " ".join(line.strip() for line in text.splitlines())
 
 
 def _encodable(text: str, stream: TextIO) -> str:

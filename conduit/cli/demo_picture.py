@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from conduit.cli.console import note
+from conduit.cli.demo_labels import Label, label_ends
+from conduit.cli.demo_plane import draw_plane
 from conduit.cli.demo_replay import DemoRun
-from conduit.cli.demo_words import percent, quality, usd
-from conduit.evaluation.frontier import frontier
-from conduit.evaluation.replay_report import RANDOM
+from conduit.cli.demo_words import BEST, INK, OWN, quality, references, short_name, usd
 from conduit.evaluation.running import running_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-_CONDUIT, _BEST, _CHEAPEST, _MIXTURE, _INK = "#0072B2", "#D55E00", "#009E73", "#8a8a8a", "#333333"
-"""Okabe and Ito's colours, which people with colour blindness tell apart."""
+    from conduit.core.statistics import Array
 
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.linewidth": 0.7,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlepad": 10,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "lines.solid_capstyle": "round",
-}
+_STYLE: Mapping[Any, Any] = MappingProxyType(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 8.5,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "axes.linewidth": 0.7,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 10,
+        "axes.titleweight": "bold",
+        "axes.titlepad": 12,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "lines.solid_capstyle": "round",
+    }
+)
+_GAP = 0.17
+"""Least distance of two-line labels, as a share of a panel's height."""
 
 
 def draw(run: DemoRun) -> Path | None:
@@ -53,7 +57,7 @@ def draw(run: DemoRun) -> Path | None:
         return None
     path = picture_path(run.database)
     try:
-        _figure(run).savefig(path, dpi=200, format="png")
+        _write(run, path)
     except OSError as error:
         note(f"No picture: {path} cannot be written ({error.strerror})")
         return None
@@ -66,37 +70,77 @@ def picture_path(database: Path) -> Path:
     return path if path != database else Path(f"{database}.png")
 
 
-def _figure(run: DemoRun) -> Figure:
+def _write(run: DemoRun, path: Path) -> None:
     from matplotlib import rc_context  # noqa: PLC0415 - slow, and in an extra
     from matplotlib.figure import Figure  # noqa: PLC0415 - likewise
 
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(11, 3.9), layout="constrained")
-        panels = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
-        _spend(panels[0], run)
-        _quality(panels[1], run)
-        _plane(panels[2], run)
-        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)  # type: ignore[union-attr]
-        figure.canvas.draw()
-    return figure
+    with rc_context(dict(_STYLE)):
+        figure = Figure(figsize=(12.5, 4), dpi=200)
+        _draw(figure, run)
+        figure.savefig(path, format="png")
+
+
+def _draw(figure: Figure, run: DemoRun) -> None:
+    figure.text(0.035, 0.965, _caption(run), va="top", size=9)
+    # Fixed places: the labels of lines stand in the room to the right of their panels.
+    bottom, height = 0.13, 0.67
+    _spend(figure.add_axes((0.035, bottom, 0.18, height)), run)
+    _quality(figure.add_axes((0.365, bottom, 0.18, height)), run)
+    draw_plane(figure.add_axes((0.705, bottom, 0.285, height)), run)
+
+
+def _caption(run: DemoRun) -> str:
+    budget = "" if run.budget is None else f", budget {usd(run.budget)} a request"
+    learned = ", going on from an earlier run" if run.in_sample else ""
+    return f"Conduit on {len(run.steps):,} recorded prompts: policy {run.policy}{budget}{learned}"
 
 
 def _spend(ax: Axes, run: DemoRun) -> None:
-    cost = run.simulator.outcomes.cost
-    best, cheapest = _references(run)
-    n = len(run.steps)
-    lines = (
-        ("always " + _short(run, best), np.cumsum(cost[:, best]), _BEST, 1.3),
-        ("Conduit", np.cumsum([step.cost for step in run.steps]), _CONDUIT, 2.2),
-        ("always " + _short(run, cheapest), np.cumsum(cost[:, cheapest]), _CHEAPEST, 1.3),
-    )
-    for label, series, colour, width in lines:
-        ax.plot(np.arange(1, n + 1), series, color=colour, lw=width, zorder=width)
-        ax.annotate(
-            f"{label}\n{usd(float(series[-1]))}",
-            (n, series[-1]),
-            color=colour,
-        )
-    ax.set_title("Spend so far")
+    outcomes = run.simulator.outcomes
+    own = np.cumsum([step.cost for step in run.steps])
+    labels = [_line(ax, own, OWN, f"Conduit\n{usd(float(own[-1]))}")]
+    for arm, colour in references(outcomes).items():
+        total = np.cumsum(outcomes.cost[:, arm])
+        name = short_name(outcomes.models[arm])
+        labels.append(_line(ax, total, colour, f"{name}\n{usd(float(total[-1]))}"))
+    _frame(ax, run, title="Spend so far (USD)")
+    ax.set_ylim(bottom=0)
+    label_ends(ax, labels, gap=_GAP)
+
+
+def _quality(ax: Axes, run: DemoRun) -> None:
+    outcomes = run.simulator.outcomes
+    window = max(20, len(run.steps) // 6)
+    own = np.array([step.quality for step in run.steps])
+    labels = [_average(ax, own, window, OWN, name="Conduit")]
+    for arm, colour in references(outcomes).items():
+        values, name = outcomes.quality[:, arm], short_name(outcomes.models[arm])
+        labels.append(_average(ax, values, window, colour, name=name))
+    best = run.report.baselines[run.report.best_model].quality
+    ax.axhline(best, color=BEST, lw=0.8, ls=(0, (4, 3)), zorder=1)
+    _frame(ax, run, title=f"Quality (mean of the last {window})")
+    label_ends(ax, labels, gap=_GAP)
+
+
+def _average(ax: Axes, values: Array, window: int, colour: str, *, name: str) -> Label:
+    series = running_series(values, np.zeros_like(values), window=window).moving_quality
+    # The first few prompts average over almost nothing.
+    start = min(window // 4, len(series) - 1)
+    text = f"{name}\n{quality(float(values.mean()))} overall"
+    return _line(ax, series, colour, text, start=start)
+
+
+def _line(ax: Axes, series: Array, colour: str, text: str, *, start: int = 0) -> Label:
+    own = colour == OWN
+    prompts = np.arange(start + 1, len(series) + 1)
+    ax.plot(prompts, series[start:], color=colour, lw=2.0 if own else 1.1, zorder=3 if own else 2)
+    return Label(text=text, x=float(prompts[-1]), y=float(series[-1]), colour=colour, bold=own)
+
+
+def _frame(ax: Axes, run: DemoRun, *, title: str) -> None:
+    ax.set_title(title)
     ax.set_xlabel("prompts")
-    ax.set_ylabel("USD")
+    ax.set_xlim(0, max(len(run.steps), 2))
+    ax.locator_params(axis="x", nbins=4)
+    ax.locator_params(axis="y", nbins=6)
+    ax.margins(y=0.08)

@@ -62,6 +62,7 @@ class DemoRun:
         budget: USD per request that was to be kept; None without one.
         observations: held by the database at the end.
         in_sample: the database had learned something before the start.
+        data: the Parquet file that was given; None for the demo's own data.
         seconds: from opening the encoder to the last observation.
         database: the file.
     """
@@ -73,6 +74,7 @@ class DemoRun:
     budget: float | None
     observations: int
     in_sample: bool
+    data: str | None
     seconds: float
     database: Path
 
@@ -99,7 +101,7 @@ async def replay(request: DemoRequest, settings: Settings) -> DemoRun:
     router = _router(request, settings, simulator, store, seed)
     started = time.perf_counter()
     async with router:
-        note("Loading the encoder (the first time, its weights are prepared: about a minute) …")
+        note("Loading the encoder; the very first time, its weights are prepared (a minute) …")
         await router.open()
         known = await store.count()
         note(_beginning(len(outcomes), time.perf_counter() - started, known))
@@ -117,6 +119,7 @@ async def replay(request: DemoRequest, settings: Settings) -> DemoRun:
         budget=request.budget if request.budget is not None else settings.budget,
         observations=observations,
         in_sample=known > 0,
+        data=request.data,
         seconds=time.perf_counter() - started,
         database=path,
     )

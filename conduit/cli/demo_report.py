@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from conduit.cli.demo_replay import DemoRun
 from conduit.cli.demo_words import percent, quality, usd
 from conduit.evaluation.replay_report import RANDOM
 
-_NUMBERS = ("share", "prompts", "quality", "spend", "USD per prompt")
+_NUMBERS = ("share", "prompts", "quality", "spend", "per prompt")
+_VISIBLE = 5e-5
+"""Least difference of quality that four decimals show."""
+
 _ASK = 'conduit route "What is 2+2?"'
 
 
@@ -82,7 +86,7 @@ def _say_models(run: DemoRun) -> None:
 
 def _say_baselines(run: DemoRun) -> None:
     report = run.report
-    table = table_of("choice", "quality", "spend", "USD per prompt", right=_NUMBERS)
+    table = table_of("choice", "quality", "spend", "per prompt", right=_NUMBERS)
     order = sorted(report.baselines.items(), key=lambda item: -item[1].quality)
     for name, baseline in order:
         label = name if name == RANDOM else f"always {name}"
@@ -111,11 +115,13 @@ def _savings(run: DemoRun) -> str:
 def _margin(run: DemoRun) -> str:
     margin = run.report.quality - run.report.mixture_quality_at_same_spend
     mixture = "the best constant mixture of these models at the same spend"
+    if abs(margin) < _VISIBLE:
+        return f"Its quality is that of {mixture}."
     if margin > 0:
         return f"Its quality is {quality(margin)} above {mixture}."
     return (
         f"Its quality is {quality(-margin)} below {mixture}: on these prompts, a fixed share for "
-        "every model, known only afterwards, would have done as well or better."
+        "every model, known only afterwards, would have done better."
     )
 
 
@@ -129,10 +135,8 @@ def _in_sample(run: DemoRun) -> str:
 
 
 def _next(run: DemoRun) -> str:
+    again = "conduit demo --fresh" + (f" --data {shlex.quote(run.data)}" if run.data else "")
     if run.in_sample:
-        return "conduit demo --fresh"
-    if run.budget is None:
-        half = f"{run.report.spend_usd / run.report.prompts / 2:.2g}"
-        return f"conduit demo --fresh --budget {half}" if float(half) else _ASK
-    return _ASK
-
+        return again
+    half = f"{run.report.spend_usd / run.report.prompts / 2:.2g}"
+    return _ASK if run.budget is not None or not float(half) else f"{again} --budget {half}"

@@ -1,10 +1,16 @@
-"""How the demo writes figures: money, quality and shares, short and never rounded to nothing."""
+"""How the demo speaks: figures in words, names cut short, and the colours of its picture."""
 
 from __future__ import annotations
 
 import math
 
-_LINE = 80
+from conduit.datasets.recorded import RecordedOutcomes
+from conduit.evaluation.frontier import frontier
+
+OWN, BEST, CHEAPEST, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#333333", "#767676"
+"""From Okabe and Ito's colours, which people with colour blindness tell apart, and two greys."""
+
+_LINE, _NAME = 80, 22
 
 
 def usd(amount: float) -> str:
@@ -48,6 +54,23 @@ def shortened(text: str, *, before: str = "") -> str:
     """
     line = before + " ".join(text.split())
     return line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
+
+
+def short_name(model: str) -> str:
+    """A model's name without its provider, at most 22 characters.
+
+    Example:
+        >>> short_name("google/gemini-2.5-pro"), short_name("a/Mixtral-8x7B-Instruct-v0.1")
+        ('gemini-2.5-pro', 'Mixtral-8x7B-Instruct…')
+    """
+    name = model.rpartition("/")[2] or model
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+
+
+def references(outcomes: RecordedOutcomes) -> dict[int, str]:
+    """The best and the cheapest model, by column, with their colours; one alone is the best."""
+    hull = frontier(outcomes.cost.mean(axis=0), outcomes.quality.mean(axis=0))
+    return {int(hull[0]): CHEAPEST} | {int(hull[-1]): BEST}
 
 
 def _decimals(size: float) -> int:

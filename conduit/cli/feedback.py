@@ -11,8 +11,9 @@ import typer
 
 from conduit.cli.console import say, say_json
 from conduit.cli.logs import load_settings
+from conduit.cli.numbers import number, whole_number
 from conduit.cli.options import Database, Json
-from conduit.cli.stores import is_absent, store_of
+from conduit.cli.stores import existing_store
 from conduit.core.errors import UnknownDecisionError
 from conduit.core.outcomes import Change, Head
 from conduit.engines.router import Router
@@ -34,11 +35,14 @@ def feedback(
     ],
     *,
     rating: Annotated[
-        float | None, typer.Option("--rating", metavar="1..5", help="Stars for the answer.")
+        float | None,
+        typer.Option("--rating", parser=number, metavar="1..5", help="Stars for the answer."),
     ] = None,
     quality_score: Annotated[
         float | None,
-        typer.Option("--quality-score", metavar="0..1", help="Quality, in the place of stars."),
+        typer.Option(
+            "--quality-score", parser=number, metavar="0..1", help="Quality, in the place of stars."
+        ),
     ] = None,
     met_expectations: Annotated[
         bool | None,
@@ -56,14 +60,22 @@ def feedback(
     ] = None,
     latency: Annotated[
         float | None,
-        typer.Option("--latency", metavar="SECONDS", help="How long your own call took."),
+        typer.Option(
+            "--latency", parser=number, metavar="SECONDS", help="How long your own call took."
+        ),
     ] = None,
     cost: Annotated[
-        float | None, typer.Option("--cost", metavar="USD", help="What your own call cost.")
+        float | None,
+        typer.Option("--cost", parser=number, metavar="USD", help="What your own call cost."),
     ] = None,
     output_tokens: Annotated[
         int | None,
-        typer.Option("--output-tokens", metavar="N", help="Length of the answer you got."),
+        typer.Option(
+            "--output-tokens",
+            parser=whole_number,
+            metavar="N",
+            help="Length of the answer you got.",
+        ),
     ] = None,
     model: Annotated[
         str | None,
@@ -111,9 +123,10 @@ def feedback(
 async def _tell(
     decision_id: str, said: Feedback, settings: Settings, *, database: str | None
 ) -> tuple[Change, ...]:
-    if is_absent(settings, database):
+    store = existing_store(settings, database)
+    if store is None:
         raise UnknownDecisionError(decision_id)
-    router = Router(store=store_of(settings, database), settings=settings)
+    router = Router(store=store, settings=settings)
     try:
         return await router.feedback(
             decision_id,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from conduit.cli.console import on_one_line
 from conduit.settings import Settings
 
 OURS = "conduit"
@@ -16,7 +17,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record on one line."""
-        return f"{record.levelname.lower()}: {' '.join(record.getMessage().split())}"
+        return f"{record.levelname.lower()}: {on_one_line(record.getMessage())}"
 
 
 @contextmanager

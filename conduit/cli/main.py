@@ -17,7 +17,7 @@ from conduit.core.errors import ConduitError
 app = typer.Typer(
     cls=LazyGroup,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every command has --json for programs, and --help with examples.",
 )
@@ -57,9 +57,9 @@ def conduit(
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
     ] = False,
 ) -> None:
-    """Conduit decides for every prompt which LLM should answer it, learns, and says what it saved.
+    """Conduit decides for every prompt which LLM should answer it.
 
-    Try it without a key or a server:
+    It learns from what happens, and says what it saved. Try it without a key or a server:
 
       conduit demo
       conduit route "What is 2+2?"

@@ -11,10 +11,10 @@ import typer
 
 from conduit.catalog import Catalog
 from conduit.cli.choosing import has_key, key_variables
-from conduit.cli.console import note, say_json, say_table, table_of
+from conduit.cli.console import note, say, say_json, say_table, table_of
 from conduit.cli.logs import load_settings
 from conduit.cli.options import Database, Json
-from conduit.cli.stores import is_absent, store_of
+from conduit.cli.stores import existing_store
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownPriceError
 from conduit.core.outcomes import Head
@@ -61,8 +61,8 @@ def models(
 
     A model can be chosen when its provider's key is set (OPENAI_API_KEY,
     ANTHROPIC_API_KEY, …); without any key, all can be chosen and none called.
-    Prices are USD per million tokens. The baseline is what savings are
-    measured against.
+    Prices are USD per million tokens. A star marks the baseline, which savings
+    are measured against.
 
       conduit models
       conduit models --all --json
@@ -89,9 +89,9 @@ def models(
 
 async def _learned(settings: Settings, database: str | None) -> LearnedState | None:
     """What the database knows; None where there is none, as looking creates nothing."""
-    if is_absent(settings, database):
+    store = existing_store(settings, database)
+    if store is None:
         return None
-    store = store_of(settings, database)
     await store.open()
     try:
         return await store.load()
@@ -140,31 +140,22 @@ def _count(learned: LearnedState | None, arm: Arm, head: Head) -> int | None:
 
 
 def _show(rows: Iterable[Row]) -> None:
-    numbers = ("USD/1M in", "USD/1M out", "ratings", "calls")
-    table = table_of(
-        "model",
-        "provider",
-        "tier",
-        *numbers[:2],
-        "key set",
-        "baseline",
-        *numbers[2:],
-        right=numbers,
-    )
+    numbers = ("$/M in", "$/M out", "ratings", "calls")
+    table = table_of("model", "provider", "tier", *numbers[:2], "key", *numbers[2:], right=numbers)
     for row in rows:
         table.add_row(
-            row.id,
+            f"{row.id} *" if row.baseline else row.id,
             row.provider,
             row.tier,
             _number(row.input_price),
             _number(row.output_price),
             {True: "yes", False: "no", None: "not needed"}[row.key_set],
-            "yes" if row.baseline else "",
             _number(row.observations),
             _number(row.calls),
             style=None if row.available else "dim",
         )
     say_table(table)
+    say("* the baseline, which savings are measured against")
 
 
 def _number(value: float | None) -> str:

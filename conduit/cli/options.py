@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from conduit.cli.numbers import number, whole_number
 from conduit.core.models import OptimizeFor
 
 Json: TypeAlias = Annotated[
@@ -49,12 +50,15 @@ PreferProvider: TypeAlias = Annotated[
 ]
 MaxCost: TypeAlias = Annotated[
     float | None,
-    typer.Option("--max-cost", metavar="USD", help="Most this call may cost; never relaxed."),
+    typer.Option(
+        "--max-cost", parser=number, metavar="USD", help="Most this call may cost; never relaxed."
+    ),
 ]
 MaxLatency: TypeAlias = Annotated[
     float | None,
     typer.Option(
         "--max-latency",
+        parser=number,
         metavar="SECONDS",
         help="Longest expected latency; relaxed when no model is fast enough.",
     ),
@@ -63,13 +67,16 @@ MinQuality: TypeAlias = Annotated[
     float | None,
     typer.Option(
         "--min-quality",
+        parser=number,
         metavar="0..1",
         help="Least expected quality; relaxed when no model has it.",
     ),
 ]
 MaxTokens: TypeAlias = Annotated[
     int | None,
-    typer.Option("--max-tokens", metavar="N", help="Longest answer, in tokens."),
+    typer.Option(
+        "--max-tokens", parser=whole_number, metavar="N", help="Longest answer, in tokens."
+    ),
 ]
 UserId: TypeAlias = Annotated[
     str | None,

@@ -9,21 +9,22 @@ from conduit.stores.sql import SQLStore
 
 
 def store_of(settings: Settings, database: str | None) -> SQLStore:
-    """The store that ``--database`` or the settings name.
+    """The store that ``--database`` or the settings name; made when it is first opened.
 
     Raises:
         ConfigurationError: for an address that cannot be used.
     """
-    return SQLStore(_place(settings, database))
-
-
-def is_absent(settings: Settings, database: str | None) -> bool:
-    """Whether nothing was ever stored, so that looking need not create the file."""
-    place = _place(settings, database)
-    return "://" not in str(place) and not Path(place).expanduser().exists()
-
-
-def _place(settings: Settings, database: str | None) -> str | Path:
     if database is not None:
-        return database
-    return settings.database_url or settings.database_path
+        return SQLStore(database)
+    return SQLStore(settings.database_url or settings.database_path)
+
+
+def existing_store(settings: Settings, database: str | None) -> SQLStore | None:
+    """The same for a command that only looks; None where opening it would create a file.
+
+    Raises:
+        ConfigurationError: for an address that cannot be used.
+    """
+    store = store_of(settings, database)
+    is_there = "://" in store.place or Path(store.place).exists()
+    return store if is_there else None

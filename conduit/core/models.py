@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from numbers import Real
 from uuid import uuid4
 
 from conduit.core.errors import InvalidInputError
@@ -25,6 +26,20 @@ class OptimizeFor(StrEnum):
     COST = "cost"
     SPEED = "speed"
 
+    @classmethod
+    def named(cls, name: str) -> OptimizeFor:
+        """The preset of that name.
+
+        Raises:
+            InvalidInputError: for a name that is no preset.
+        """
+        try:
+            return cls(name)
+        except ValueError:
+            raise InvalidInputError(
+                f"optimize_for={str(name)!r} is no preset", remedy=f"choose one of: {', '.join(cls)}"
+            ) from None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
@@ -40,13 +55,7 @@ class Preferences:
     optimize_for: OptimizeFor = OptimizeFor.BALANCED
 
     def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "optimize_for", OptimizeFor(self.optimize_for))
-        except ValueError:
-            raise InvalidInputError(
-                f"optimize_for={str(self.optimize_for)!r} is no preset",
-                remedy=f"choose one of: {', '.join(OptimizeFor)}",
-            ) from None
+        object.__setattr__(self, "optimize_for", OptimizeFor.named(self.optimize_for))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +64,8 @@ class QueryConstraints:
 
     Args:
         max_cost: USD for this call; a hard limit that is never relaxed. Zero means zero.
-        max_latency: seconds; relaxed last but one, and said so.
-        min_quality: expected quality in 0..1; relaxed first, and said so.
+        max_latency: seconds; relaxed after ``min_quality``, and said so.
+        min_quality: expected quality in 0..1; relaxed after the budget, and said so.
         preferred_provider: a soft preference; it removes no model.
 
     Raises:
@@ -125,9 +134,9 @@ class Query:
 def _check_limit(name: str, value: float | None, *, unit: str, most: float | None = None) -> None:
     if value is None:
         return
-    if not math.isfinite(value) or value < 0:
+    if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
         raise InvalidInputError(
-            f"{name}={value} is no limit", remedy=f"give a finite number of at least 0 ({unit})"
+            f"{name}={value!r} is no limit", remedy=f"give a finite number of at least 0 ({unit})"
         )
     if most is not None and value > most:
         raise InvalidInputError(f"{name}={value} is above {most:g}", remedy=f"give {unit}")

@@ -32,14 +32,14 @@ class DecisionRules:
 
     Args:
         arms: in index order.
-        unit: index of the arm whose cost and latency are the units of utility.
+        baseline: the model whose ordinary call is the unit of cost; need not be an arm.
         policy: how arms are chosen.
         optimize_for: the trade-off for queries that bring none.
         layout: identity of the context layout.
     """
 
     arms: Sequence[Arm]
-    unit: int
+    baseline: Arm
     policy: Policy
     optimize_for: OptimizeFor
     layout: str
@@ -99,7 +99,7 @@ class Decider:
         estimates = models.estimate(
             context, token_count=features.token_count, max_tokens=query.max_tokens
         )
-        ask = self._ask(query, only)
+        ask = self._ask(query, models, only)
         policy = self.rules.policy
         chosen = select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
         if chosen is None:
@@ -117,7 +117,7 @@ class Decider:
         if self.pacer is not None:
             self.pacer = self.pacer.spend(actual - expected)
 
-    def _ask(self, query: Query, only: Collection[str] | None) -> Ask:
+    def _ask(self, query: Query, models: ArmModels, only: Collection[str] | None) -> Ask:
         rules, pacer = self.rules, self.pacer
         preset = query.preferences.optimize_for if query.preferences else rules.optimize_for
         weights = rules.policy.weights or PRESETS[preset]
@@ -127,7 +127,8 @@ class Decider:
             constraints=query.constraints,
             valuation=Valuation(
                 weights=weights if pacer is None else weights.paced(),
-                baseline=rules.unit,
+                unit_cost=models.ordinary_cost(rules.baseline),
+                unit_latency=models.ordinary_latency(),
                 price_of_money=0.0 if pacer is None else pacer.price_of_money,
                 bonus=bonus,
             ),

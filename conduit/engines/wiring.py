@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError, UnknownModelError
-from conduit.core.models import OptimizeFor, Preferences
+from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
 from conduit.engines.decider import Decider, DecisionRules
@@ -27,6 +29,8 @@ from conduit.features.projection import load_projection
 from conduit.providers.pydantic_ai import PydanticAIClient
 from conduit.settings import Settings
 from conduit.stores.memory import MemoryStore
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +99,10 @@ class Parts:
 
     def decider(self, layout: str) -> Decider:
         """The decider for contexts of that layout."""
-        budget = self.options.budget if self.options.budget is not None else self.settings.budget
-        seed = self.options.seed if self.options.seed is not None else self.settings.seed
+        budget = _given(self.options.budget, self.settings.budget)
+        seed = _given(self.options.seed, self.settings.seed)
+        if seed is not None and seed < 0:
+            raise InvalidInputError(f"seed={seed} is negative", remedy="give 0 or more")
         return Decider(
             self._rules(layout),
             pacer=None if budget is None else Pacer.start(_positive("budget", budget)),
@@ -115,15 +121,13 @@ class Parts:
 
     def _rules(self, layout: str) -> DecisionRules:
         names = [arm.id for arm in self.arms]
-        unit = self.baseline if self.baseline.id in names else dearest(self.arms)
-        preferences = Preferences(
-            optimize_for=OptimizeFor(self.options.optimize_for or self.settings.optimize_for)
-        )
         return DecisionRules(
             arms=self.arms,
-            unit=names.index(unit.id),
+            baseline=self.baseline,
             policy=policy_named(self.options.policy or self.settings.policy, models=names),
-            optimize_for=preferences.optimize_for,
+            optimize_for=OptimizeFor.named(
+                _given(self.options.optimize_for, self.settings.optimize_for)
+            ),
             layout=layout,
         )
 
@@ -145,7 +149,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
         clock=options.clock or SystemClock(),
-        timeout=_positive("timeout", options.timeout or settings.timeout),
+        timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
     )
     parts.decider("")
     return parts
@@ -176,6 +180,11 @@ def _arms(options: Options, settings: Settings) -> tuple[tuple[Arm, ...], Arm]:
         raise InvalidInputError(
             "models mixes names and arms", remedy="give all names, or all Arm values"
         )
+    twice = [name for name, n in Counter(arm.id for arm in given).items() if n > 1]
+    if twice:
+        raise InvalidInputError(
+            f"model {twice[0]!r} is given twice", remedy="give every model an id of its own"
+        )
     return tuple(given), _named(options.baseline, given) or dearest(given)
 
 
@@ -186,6 +195,11 @@ def _named(baseline: str | None, arms: Sequence[Arm]) -> Arm | None:
     if found is None:
         raise UnknownModelError(baseline, known=[arm.id for arm in arms])
     return found
+
+
+def _given(option: T | None, setting: T) -> T:
+    """The caller's option, else the setting; 0 is an option too."""
+    return setting if option is None else option
 
 
 def _positive(name: str, value: float) -> float:

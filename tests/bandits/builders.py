@@ -50,10 +50,8 @@ def estimates_of(quality: Sequence[float], **given: Any) -> Estimates:
         "availability": np.ones(arms),
         "cost": cost,
         "cost_high": 2 * cost,
-        "typical_cost": cost,
         "latency": latency,
         "latency_high": 2 * latency,
-        "typical_latency": latency,
         "observations": np.full(arms, 1000),
     }
     given = {name: np.asarray(value) for name, value in given.items()}
@@ -61,14 +59,14 @@ def estimates_of(quality: Sequence[float], **given: Any) -> Estimates:
 
 
 def ask_of(arms: int, *, weights: Weights | None = None, **given: Any) -> Ask:
-    """An ask without limits, in which quality is all that counts."""
+    """An ask without limits, in which quality is all that counts unless weights are given."""
     money, bonus = given.pop("price_of_money", 0.0), given.pop("bonus", 0.0)
     fields: dict[str, Any] = {
         "constraints": QueryConstraints(),
         "allowed": np.ones(arms, bool),
         "valuation": Valuation(
             weights=weights or Weights(quality=1.0, cost=0.0, latency=0.0),
-            baseline=0,
+            unit_cost=given.pop("unit_cost", 1e-3),
             price_of_money=money,
             bonus=bonus,
         ),

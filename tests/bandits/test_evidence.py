@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import multivariate_normal
 
 from conduit.bandits.evidence import SLOPE_GRID, PriorFamily
+from conduit.bandits.posterior import Prior
 from conduit.core.statistics import Array, SufficientStatistics
 from tests.bandits.builders import contexts
 
@@ -30,63 +31,99 @@ def simulated(seed: int, *, slope_scale: float, sizes: tuple[int, ...] = (25, 7,
     return data
 
 
-def brute_force(data: Data, family: PriorFamily, slope: float) -> tuple[float, float]:
+def chosen_prior(family: PriorFamily, data: Data) -> Prior:
+    """The prior that the family chooses for that data."""
+    return family.fit([SufficientStatistics.of(X, y) for X, y in data], np.zeros(len(data)))
+
+
+def brute_force(data: Data, family: PriorFamily, prior: Prior) -> tuple[float, float]:
     """Log marginal likelihood at its best σ under the family's guess of σ, and that σ."""
-    inverse = np.diag(1.0 / np.array([family.bias] + [slope] * (DIM - 1)))
+    inverse = np.diag(1.0 / prior.precision)
 
     def loss(log_sigma: float) -> float:
         variance = float(np.exp(2 * log_sigma))
         guess = -0.5 * family.noise_weight * (2 * log_sigma + family.noise**2 / variance)
         return -guess - sum(
             multivariate_normal.logpdf(
-                y,
-                mean=X[:, 0] * family.level,
-                cov=variance * (np.eye(len(y)) + X @ inverse @ X.T),
+                y, mean=X @ mean, cov=variance * (np.eye(len(y)) + X @ inverse @ X.T)
             )
-            for X, y in data
+            for (X, y), mean in zip(data, prior.mean, strict=True)
         )
 
     best = minimize_scalar(loss, bounds=(-6.0, 3.0), method="bounded", options={"xatol": 1e-9})
     return -float(best.fun), float(np.exp(best.x))
 
 
-def slope_of(family: PriorFamily, data: Data) -> tuple[float, float]:
-    """The slope precision and the noise that the family chooses."""
-    prior = family.fit([SufficientStatistics.of(X, y) for X, y in data], np.zeros(len(data)))
-    return float(prior.precision[1]), prior.noise
+MEMBERS = tuple(product(SLOPE_GRID, (0.0, 1.0)))
+
+
+def member(slope: float, sharing: float) -> PriorFamily:
+    """A family of one: its evidence has nothing to choose but σ."""
+    return PriorFamily(level=0.8, noise=0.3, slopes=(slope,), sharing=(sharing,))
 
 
 @pytest.mark.parametrize(("seed", "slope_scale"), [(1, 0.0), (2, 0.1), (3, 0.5), (4, 2.0)])
-def test_the_slope_grid_is_ranked_as_by_brute_force(seed: int, slope_scale: float) -> None:
-    """For every pair of slopes the family prefers the one of higher marginal likelihood."""
+def test_the_family_is_ranked_as_by_brute_force(seed: int, slope_scale: float) -> None:
+    """For every pair of slope precisions the one of higher marginal likelihood is preferred."""
     data = simulated(seed, slope_scale=slope_scale)
-    whole = PriorFamily(level=0.8, noise=0.3)
-    truth = {slope: brute_force(data, whole, slope)[0] for slope in SLOPE_GRID}
-    for pair in combinations(SLOPE_GRID, 2):
-        chosen, _ = slope_of(PriorFamily(level=0.8, noise=0.3, slopes=pair), data)
-        assert chosen == max(pair, key=truth.__getitem__)
-    assert slope_of(whole, data)[0] == max(truth, key=truth.__getitem__)
+    truth = {
+        slope: brute_force(data, member(slope, 0.0), chosen_prior(member(slope, 0.0), data))[0]
+        for slope in SLOPE_GRID
+    }
+    for pair in [*combinations(SLOPE_GRID, 2), SLOPE_GRID]:
+        family = PriorFamily(level=0.8, noise=0.3, slopes=pair, sharing=(0.0,))
+        assert chosen_prior(family, data).precision[1] == max(pair, key=truth.__getitem__)
+
+
+@pytest.mark.parametrize(("seed", "alike"), [(21, True), (22, False)])
+def test_sharing_is_chosen_as_by_brute_force(seed: int, *, alike: bool) -> None:
+    """Slopes are taken over from the other arms exactly where that makes the data likelier."""
+    data = simulated(seed, slope_scale=0.7, sizes=(30, 30, 30))
+    if alike:
+        theta = np.array([0.7, 0.9, -0.8, 0.5])
+        data = [(X, X @ theta + 0.2 * np.random.default_rng(seed).normal(size=30)) for X, _ in data]
+    truth = {
+        key: brute_force(data, member(*key), chosen_prior(member(*key), data))[0] for key in MEMBERS
+    }
+    slope, sharing = max(truth, key=truth.__getitem__)
+    whole = PriorFamily(level=0.8, noise=0.3, sharing=(0.0, 1.0))
+    expected = chosen_prior(member(slope, sharing), data)
+    np.testing.assert_allclose(chosen_prior(whole, data).mean, expected.mean)
+    np.testing.assert_allclose(chosen_prior(whole, data).precision, expected.precision)
+    assert (sharing == 1.0) == alike
+
+
+def test_an_arm_is_not_its_own_evidence_for_what_is_shared() -> None:
+    """The slopes an arm takes over do not depend on its own observations."""
+    data = simulated(23, slope_scale=1.0)
+    changed = [(data[0][0], data[0][1][::-1]), *data[1:]]
+    before, after = (chosen_prior(member(3.0, 1.0), each).mean[0, 1:] for each in (data, changed))
+    np.testing.assert_allclose(before, after)
+    assert np.abs(before).max() > 0.1
 
 
 @pytest.mark.parametrize("slope", [0.1, 3.0, 100.0])
 def test_the_noise_is_the_most_likely_one(slope: float) -> None:
     """σ̂ maximises the marginal likelihood at the chosen slope."""
     data = simulated(7, slope_scale=0.5)
-    family = PriorFamily(level=0.8, noise=0.3, slopes=(slope,))
-    assert slope_of(family, data)[1] == pytest.approx(brute_force(data, family, slope)[1], rel=1e-4)
+    family = member(slope, 0.0)
+    prior = chosen_prior(family, data)
+    assert prior.noise == pytest.approx(brute_force(data, family, prior)[1], rel=1e-4)
 
 
 def test_strong_slopes_are_shrunk_less_than_none() -> None:
     """Data whose slopes are large get a looser prior than data without slopes."""
-    loose, _ = slope_of(PriorFamily(level=0.7), simulated(5, slope_scale=2.0))
-    tight, _ = slope_of(PriorFamily(level=0.7), simulated(5, slope_scale=0.0))
+    loose, tight = (
+        chosen_prior(PriorFamily(level=0.7), simulated(5, slope_scale=scale)).precision[1]
+        for scale in (2.0, 0.0)
+    )
     assert loose < tight
 
 
 def test_noise_is_found_again() -> None:
     """With many observations σ̂ is the true σ, to 5%."""
-    _, noise = slope_of(PriorFamily(level=0.7), simulated(6, slope_scale=0.5, sizes=(3000,) * 2))
-    assert noise == pytest.approx(0.2, rel=0.05)
+    data = simulated(6, slope_scale=0.5, sizes=(3000, 3000))
+    assert chosen_prior(PriorFamily(level=0.7), data).noise == pytest.approx(0.2, rel=0.05)
 
 
 def test_nothing_seen_gives_a_prior_inside_the_family() -> None:

@@ -23,7 +23,7 @@ def shares(raw: Array, mask: Array) -> Array:
     return kept / kept.sum()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     floor=FLOORS,
     raw=arrays(float, ARMS, elements=st.floats(1e-9, 1)),
@@ -44,7 +44,7 @@ def test_forced_exploration_costs_at_most_its_share_of_the_budget(
     assert after @ cost - before @ cost <= allowance * (1 + 1e-9) + 1e-12
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cost=COSTS, mask=MASKS, data=st.data())
 def test_every_feasible_arm_is_lifted_when_money_allows(
     cost: Array, mask: Array, data: st.DataObject

@@ -58,7 +58,7 @@ def test_a_rebuild_changes_predictions_by_nothing_but_the_prior() -> None:
 
 def test_a_rebuild_under_the_same_prior_changes_nothing() -> None:
     """Where the family has one member and noise is known, deriving anew is invisible to 1e-9."""
-    family = PriorFamily(level=1.0, slopes=(3.0,), noise_weight=1e12)
+    family = PriorFamily(level=1.0, slopes=(3.0,), sharing=(0.0,), noise_weight=1e12)
     head = LearnedHead([SufficientStatistics.zero(DIM)] * 2, family)
     rng = np.random.default_rng(4)
     X = contexts(rng, 50, DIM)
@@ -110,24 +110,35 @@ def test_weight_zero_changes_no_prediction() -> None:
         np.testing.assert_allclose(old, new, atol=1e-12)
 
 
+BIAS_ONLY = np.append(1.0, np.zeros(DIM - 1))
+
+
 def test_the_running_mean_is_that_of_a_lognormal() -> None:
-    """log_means is centre plus half the variance of the targets, infinite where nothing is seen."""
+    """It is exp of the centre plus half the variance of the targets; the prior's level unseen."""
     head = fresh()
-    rng = np.random.default_rng(10)
-    targets = rng.normal(5.0, 0.5, 400)
+    targets = np.random.default_rng(10).normal(5.0, 0.5, 400)
     for target in targets:
-        head.observe(0, np.append(1.0, np.zeros(DIM - 1)), target)
-    assert head.log_means[0] == pytest.approx(targets.mean() + 0.5 * targets.var(), rel=1e-9)
-    assert head.log_means[1] == np.inf
+        head.observe(0, BIAS_ONLY, target)
+    assert head.running_mean()[0] == pytest.approx(np.exp(targets.mean() + 0.5 * targets.var()))
+    assert head.running_mean()[1] == pytest.approx(np.exp(FAMILY.level))
 
 
 def test_revising_moves_the_running_mean_too() -> None:
-    """A corrected target leaves the sums as if it had been right at once."""
-    x = np.append(1.0, np.zeros(DIM - 1))
+    """A corrected target leaves everything as if it had been right at once."""
     corrected, right = fresh(), fresh()
-    corrected.observe(0, x, 2.0)
-    corrected.revise(0, x, 3.0, 2.0)
-    right.observe(0, x, 3.0)
-    assert corrected.log_means[0] == pytest.approx(right.log_means[0])
-    np.testing.assert_allclose(corrected.predict(x)[0], right.predict(x)[0], atol=1e-12)
+    corrected.observe(0, BIAS_ONLY, 2.0)
+    corrected.revise(0, BIAS_ONLY, 3.0, 2.0)
+    right.observe(0, BIAS_ONLY, 3.0)
+    np.testing.assert_allclose(corrected.running_mean(), right.running_mean())
+    np.testing.assert_allclose(
+        corrected.predict(BIAS_ONLY)[0], right.predict(BIAS_ONLY)[0], atol=1e-12
+    )
     assert corrected.count == 1
+
+
+def test_an_arm_of_which_only_weightless_things_are_known_is_new() -> None:
+    """Loaded from sums of weight 0, an arm is believed what a fresh one is."""
+    weightless = SufficientStatistics.zero(DIM).observe(BIAS_ONLY, 0.0, weight=0.0)
+    loaded = LearnedHead([weightless] * 2, FAMILY)
+    np.testing.assert_array_equal(loaded.running_mean(), fresh().running_mean())
+    assert loaded.predict(BIAS_ONLY)[0] == pytest.approx(fresh().predict(BIAS_ONLY)[0])

@@ -137,7 +137,7 @@ VALID = st.tuples(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(rows=st.lists(VALID, min_size=1, max_size=25), prior=st.sampled_from(PRIORS))
 def test_no_valid_observations_break_the_posterior(
     rows: list[tuple[float, float, list[float]]], prior: Prior

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -36,17 +38,13 @@ def by_quad(mean: Array, std: Array) -> Array:
     edges = [low, *marks, high]
     return np.array(
         [
-            sum(
-                quad(density, a, b, args=(k,))[0]
-                for a, b in zip(edges, edges[1:], strict=False)
-                if b > a
-            )
+            sum(quad(density, a, b, args=(k,))[0] for a, b in pairwise(edges) if b > a)
             for k in range(len(mean))
         ]
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(a=MEANS, b=MEANS, s=STDS, t=STDS)
 def test_two_arms_have_the_closed_form(a: float, b: float, s: float, t: float) -> None:
     """For K = 2 the probability is Φ of the difference over its standard deviation."""
@@ -57,7 +55,7 @@ def test_two_arms_have_the_closed_form(a: float, b: float, s: float, t: float) -
     assert found[0] == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_quadrature_agrees_with_an_adaptive_one(seed: int) -> None:
     """128 nodes reproduce scipy's adaptive quadrature to 1e-6, at std ratios up to 50."""
     rng = np.random.default_rng(seed)
@@ -112,7 +110,7 @@ def test_extreme_ratios_keep_the_documented_policy(ratio: float) -> None:
     np.testing.assert_allclose(found, by_quad(mean, np.array([0.02, 1.0, 0.5])), atol=1e-6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     pair=st.integers(1, 7).flatmap(
         lambda k: st.tuples(
@@ -128,7 +126,7 @@ def test_it_is_a_distribution_whatever_the_scale(pair: tuple[Array, Array]) -> N
     assert found.sum() == pytest.approx(1.0, abs=1e-12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(pair=GAUSSIANS, rise=st.floats(0, 2), data=st.data())
 def test_a_higher_mean_is_never_less_likely(
     pair: tuple[Array, Array], rise: float, data: st.DataObject
@@ -142,7 +140,7 @@ def test_a_higher_mean_is_never_less_likely(
     assert (np.delete(after, k) <= np.delete(before, k) + 1e-6).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pair=GAUSSIANS, shift=st.floats(-100, 100), scale=st.floats(0.01, 100), data=st.data())
 def test_only_order_scale_and_place_free_differences_count(
     pair: tuple[Array, Array], shift: float, scale: float, data: st.DataObject

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.utility import PRESETS, Valuation, Weights
 from conduit.core.models import OptimizeFor
+from conduit.core.statistics import Array
 from tests.bandits.builders import estimates_of
 
 BALANCED = PRESETS[OptimizeFor.BALANCED]
@@ -28,15 +30,19 @@ def some() -> Estimates:
     )
 
 
-def value(estimates: Estimates, weights: Weights = BALANCED, **given: float) -> np.ndarray:
-    """Expected utilities with the first arm as the unit."""
-    return Valuation(weights=weights, baseline=0, **given).utility(estimates)[0]
+def valued(weights: Weights = BALANCED, *, currency: float = 1.0, **given: Any) -> Valuation:
+    """Exchange rates in units of an ordinary call at $0.03 that takes 4 seconds."""
+    return Valuation(weights=weights, unit_cost=0.03 * currency, unit_latency=4.0, **given)
+
+
+def value(estimates: Estimates, weights: Weights = BALANCED, **given: Any) -> Array:
+    """Expected utilities."""
+    return valued(weights, **given).utility(estimates)[0]
 
 
 def in_currency(estimates: Estimates, rate: float) -> Estimates:
     """The same estimates with every amount of money times ``rate``."""
-    money = ("cost", "cost_high", "typical_cost")
-    return replace(estimates, **{name: rate * getattr(estimates, name) for name in money})
+    return replace(estimates, cost=rate * estimates.cost, cost_high=rate * estimates.cost_high)
 
 
 def test_every_preset_exists_and_sums_to_one() -> None:
@@ -56,14 +62,14 @@ def test_the_preset_named_after_a_thing_weighs_that_thing_most() -> None:
 
 
 def test_a_calculation_by_hand() -> None:
-    """Quality times availability, less cost and latency in units of the baseline."""
+    """Quality times availability, less cost and latency in units of an ordinary call."""
     weights = Weights(quality=0.7, cost=0.2, latency=0.1)
     expected = [
         0.7 * 0.9 * 1.0 - 0.2 - 0.1,
         0.7 * 0.8 * 0.9 - 0.2 / 3 - 0.1 / 2,
         0.7 * 0.5 * 0.5 - 0.2 / 30 - 0.1 / 4,
     ]
-    mean, std = Valuation(weights=weights, baseline=0).utility(some())
+    mean, std = valued(weights).utility(some())
     np.testing.assert_allclose(mean, expected)
     np.testing.assert_allclose(std, 0.7 * np.array([0.1 * 1.0, 0.2 * 0.9, 0.3 * 0.5]))
 
@@ -71,7 +77,9 @@ def test_a_calculation_by_hand() -> None:
 @given(rate=st.floats(1e-3, 1e3))
 def test_a_change_of_currency_changes_nothing(rate: float) -> None:
     """Dollars or cents: utilities are the same."""
-    np.testing.assert_allclose(value(in_currency(some(), rate)), value(some()), atol=1e-12)
+    np.testing.assert_allclose(
+        value(in_currency(some(), rate), currency=rate), value(some()), atol=1e-12
+    )
 
 
 @given(price=st.floats(0, 100), first=st.floats(0, 1), second=st.floats(0, 1))
@@ -100,9 +108,9 @@ def test_unmeasured_latency_is_left_out() -> None:
 
 
 def test_a_free_world_is_ruled_by_quality() -> None:
-    """Where nothing costs anything, the cost term is zero for all."""
+    """Where nothing costs anything, not even the unit, the cost term is zero for all."""
     free = estimates_of([0.9, 0.5], cost=[0.0, 0.0])
-    np.testing.assert_allclose(value(free), BALANCED.quality * np.array([0.9, 0.5]))
+    np.testing.assert_allclose(value(free, currency=0.0), BALANCED.quality * np.array([0.9, 0.5]))
 
 
 def test_a_budget_replaces_the_cost_weight() -> None:
@@ -116,17 +124,27 @@ def test_a_budget_replaces_the_cost_weight() -> None:
 def test_a_bonus_is_added_to_the_mean_alone() -> None:
     """A soft preference moves utility, not uncertainty."""
     bonus = np.array([0.0, 0.05, 0.0])
-    plain = Valuation(weights=BALANCED, baseline=0)
-    preferring = Valuation(weights=BALANCED, baseline=0, bonus=bonus)
+    plain = valued()
+    preferring = valued(bonus=bonus)
     np.testing.assert_allclose(preferring.utility(some())[0] - plain.utility(some())[0], bonus)
     np.testing.assert_array_equal(preferring.utility(some())[1], plain.utility(some())[1])
 
 
+@given(mean=st.floats(-0.5, 1.5), std=st.floats(0, 2), availability=st.floats(0, 1))
+def test_beliefs_stay_beliefs_about_a_share(mean: float, std: float, availability: float) -> None:
+    """A believed quality outside 0..1 counts as the bound, and its variance as m(1 − m) at most."""
+    estimates = estimates_of([mean], quality_std=[std], availability=[availability])
+    u, s = Valuation(weights=Weights(quality=1, cost=0, latency=0), unit_cost=1.0).utility(
+        estimates
+    )
+    m = min(max(mean, 0.0), 1.0)
+    assert u[0] == pytest.approx(availability * m)
+    assert s[0] <= availability * min(std, np.sqrt(m * (1 - m))) + 1e-12
+
+
 def test_the_trade_off_decides_without_relearning() -> None:
     """The same estimates send quality, cost and speed to three different arms."""
-    estimates = estimates_of(
-        [0.95, 0.60, 0.65], cost=[0.03, 0.001, 0.02], latency=[4.0, 4.0, 0.4]
-    )
+    estimates = estimates_of([0.95, 0.60, 0.65], cost=[0.03, 0.001, 0.02], latency=[4.0, 4.0, 0.4])
     best = {preset: int(value(estimates, weights).argmax()) for preset, weights in PRESETS.items()}
     assert best[OptimizeFor.QUALITY] == 0
     assert best[OptimizeFor.COST] == 1

@@ -1,0 +1,140 @@
+"""``conduit demo`` for people: tables, sentences, prompts and the picture."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from conduit.cli import demo_words
+from conduit.cli.demo_labels import _apart
+from conduit.cli.demo_picture import picture_path
+
+from .conftest import Run
+from .demo_data import write_parquet
+
+
+def test_the_tables_name_every_choice_and_fit_eighty_columns(conduit: Run) -> None:
+    """Models, random, the best mixture and Conduit each have a line, none wider than 80."""
+    ran = conduit("demo", "--limit", "20")
+    for name in ("google/gemini-2.5-pro", "random", "best constant mixture", "Conduit"):
+        assert name in ran.out
+    written = [line for line in ran.out.splitlines() if not line.startswith(("Pic", "Data"))]
+    assert max(map(len, written)) <= 80
+    assert "Conduit saved" in ran.out
+    assert "\x1b" not in ran.out
+
+
+def test_it_says_where_things_are_and_what_to_try(conduit: Run, machine: Path) -> None:
+    """Picture and database are named by their paths, and the last line is a command."""
+    lines = conduit("demo", "--limit", "5").out.splitlines()
+    assert f"Picture:   {machine / 'data' / 'demo.png'}" in lines
+    assert f"Database:  {machine / 'data' / 'demo.db'}" in lines
+    assert lines[-1].startswith("Try next:  conduit ")
+
+
+def test_falling_below_the_mixture_is_said_plainly(conduit: Run, tmp_path: Path) -> None:
+    """Random choice never beats the best mixture at its spend, and the demo says so."""
+    path = write_parquet(tmp_path / "made.parquet", prompts=40)
+    ran = conduit("demo", "--data", path, "--policy", "random")
+    said = conduit("demo", "--json", "--fresh", "--data", path, "--policy", "random").json
+    below = said["quality"] < said["mixture_quality_at_same_spend"]
+    assert ("below the best constant mixture" in " ".join(ran.out.split())) == below
+
+
+def test_a_choice_that_is_a_mixture_is_called_its_equal(conduit: Run) -> None:
+    """Always the best model is neither above nor below the mixture that is the best model."""
+    ran = conduit("demo", "--limit", "20", "--policy", "fixed:google/gemini-2.5-pro")
+    assert "Its quality is that of the best constant mixture" in " ".join(ran.out.split())
+
+
+def test_a_run_in_sample_says_so(conduit: Run) -> None:
+    """Figures that flatter are never shown without the word."""
+    assert "In sample" not in conduit("demo", "--limit", "5").out
+    assert "In sample" in conduit("demo", "--limit", "5").out
+
+
+def test_queries_print_three_lines_per_prompt(conduit: Run) -> None:
+    """Prompt, model with cost and latency, and the running totals; latency is unknown here."""
+    lines = conduit("demo", "--limit", "4", "--queries").out.splitlines()
+    start = [line for line in lines if line.startswith(("Prompt: ", "-> ", "Total spend: "))]
+    assert len(start) == 12
+    for prompt, routed, total in zip(start[::3], start[1::3], start[2::3], strict=True):
+        assert prompt.startswith("Prompt: ")
+        assert re.fullmatch(r"-> Routed to \S+ \| cost \$[\d.]+ \| latency unknown", routed)
+        assert re.fullmatch(
+            r"Total spend: [\d.]+ USD \| Savings vs google/gemini-2.5-pro: -?[\d.]+ USD", total
+        )
+
+
+def test_the_last_totals_are_the_report(conduit: Run) -> None:
+    """What the last prompt's line adds up to is what the report says."""
+    ran = conduit("demo", "--json", "--limit", "4", "--queries")
+    spend, saved = ran.json["spend_usd"], ran.json["saved_usd"]
+    *_, total = [line for line in ran.err.splitlines() if line.startswith("Total spend")]
+    said = [float(number) for number in re.findall(r"(-?[\d.]+) USD", total)]
+    assert said == pytest.approx([spend, saved], rel=5e-3)
+
+
+def test_recorded_latency_is_shown(conduit: Run, tmp_path: Path) -> None:
+    """In whole milliseconds, as the seed's demo writes it."""
+    path = write_parquet(tmp_path / "made.parquet", prompts=3, latency=True)
+    out = conduit("demo", "--data", path, "--queries").out
+    assert len(re.findall(r"latency \d+ms$", out, re.MULTILINE)) == 3
+
+
+def test_without_matplotlib_there_is_no_picture_and_a_line_says_why(
+    conduit: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything else of the report is there."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        "conduit.cli.demo_picture.find_spec",
+        lambda name: None if name == "matplotlib" else found(name),
+    )
+    ran = conduit("demo", "--json", "--limit", "3")
+    assert ran.json["picture"] is None
+    assert "pip install 'conduit-router[experiments]'" in ran.err
+
+
+def test_a_picture_that_cannot_be_written_costs_no_figure(conduit: Run, machine: Path) -> None:
+    """A folder in the picture's place makes it null; the figures are still printed."""
+    (machine / "data" / "demo.png").mkdir(parents=True)
+    ran = conduit("demo", "--json", "--limit", "3")
+    assert ran.json["picture"] is None
+    assert "cannot be written" in ran.err
+
+
+@pytest.mark.parametrize("models", [1, 9])
+def test_the_picture_copes_with_any_number_of_models(
+    conduit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: int
+) -> None:
+    """One model has no mixture, and many are not all named; both give a picture."""
+    names = tuple(f"maker/model-{k}-with-a-very-long-name" for k in range(models))
+    monkeypatch.setattr("tests.cli.demo_data.MODELS", names)
+    path = write_parquet(tmp_path / "made.parquet", prompts=12)
+    said = conduit("demo", "--json", "--data", path).json
+    assert Path(said["picture"]).stat().st_size > 10_000
+
+
+def test_a_picture_never_takes_the_databases_name() -> None:
+    """A database that ends in .png keeps its file."""
+    assert picture_path(Path("a/demo.db")) == Path("a/demo.png")
+    assert picture_path(Path("a/demo.png")) == Path("a/demo.png.png")
+
+
+def test_labels_are_moved_apart_and_stay_in_order() -> None:
+    """Neighbours are at least the gap apart, and what fits stays below the top."""
+    placed = _apart([0.0, 0.01, 0.02, 0.98, 0.99], 0.15)
+    assert placed == sorted(placed)
+    assert min(b - a for a, b in zip(placed, placed[1:], strict=False)) >= 0.15 - 1e-12
+    assert max(placed) <= 1.0
+
+
+@pytest.mark.parametrize("amount", [1.23e-7, 0.00002934, 0.0999, 0.897, 1.0, 26.84, 99.999, 1234.5])
+def test_money_keeps_three_digits(amount: float) -> None:
+    """Whatever its size, an amount reads back within half a percent."""
+    assert float(demo_words.usd(amount)[1:].replace(",", "")) == pytest.approx(amount, rel=5e-3)
+    assert demo_words.usd(-amount) == "-" + demo_words.usd(amount)

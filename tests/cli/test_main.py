@@ -1,0 +1,145 @@
+"""The entry point: help, version, errors, and what it must not import."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from inspect import getdoc
+
+import pytest
+
+from conduit import __version__
+from conduit.cli.commands import COMMANDS, load_command
+from conduit.cli.main import main
+
+from ..providers.loopback import Answer, Received
+from .conftest import Run, Served, answered
+
+
+def test_the_module_is_the_command(process: Run) -> None:
+    """``python -m conduit --version`` says the version and ends well."""
+    ran = process("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"conduit {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"], ["--version"]])
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    """Listing the commands and telling the version load no numerical or database library."""
+    script = (
+        "import sys; from conduit.cli.main import main; main(sys.argv[1:]); "
+        "print({'numpy', 'pydantic_ai', 'sqlalchemy'} & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "set()\n"
+
+
+def test_no_arguments_show_the_help(conduit: Run) -> None:
+    """The bare command teaches, on standard output."""
+    assert conduit().out == conduit("--help").out
+    assert conduit().code == 0
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_repeats_each_command_s_own_summary(name: str) -> None:
+    """The list of commands says what the command's own help says."""
+    function = getattr(import_module(f"conduit.cli.{name}"), name)
+    assert (getdoc(function) or "").splitlines()[0] == COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_help(name: str) -> None:
+    """No argument or option of any command is left unexplained, and each command has --json."""
+    parameters = load_command(name).params
+    assert "--json" in {flag for parameter in parameters for flag in parameter.opts}
+    assert [parameter.name for parameter in parameters if not parameter.help] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_teaches(conduit: Run, name: str) -> None:
+    """Help says what the command is for, shows it in use, names the exit codes, and is never cut."""
+    ran = conduit(name, "--help")
+    assert ran.code == 0
+    assert COMMANDS[name] in ran.out
+    assert f"conduit {name}" in ran.out or "conduit --version" in ran.out
+    assert "Exit codes: 0 success; 1" in ran.out
+    assert not [line for line in ran.out.splitlines() if line.endswith("…")]
+
+
+@pytest.mark.parametrize("name", ["route", "run", "feedback", "models"])
+def test_help_says_where_the_data_lives(conduit: Run, name: str) -> None:
+    """Every command that reads or writes the database says so, and has --database."""
+    said = conduit(name, "--help").out
+    assert "--database" in said
+    assert "database" in said.split("Options:")[0].lower()
+
+
+def test_unknown_command_is_one_line_with_the_nearest_name(conduit: Run) -> None:
+    """A misspelt command ends with 2 and the name that was meant."""
+    ran = conduit("rout", "hello")
+    assert ran.code == 2
+    assert "'rout'" in ran.error
+    assert "'route'" in ran.error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["route", "--nonsense"], "--nonsense"),
+        (["route", "two", "words"], "words"),
+        (["run", "hi", "--max-cost", "cheap"], "'cheap' is no number"),
+        (["run", "hi", "--max-tokens", "1.5"], "'1.5' is no whole number"),
+        (["run", "hi", "--optimize-for", "luck"], "'luck' is not one of 'balanced'"),
+        (["feedback"], "DECISION_ID"),
+        (["feedback", "x", "--rating", "good"], "'good' is no number"),
+    ],
+)
+def test_usage_errors_are_one_line(conduit: Run, arguments: list[str], said: str) -> None:
+    """A call that cannot be read ends with 2, names what was wrong, and points to the help."""
+    ran = conduit(*arguments)
+    assert ran.code == 2
+    assert said in ran.error
+    assert f"(see 'conduit {arguments[0]} --help')" in ran.error
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    """Writing to a closed pipe ends quietly, as if by SIGPIPE."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "conduit", "config"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_an_interrupt_ends_quietly(conduit: Run, openai: Served) -> None:
+    """Ctrl-C while a model is thinking ends with 130, at once and without a traceback."""
+
+    def interrupt(_: Received) -> Answer:
+        os.kill(os.getpid(), signal.SIGINT)
+        return answered("late", delay=30)
+
+    openai.answers = interrupt
+    ran = conduit("run", "hello", "--model", "gpt-4o")
+    assert (ran.code, ran.out, ran.err) == (130, "", "")
+
+
+def test_output_survives_a_terminal_without_unicode(
+    monkeypatch: pytest.MonkeyPatch, openai: Served
+) -> None:
+    """An answer in another script is printed, its unknown characters replaced."""
+    openai.answers = lambda _: answered("grün 緑")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert main(["run", "hello"]) == 0
+    assert written.getvalue() == b"gr?n ?\n"
