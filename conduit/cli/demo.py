@@ -29,7 +29,7 @@ def demo(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, metavar="S", help="Order of prompts and random draws; default: 0."),
+        typer.Option(metavar="S", help="Order of prompts and random draws; default: 0."),
     ] = None,
     policy: PolicyName = None,
     optimize_for: Optimize = None,

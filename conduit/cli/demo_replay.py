@@ -93,7 +93,7 @@ async def replay(request: DemoRequest, settings: Settings) -> DemoRun:
     """
     data = _data(request)
     path = demo_path(request.database, settings, data if request.data else None)
-    seed = next(s for s in (request.seed, settings.seed, 0) if s is not None)
+    seed = _seed(request, settings)
     outcomes = data.shuffled(np.random.default_rng([seed, 1])).limit(request.limit)
     _check_latency(outcomes, request.optimize_for or OptimizeFor(settings.optimize_for))
     simulator = Simulator(outcomes=outcomes)
@@ -123,6 +123,13 @@ async def replay(request: DemoRequest, settings: Settings) -> DemoRun:
         seconds=time.perf_counter() - started,
         database=path,
     )
+
+
+def _seed(request: DemoRequest, settings: Settings) -> int:
+    seed = next(seed for seed in (request.seed, settings.seed, 0) if seed is not None)
+    if seed < 0:
+        raise InvalidInputError(f"seed={seed} is negative", remedy="give 0 or more")
+    return seed
 
 
 def _data(request: DemoRequest) -> RecordedOutcomes:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from conduit.core.events import Event
 from conduit.engines.decider import Decider
 from conduit.engines.executor import Executor
 from conduit.engines.learner import Learner
+from conduit.engines.observer import Observer
 from conduit.engines.wiring import Parts
 from conduit.features.analyzer import Analyzer
-from conduit.feedback.retries import RetryWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +24,15 @@ class Engine:
     decider: Decider
     learner: Learner
     executor: Executor
-    retries: RetryWindow = field(default_factory=RetryWindow)
+    observer: Observer
 
 
-async def open_engine(parts: Parts) -> Engine:
+async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Engine:
     """Load the encoder, open the store, and take up what was learned.
+
+    Args:
+        parts: what the engine is made of.
+        announce: is told of every event.
 
     Raises:
         StoreError: for a database that cannot be used.
@@ -53,4 +59,5 @@ async def open_engine(parts: Parts) -> Engine:
             clock=parts.clock,
             timeout=parts.timeout,
         ),
+        observer=Observer(learner, store=parts.store, clock=parts.clock, announce=announce),
     )

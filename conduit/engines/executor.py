@@ -63,10 +63,16 @@ class Executor:
             reply = await self.client.complete(request)
         except ProviderError as failure:
             return failure
-        failure_kind = answer_failure(reply.text)
-        if failure_kind is None:
+        kind = answer_failure(reply.text)
+        if kind is None:
             return reply
-        return ProviderError(failure_kind, model=attempt.arm, detail=reply.text[:100].strip())
+        return ProviderError(
+            kind,
+            model=attempt.arm,
+            detail=reply.text[:100].strip(),
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+        )
 
     def _execution(
         self,
@@ -76,31 +82,34 @@ class Executor:
         *,
         started: float,
     ) -> Execution:
-        reply = outcome if isinstance(outcome, ModelReply) else None
         return Execution(
             decision_id=decision.id,
             attempt=attempt.number,
             arm=attempt.arm,
-            failure=None if isinstance(outcome, ModelReply) else outcome.kind,
-            input_tokens=reply.input_tokens if reply else None,
-            output_tokens=reply.output_tokens if reply else None,
-            cost=cost_of(reply, self.arms[attempt.arm]) if reply else 0.0,
-            latency=reply.latency if reply else None,
-            finish_reason=reply.finish_reason if reply else None,
+            failure=outcome.kind if isinstance(outcome, ProviderError) else None,
+            input_tokens=outcome.input_tokens,
+            output_tokens=outcome.output_tokens,
+            cost=cost_of(outcome, self.arms[attempt.arm]),
+            latency=None if isinstance(outcome, ProviderError) else outcome.latency,
+            finish_reason=None if isinstance(outcome, ProviderError) else outcome.finish_reason,
             started_at=started,
         )
 
 
-def cost_of(reply: ModelReply, arm: Arm) -> float:
-    """USD of a reply: what its source says, else its tokens at the list price.
+def cost_of(outcome: ModelReply | ProviderError, arm: Arm) -> float:
+    """USD of an attempt: what its source says, else its tokens at the list price.
+
+    A failure costs what its tokens cost: empty and withheld answers are billed all the same.
 
     Raises:
-        UnknownPriceError: when neither is known.
+        UnknownPriceError: when an answer carries no cost and its arm no price.
     """
-    if reply.cost is not None:
-        return reply.cost
+    if isinstance(outcome, ModelReply) and outcome.cost is not None:
+        return outcome.cost
     if arm.price is None:
+        if isinstance(outcome, ProviderError):
+            return 0.0
         raise UnknownPriceError(arm.id)
     return arm.price.cost(
-        input_tokens=reply.input_tokens or 0, output_tokens=reply.output_tokens or 0
+        input_tokens=outcome.input_tokens or 0, output_tokens=outcome.output_tokens or 0
     )

@@ -9,18 +9,15 @@ from typing import Self
 
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision
-from conduit.core.errors import ConduitError, UnknownModelError
-from conduit.core.events import Completed, Decided, Event, Executed, Learned, Subscriber
+from conduit.core.errors import ConduitError
+from conduit.core.events import Completed, Decided, Event, Subscriber
 from conduit.core.models import Query
-from conduit.core.outcomes import Change, Execution, Observation, Response
+from conduit.core.outcomes import Change, Execution, Response
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.engines.accounting import response_of
 from conduit.engines.engine import Engine, open_engine
-from conduit.engines.fallback import Served
 from conduit.engines.wiring import Options, assemble
-from conduit.feedback.implicit import execution_observations
-from conduit.feedback.ratings import Feedback, feedback_observations
-from conduit.feedback.retries import retry_observation
+from conduit.feedback.ratings import Feedback
 from conduit.settings import Settings
 
 
@@ -104,7 +101,7 @@ class Router:
             raise ConduitError("this router is closed", remedy="make a new one")
         async with self._opening:
             if self._engine is None:
-                self._engine = await open_engine(self._parts)
+                self._engine = await open_engine(self._parts, announce=self._announce)
         return self._engine
 
     async def aclose(self) -> None:
@@ -154,7 +151,7 @@ class Router:
         )
         await engine.learner.record(decision)
         self._announce(Decided(decision))
-        await self._notice_retry(engine, decision)
+        await engine.observer.decided(decision)
         return decision
 
     async def complete(
@@ -182,14 +179,22 @@ class Router:
 
         async def log(execution: Execution) -> None:
             executions.append(execution)
-            await self._observe(engine, execution)
+            await engine.observer.executed(execution)
 
         expected = decision.estimates[decision.selected_model].cost
         try:
             served = await engine.executor.run(query, decision, log=log)
         finally:
             engine.decider.settle(expected=expected, actual=sum(e.cost for e in executions))
-        return self._respond(engine, decision, served, executions)
+        response = response_of(
+            decision,
+            served,
+            executions=executions,
+            arms=engine.executor.arms,
+            baseline=self._parts.baseline,
+        )
+        self._announce(Completed(response))
+        return response
 
     async def feedback(
         self,
@@ -238,65 +243,7 @@ class Router:
             model=model,
         )
         engine = await self.open()
-        decision = await engine.learner.decision(decision_id)
-        if model is not None and model not in decision.probabilities:
-            raise UnknownModelError(model, known=tuple(decision.probabilities))
-        observations = feedback_observations(
-            said,
-            decision_id=decision_id,
-            arm=await self._served_by(decision),
-            observed_at=self._parts.clock.now(),
-        )
-        return await self._learn(engine, observations)
-
-    async def _notice_retry(self, engine: Engine, decision: Decision) -> None:
-        """A question that returns is evidence against the model of the earlier answer."""
-        earlier = engine.retries.record(
-            decision.user_id, decision.features.embedding, decision.id, decision.created_at
-        )
-        if earlier is not None:
-            blamed = await self._served_by(await engine.learner.decision(earlier))
-            await self._learn(
-                engine,
-                [retry_observation(earlier, arm=blamed, observed_at=decision.created_at)],
-            )
-
-    async def _observe(self, engine: Engine, execution: Execution) -> None:
-        await self._parts.store.add_execution(execution)
-        self._announce(Executed(execution))
-        now = self._parts.clock.now()
-        await self._learn(engine, execution_observations(execution, observed_at=now))
-
-    async def _learn(
-        self, engine: Engine, observations: Sequence[Observation]
-    ) -> tuple[Change, ...]:
-        changes = await engine.learner.learn(observations)
-        if changes:
-            self._announce(Learned(changes))
-        return changes
-
-    async def _served_by(self, decision: Decision) -> str:
-        for execution in reversed(await self._parts.store.executions(decision.id)):
-            if execution.failure is None:
-                return execution.arm
-        return decision.selected_model
-
-    def _respond(
-        self,
-        engine: Engine,
-        decision: Decision,
-        served: Served,
-        executions: Sequence[Execution],
-    ) -> Response:
-        response = response_of(
-            decision,
-            served,
-            executions=executions,
-            arms=engine.executor.arms,
-            baseline=self._parts.baseline,
-        )
-        self._announce(Completed(response))
-        return response
+        return await engine.observer.rated(decision_id, said)
 
     def _announce(self, event: Event) -> None:
         for subscriber in self._subscribers:

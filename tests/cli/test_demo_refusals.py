@@ -25,7 +25,7 @@ from .demo_data import write_parquet
         (("--policy", "fixed:nobody"), "nobody"),
         (("--optimize-for", "fame"), "fame"),
         (("--optimize-for", "speed"), "speed"),
-        (("--seed", "-1"), "-1"),
+        (("--seed", "-1"), "seed=-1"),
         (("--data", "nowhere.parquet"), "nowhere.parquet"),
         (("--database", "postgresql://host/name"), "postgresql://host/name"),
         (("--encoder", "nonsense"), "nonsense"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ def test_labels_are_moved_apart_and_stay_in_order() -> None:
     """Neighbours are at least the gap apart, and what fits stays below the top."""
     placed = _apart([0.0, 0.01, 0.02, 0.98, 0.99], 0.15)
     assert placed == sorted(placed)
-    assert min(b - a for a, b in zip(placed, placed[1:], strict=False)) >= 0.15 - 1e-12
+    assert min(b - a for a, b in pairwise(placed)) >= 0.15 - 1e-12
     assert max(placed) <= 1.0
 
 

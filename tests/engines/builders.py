@@ -18,7 +18,13 @@ EQUAL = tuple(
 )
 
 VERSE = ("autumn ballad", "moonlit sonnet", "harbour ode", "winter elegy", "river haiku")
-CODE = ("def parse(line):", "class Stack:", "SELECT name FROM users;", "while True: break", "x += 1")
+CODE = (
+    "def parse(line):",
+    "class Stack:",
+    "SELECT name FROM users;",
+    "while True: break",
+    "x += 1",
+)
 
 
 def router_of(

@@ -146,7 +146,10 @@ async def test_savings_are_measured_against_the_named_baseline() -> None:
     """The same tokens are priced at both models."""
     async with router_of(policy="fixed:cheap", baseline="dear") as router:
         response = await router.complete("hello there")
-    tokens = {"input_tokens": response.input_tokens or 0, "output_tokens": response.output_tokens or 0}
+    tokens = {
+        "input_tokens": response.input_tokens or 0,
+        "output_tokens": response.output_tokens or 0,
+    }
     assert CHEAP.price is not None
     assert DEAR.price is not None
     assert response.base_model == "dear"
@@ -158,7 +161,9 @@ async def test_savings_are_measured_against_the_named_baseline() -> None:
 async def test_many_tasks_share_one_router_and_lose_nothing() -> None:
     """64 concurrent completions give 64 decisions, each rated once."""
     store = MemoryStore()
-    async with router_of(store=store, client=ScriptedProvider(sleep=asyncio.sleep, latency=0.01)) as router:
+    async with router_of(
+        store=store, client=ScriptedProvider(sleep=asyncio.sleep, latency=0.01)
+    ) as router:
         responses = await asyncio.gather(*(router.complete(f"prompt {n}") for n in range(64)))
         await asyncio.gather(*(router.feedback(r.decision_id, rating=4) for r in responses))
         assert len({r.decision_id for r in responses}) == 64
@@ -186,3 +191,18 @@ async def test_subscribers_hear_of_everything_in_order() -> None:
     async with router_of(subscribers=[lambda event: kinds.append(type(event))]) as router:
         await router.complete("hello")
     assert kinds == [Decided, Executed, Learned, Completed]
+
+
+async def test_failed_attempts_that_were_billed_are_paid() -> None:
+    """An empty answer costs what its tokens cost, and the response's cost includes it."""
+    billed = ProviderError(FailureKind.EMPTY, model="cheap", input_tokens=1000, output_tokens=0)
+    client = ScriptedProvider("ok", failures={"cheap": [billed]})
+    async with router_of(client=client, policy="cheapest") as router:
+        response = await router.complete("hello")
+    assert CHEAP.price is not None
+    assert DEAR.price is not None
+    wasted = CHEAP.price.cost(input_tokens=1000, output_tokens=0)
+    served = DEAR.price.cost(
+        input_tokens=response.input_tokens or 0, output_tokens=response.output_tokens or 0
+    )
+    assert response.cost == pytest.approx(wasted + served)

@@ -103,7 +103,9 @@ async def test_a_preferred_provider_is_preferred_and_nothing_is_removed() -> Non
 async def test_preferences_of_a_query_win_over_the_routers() -> None:
     """A query that asks for quality gets the dear model more often than one that asks for cost."""
     async with router_of(optimize_for="balanced") as router:
-        quality = await router.route(Query("hello", preferences=Preferences(optimize_for="quality")))
+        quality = await router.route(
+            Query("hello", preferences=Preferences(optimize_for="quality"))
+        )
         cost = await router.route(Query("hello", preferences=Preferences(optimize_for="cost")))
     assert quality.probabilities["dear"] > cost.probabilities["dear"]
 
@@ -113,7 +115,9 @@ async def test_narrowing_the_models_is_marked_and_checked() -> None:
     async with router_of() as router:
         decision = await router.route("hello", models=["dear"])
         assert (decision.selected_model, decision.forced) == ("dear", True)
-        with pytest.raises(UnknownModelError, match="unknown model 'nope'; choose one of: cheap, dear"):
+        with pytest.raises(
+            UnknownModelError, match="unknown model 'nope'; choose one of: cheap, dear"
+        ):
             await router.route("hello", models=["nope"])
         with pytest.raises(InvalidInputError):
             await router.route("hello", models=[])

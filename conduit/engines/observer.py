@@ -1,0 +1,86 @@
+"""The observer: what happened becomes observations, credited to the model that served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from conduit.core.decisions import Decision
+from conduit.core.errors import UnknownModelError
+from conduit.core.events import Event, Executed, Learned
+from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.ports import Clock, Store
+from conduit.engines.learner import Learner
+from conduit.feedback.implicit import execution_observations
+from conduit.feedback.ratings import Feedback, feedback_observations
+from conduit.feedback.retries import RetryWindow, retry_observation
+
+
+class Observer:
+    """Turns executions, feedback and repeated questions into what the learner learns.
+
+    Args:
+        learner: takes observations.
+        store: logs executions, and knows which model served.
+        clock: dates observations.
+        announce: is told of every event.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        *,
+        store: Store,
+        clock: Clock,
+        announce: Callable[[Event], None],
+    ) -> None:
+        self._learner = learner
+        self._store = store
+        self._clock = clock
+        self._announce = announce
+        self._retries = RetryWindow()
+
+    async def decided(self, decision: Decision) -> None:
+        """A question that returns is evidence against the model of the earlier answer."""
+        earlier = self._retries.record(
+            decision.user_id, decision.features.embedding, decision.id, decision.created_at
+        )
+        if earlier is not None:
+            blamed = await self._served_by(await self._learner.decision(earlier))
+            now = decision.created_at
+            await self._learn([retry_observation(earlier, arm=blamed, observed_at=now)])
+
+    async def executed(self, execution: Execution) -> None:
+        """Log an attempt, and learn availability, length or cost, and latency from it."""
+        await self._store.add_execution(execution)
+        self._announce(Executed(execution))
+        await self._learn(execution_observations(execution, observed_at=self._clock.now()))
+
+    async def rated(self, decision_id: str, feedback: Feedback) -> tuple[Change, ...]:
+        """Learn from what a caller says of an answer.
+
+        Raises:
+            UnknownDecisionError: for a decision that was never made here.
+            UnknownModelError: for a model that was not an arm of the decision.
+        """
+        decision = await self._learner.decision(decision_id)
+        if feedback.model is not None and feedback.model not in decision.probabilities:
+            raise UnknownModelError(feedback.model, known=tuple(decision.probabilities))
+        observations = feedback_observations(
+            feedback,
+            decision_id=decision_id,
+            arm=await self._served_by(decision),
+            observed_at=self._clock.now(),
+        )
+        return await self._learn(observations)
+
+    async def _learn(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
+        changes = await self._learner.learn(observations)
+        if changes:
+            self._announce(Learned(changes))
+        return changes
+
+    async def _served_by(self, decision: Decision) -> str:
+        for execution in reversed(await self._store.executions(decision.id)):
+            if execution.failure is None:
+                return execution.arm
+        return decision.selected_model
