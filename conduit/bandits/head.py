@@ -71,8 +71,9 @@ class LearnedHead:
         return self._posterior
 
     def running_mean(self) -> Array:
-        """(K,) mean of exp(target), were it log-normal, over all that was seen of an arm; what
-        the prior expects of it where nothing was.
+        """(K,) mean of exp(target) over what was seen of each arm, were it log-normal.
+
+        An arm that was never seen is given what the prior expects of it.
         """
         return self._running_mean
 

@@ -45,9 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         complain(f"{error.format_message()} {_where_help_is(error)}")
         return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else 0  # typer answers 130 for an interrupt
 
 
 @app.callback(invoke_without_command=True)

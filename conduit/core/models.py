@@ -37,7 +37,8 @@ class OptimizeFor(StrEnum):
             return cls(name)
         except ValueError:
             raise InvalidInputError(
-                f"optimize_for={str(name)!r} is no preset", remedy=f"choose one of: {', '.join(cls)}"
+                f"optimize_for={str(name)!r} is no preset",
+                remedy=f"choose one of: {', '.join(cls)}",
             ) from None
 
 

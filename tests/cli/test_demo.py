@@ -15,6 +15,12 @@ from .demo_data import KEYS, MODELS, figures, strict, write_parquet
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture takes longer than all the rest, and has tests of its own."""
+    monkeypatch.setattr("conduit.cli.demo.draw", lambda _: None)
+
+
 def test_json_is_one_object_with_exactly_the_promised_keys(process: Run) -> None:
     """In a process of its own, standard output is the object and nothing else."""
     ran = process("demo", "--json", "--limit", "12")

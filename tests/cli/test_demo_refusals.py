@@ -11,40 +11,43 @@ import pytest
 from .conftest import Run, contents
 from .demo_data import write_parquet
 
-
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
-        (("--limit", "0"), "limit=0"),
-        (("--limit", "-3"), "limit=-3"),
-        (("--budget", "0"), "budget=0"),
-        (("--budget", "-1"), "budget=-1"),
-        (("--budget", "nan"), "budget=nan"),
-        (("--budget", "inf"), "budget=inf"),
-        (("--policy", "nonsense"), "nonsense"),
-        (("--policy", "fixed:nobody"), "nobody"),
-        (("--optimize-for", "fame"), "fame"),
-        (("--optimize-for", "speed"), "speed"),
-        (("--seed", "-1"), "seed=-1"),
-        (("--data", "nowhere.parquet"), "nowhere.parquet"),
-        (("--database", "postgresql://host/name"), "postgresql://host/name"),
-        (("--encoder", "nonsense"), "nonsense"),
-    ],
+BAD = (
+    (("--limit", "0"), "limit=0"),
+    (("--limit", "-3"), "limit=-3"),
+    (("--budget", "0"), "budget=0"),
+    (("--budget", "-1"), "budget=-1"),
+    (("--budget", "nan"), "budget=nan"),
+    (("--budget", "inf"), "budget=inf"),
+    (("--policy", "nonsense"), "nonsense"),
+    (("--policy", "fixed:nobody"), "nobody"),
+    (("--optimize-for", "fame"), "fame"),
+    (("--optimize-for", "speed"), "speed"),
+    (("--seed", "-1"), "seed=-1"),
+    (("--data", "nowhere.parquet"), "nowhere.parquet"),
+    (("--database", "postgresql://host/name"), "postgresql://host/name"),
+    (("--encoder", "nonsense"), "nonsense"),
 )
-def test_bad_input_is_one_line_and_leaves_what_was_learned(
-    conduit: Run, machine: Path, arguments: tuple[str, str], named: str
-) -> None:
+"""Arguments, and what the error names."""
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture takes longer than all the rest, and has tests of its own."""
+    monkeypatch.setattr("conduit.cli.demo.draw", lambda _: None)
+
+
+def test_bad_input_is_one_line_and_leaves_what_was_learned(conduit: Run, machine: Path) -> None:
     """Even with --fresh, an error deletes nothing."""
     conduit("demo", "--json", "--limit", "3")
     database = machine / "data" / "demo.db"
     before = contents(database)
-    ran = conduit("demo", "--json", "--limit", "3", "--fresh", *arguments)
-    assert ran.code == 2
-    assert ran.out == ""
-    error = ran.err.splitlines()[-1]
-    assert error.startswith("error: ")
-    assert named in error
-    assert contents(database) == before
+    for arguments, named in BAD:
+        ran = conduit("demo", "--json", "--limit", "3", "--fresh", *arguments)
+        assert (ran.code, ran.out) == (2, ""), arguments
+        error = ran.err.splitlines()[-1]
+        assert error.startswith("error: ")
+        assert named in error
+        assert contents(database) == before
 
 
 def test_speed_without_latency_says_what_is_missing(conduit: Run, tmp_path: Path) -> None:

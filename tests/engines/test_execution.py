@@ -174,11 +174,15 @@ async def test_many_tasks_share_one_router_and_lose_nothing() -> None:
 
 async def test_a_cancelled_call_leaves_the_router_usable() -> None:
     """Cancellation reaches the model call, and the next query works."""
-    slow = ScriptedProvider(sleep=asyncio.sleep, latency=30.0)
-    async with router_of(client=slow) as router:
+    called = asyncio.Event()
+
+    async def hang(seconds: float) -> None:
+        called.set()
+        await asyncio.sleep(seconds)
+
+    async with router_of(client=ScriptedProvider(sleep=hang, latency=30.0)) as router:
         task = asyncio.create_task(router.complete("hello"))
-        while not slow.requests:
-            await asyncio.sleep(0)
+        await called.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -1,0 +1,30 @@
+"""Every example runs, offline, as a user would start it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.conduit.test_snippets import ROOT, python
+
+EXAMPLES = sorted(ROOT.glob("examples/*/*.py"))
+
+SAYS = {
+    "hello_world.py": "Route to: ",
+    "simple_router.py": "Four.",
+    "basic_routing.py": "[cost] Prove that the square root of 2 is irrational.",
+    "with_constraints.py": "no model fits max_cost=$0",
+    "explicit_feedback.py": "a sonnet for the moon",
+    "implicit_feedback.py": "learned retry of",
+    "combined_feedback.py": "credited to large",
+}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs_and_says_what_it_shows(example: Path, tmp_path: Path) -> None:
+    """Exit code 0, nothing on standard error, and the line it exists for."""
+    ran = python(example.read_text(), tmp_path, CONDUIT_ENCODER="hashing")
+    assert ran.returncode == 0, ran.stderr
+    assert not ran.stderr
+    assert SAYS[example.name] in ran.stdout
