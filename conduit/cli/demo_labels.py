@@ -134,7 +134,7 @@ def _overlap(one: Bbox, other: Bbox) -> float:
     """Shared area in square pixels."""
     width = min(one.x1, other.x1) - max(one.x0, other.x0)
     height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return max(width, 0.0) * max(height, 0.0)
+    return float(max(width, 0.0) * max(height, 0.0))
 
 
 def _outside(ax: Axes, box: Bbox) -> float:

@@ -105,22 +105,27 @@ def _add(
 
 def _savings(run: DemoRun) -> str:
     report = run.report
-    against = f"against always using {report.best_model}, the best model"
+    best = f"always using {report.best_model}, the best model"
     kept = f"at {percent(report.quality_retained)} of its quality"
     if report.saved_usd < 0:
-        return f"Conduit spent {usd(-report.saved_usd)} more {against}, {kept}."
-    return f"Conduit saved {usd(report.saved_usd)} ({report.saved_pct:.1f}%) {against}, {kept}."
+        return f"Conduit spent {usd(-report.saved_usd)} more than {best}, {kept}."
+    share = f"({report.saved_pct:.1f}%)"
+    return f"Conduit saved {usd(report.saved_usd)} {share} against {best}, {kept}."
 
 
 def _margin(run: DemoRun) -> str:
-    margin = run.report.quality - run.report.mixture_quality_at_same_spend
+    report = run.report
+    margin = report.quality - report.mixture_quality_at_same_spend
+    error = report.quality_standard_error
+    within = "" if error is None else f" ± {quality(error)} (standard error)"
+    own = f"Its quality, {quality(report.quality)}{within}, is"
     mixture = "the best constant mixture of these models at the same spend"
     if abs(margin) < _VISIBLE:
-        return f"Its quality is that of {mixture}."
+        return f"{own} that of {mixture}."
     if margin > 0:
-        return f"Its quality is {quality(margin)} above {mixture}."
+        return f"{own} {quality(margin)} above {mixture}."
     return (
-        f"Its quality is {quality(-margin)} below {mixture}: on these prompts, a fixed share for "
+        f"{own} {quality(-margin)} below {mixture}: on these prompts, a fixed share for "
         "every model, known only afterwards, would have done better."
     )
 

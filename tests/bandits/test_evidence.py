@@ -93,13 +93,17 @@ def test_sharing_is_chosen_as_by_brute_force(seed: int, *, alike: bool) -> None:
     assert (sharing == 1.0) == alike
 
 
-def test_an_arm_is_not_its_own_evidence_for_what_is_shared() -> None:
-    """The slopes an arm takes over do not depend on its own observations."""
+def test_what_is_shared_is_the_ridge_regression_of_the_other_arms() -> None:
+    """An arm takes over the slopes of all other arms together, its own data left out."""
     data = simulated(23, slope_scale=1.0)
-    changed = [(data[0][0], data[0][1][::-1]), *data[1:]]
-    before, after = (chosen_prior(member(3.0, 1.0), each).mean[0, 1:] for each in (data, changed))
-    np.testing.assert_allclose(before, after)
-    assert np.abs(before).max() > 0.1
+    shared = chosen_prior(member(3.0, 1.0), data).mean[:, 1:]
+    for arm in range(len(data)):
+        others = [each for k, each in enumerate(data) if k != arm]
+        slopes = np.concatenate([X[:, 1:] for X, _ in others])
+        residual = np.concatenate([y - y.mean() for _, y in others])
+        ridge = np.linalg.solve(slopes.T @ slopes + 3.0 * np.eye(DIM - 1), slopes.T @ residual)
+        np.testing.assert_allclose(shared[arm], ridge)
+    np.testing.assert_allclose(chosen_prior(member(3.0, 0.5), data).mean[:, 1:], 0.5 * shared)
 
 
 @pytest.mark.parametrize("slope", [0.1, 3.0, 100.0])

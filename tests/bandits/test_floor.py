@@ -75,6 +75,15 @@ def test_the_cheapest_arm_is_explored_at_full_rate() -> None:
     assert after[1] == pytest.approx(0.1, rel=1e-3)
 
 
+def test_money_is_shared_among_the_arms_that_cost_more() -> None:
+    """Of five arms four cost a dollar more: each gets a fifth of ρB, as propensity per dollar."""
+    one_hot = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
+    cost = np.array([0.0, 1.0, 1.0, 1.0, 1.0])
+    floor = Floor(epsilon=0.2, share=0.5)
+    after = floor.apply(one_hot, cost=cost, feasible=np.ones(5, bool), budget=0.01)
+    np.testing.assert_allclose(after[1:], 0.5 * 0.01 / 5)
+
+
 def test_no_floor_changes_nothing() -> None:
     """ε = 0 hands the propensities back as they were."""
     before = np.array([0.25, 0.75])

@@ -43,13 +43,12 @@ USELESS = [
 
 
 @pytest.mark.usefixtures("key")
-@pytest.mark.parametrize("command", ASKING)
 @pytest.mark.parametrize(("options", "said"), USELESS)
 def test_options_that_cannot_be_used(
-    conduit: Run, database: Path, command: str, options: list[str], said: str
+    conduit: Run, database: Path, options: list[str], said: str
 ) -> None:
     """The line names the value and the remedy, and no database is made."""
-    ran = conduit(command, "hi", *options)
+    ran = conduit("run", "hi", *options)
     assert ran.code == 2
     assert said in ran.error
     assert not database.exists()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from conduit.cli import demo_words
 
 from .conftest import Run
-from .demo_data import write_parquet
+from .demo_data import MODELS, write_parquet
 
 
 @pytest.fixture(autouse=True)
@@ -31,18 +32,23 @@ def test_the_tables_name_every_choice_and_fit_eighty_columns(conduit: Run) -> No
 
 
 def test_falling_below_the_mixture_is_said_plainly(conduit: Run, tmp_path: Path) -> None:
-    """Random choice never beats the best mixture at its spend, and the demo says so."""
-    path = write_parquet(tmp_path / "made.parquet", prompts=40)
-    ran = conduit("demo", "--data", path, "--policy", "random")
-    said = conduit("demo", "--json", "--fresh", "--data", path, "--policy", "random").json
-    below = said["quality"] < said["mixture_quality_at_same_spend"]
-    assert ("below the best constant mixture" in " ".join(ran.out.split())) == below
+    """Always a model that is dearer and worse than another is below the mixture, and it says so."""
+    path = write_parquet(tmp_path / "made.parquet", prompts=10)
+    frame = pd.read_parquet(path)
+    dear = frame["model"] == MODELS[0]
+    frame.loc[dear, ["quality", "cost_usd"]] = [0.2, 0.02]
+    frame.loc[~dear, ["quality", "cost_usd"]] = [0.8, 0.01]
+    frame.to_parquet(path)
+    ran = conduit("demo", "--data", path, "--policy", f"fixed:{MODELS[0]}")
+    said = " ".join(ran.out.split())
+    assert "is .6000 below the best constant mixture" in said
+    assert "Conduit spent $0.100 more than always using" in said
 
 
 def test_a_choice_that_is_a_mixture_is_called_its_equal(conduit: Run) -> None:
     """Always the best model is neither above nor below the mixture that is the best model."""
     ran = conduit("demo", "--limit", "20", "--policy", "fixed:google/gemini-2.5-pro")
-    assert "Its quality is that of the best constant mixture" in " ".join(ran.out.split())
+    assert "is that of the best constant mixture" in " ".join(ran.out.split())
 
 
 def test_a_run_in_sample_says_so(conduit: Run) -> None:
