@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,9 @@ from conduit.core.models import QueryConstraints
 Mask = NDArray[np.bool_]
 
 TRUSTED_AFTER = 20
-"""Quality observations after which ``min_quality`` looks at the lower confidence bound."""
+"""Ratings after which ``min_quality`` looks at the lower confidence bound."""
+RELAXATIONS = ((), ("min_quality",), ("max_latency",), ("min_quality", "max_latency"))
+"""What is given up, tried in this order until an arm is left."""
 LOWER_BOUND = 1.0
 """Posterior standard deviations of that bound."""
 
@@ -40,8 +43,9 @@ def feasible_arms(
 ) -> Feasibility:
     """Arms that satisfy every constraint, relaxing where none does.
 
-    ``budget`` (the pacer's headroom) gives way first, to the cheapest arm alone, then
-    ``min_quality``, then ``max_latency``; ``max_cost`` never does.
+    ``min_quality`` gives way first, then ``max_latency``, then both; ``max_cost`` never does. The
+    pacer's headroom (``budget``) removes what cannot be afforded; where it would remove all that is
+    left, the cheapest of them stays.
 
     Args:
         estimates: of K arms.
@@ -49,24 +53,29 @@ def feasible_arms(
         allowed: (K,) bool, arms that may be considered at all.
         headroom: USD that the budget leaves for this call.
     """
-    limits = {
-        "max_latency": _fast_enough(estimates, constraints.max_latency),
-        "min_quality": _good_enough(estimates, constraints.min_quality),
-    }
     allowed = allowed & _cheap_enough(estimates, constraints.max_cost)
     if not allowed.any():
         return Feasibility(mask=allowed)
+    limits = {
+        "min_quality": _good_enough(estimates, constraints.min_quality),
+        "max_latency": _fast_enough(estimates, constraints.max_latency),
+    }
+    relaxed, wished = next(
+        (given_up, mask)
+        for given_up in RELAXATIONS
+        if (mask := _satisfying(allowed, limits, but=given_up)).any()
+    )
     affordable = estimates.cost_high <= headroom
-    relaxed: list[str] = []
-    while True:
-        wished = allowed & np.logical_and.reduce([np.ones_like(allowed), *limits.values()])
-        if wished.any():
-            break
-        relaxed.append(limits.popitem()[0])
     if (wished & affordable).any():
-        return Feasibility(mask=wished & affordable, relaxed=tuple(relaxed))
+        return Feasibility(mask=wished & affordable, relaxed=relaxed)
     cheapest = estimates.cost_high == estimates.cost_high[wished].min()
     return Feasibility(mask=wished & cheapest, relaxed=("budget", *relaxed))
+
+
+def _satisfying(allowed: Mask, limits: Mapping[str, Mask], *, but: Collection[str]) -> Mask:
+    for name, mask in limits.items():
+        allowed = allowed if name in but else allowed & mask
+    return allowed
 
 
 def _cheap_enough(estimates: Estimates, limit: float | None) -> Mask:
@@ -79,6 +88,6 @@ def _fast_enough(estimates: Estimates, limit: float | None) -> Mask:
 
 
 def _good_enough(estimates: Estimates, limit: float | None) -> Mask:
-    trusted = estimates.observations >= TRUSTED_AFTER
+    trusted = estimates.ratings >= TRUSTED_AFTER
     bound = estimates.quality - LOWER_BOUND * estimates.quality_std * trusted
     return bound >= (-np.inf if limit is None else limit)

@@ -23,6 +23,7 @@ class Estimates:
         latency: (K,) expected seconds; NaN where no latency was ever observed for any arm.
         latency_high: (K,) upper quantile of latency, seconds; NaN likewise.
         observations: (K,) number of quality observations.
+        ratings: (K,) what they are worth together; one explicit rating is 1.
     """
 
     quality: Array
@@ -33,3 +34,4 @@ class Estimates:
     latency: Array
     latency_high: Array
     observations: NDArray[np.int64]
+    ratings: Array

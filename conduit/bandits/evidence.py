@@ -1,7 +1,9 @@
 """Empirical Bayes: the prior that the data of all arms together make most likely.
 
 The marginal likelihood of a linear Gaussian model is a function of the sufficient statistics
-alone, and stays valid however the arms were chosen (MacKay 1992, *Bayesian Interpolation*).
+alone, and stays valid however the arms were chosen (MacKay 1992, *Bayesian Interpolation*). Where an
+arm's prior follows the other arms, the product over arms is a pseudo-likelihood: each arm's data
+are predicted from those of all others (leave one arm out; Besag 1975).
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class PriorFamily:
     sharing: tuple[float, ...] = (0.0, 0.5, 1.0)
 
     def fit(self, statistics: Sequence[SufficientStatistics], offsets: Array) -> Prior:
-        """The prior of maximum pooled marginal likelihood.
+        """The prior under which the arms predict one another best.
 
         With slope precision α and sharing fixed, σ² is profiled under an inverse-gamma guess:
         ``log p = Σ_k ½ log(|Λ₀| / |A_k + Λ₀|) − ½(N + n₀) log(R + n₀σ₀²)``, R the summed

@@ -48,6 +48,7 @@ class LearnedHead:
         self._running_mean = np.exp(self._posterior.prior.mean[:, 0])
         for arm in range(len(self._statistics)):
             self._note_mean(arm)
+        self._weights = np.array([s.weight for s in self._statistics])
         self._rebuild_at = max(self.count + 8, REBUILD_GROWTH * self.count)
 
     @property
@@ -59,6 +60,11 @@ class LearnedHead:
     def counts(self) -> NDArray[np.int64]:
         """(K,) observations per arm."""
         return self._counts
+
+    @property
+    def weights(self) -> Array:
+        """(K,) what the observations of each arm are worth together."""
+        return self._weights
 
     @property
     def noise(self) -> float:
@@ -96,6 +102,7 @@ class LearnedHead:
         self._statistics[arm] = self._statistics[arm].observe(x, y, weight=weight)
         self._note_mean(arm)
         self._counts[arm] += 1
+        self._weights[arm] += weight
         self._posterior.observe(arm, x, y, weight=weight)
         if self.count >= self._rebuild_at:
             self.rebuild()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
-from conduit.core.arms import Arm
+from conduit.core.arms import Arm, Price
 from conduit.core.outcomes import Change, Head
 from conduit.core.statistics import Array, SufficientStatistics
 
@@ -25,6 +25,8 @@ ANSWERED = 5.0
 
 ORDINARY_INPUT, ORDINARY_OUTPUT = 100, 300
 """Tokens of an ordinary call, for a first guess of what it costs."""
+UNPRICED = Price(input=1.0, output=1.0)
+"""A first guess for recorded models that nobody priced, in USD per million tokens."""
 CHEAPEST_CALL = 1e-9
 """Free calls enter the logarithm of cost as this many USD."""
 
@@ -142,6 +144,7 @@ class ArmModels:
             latency=latency,
             latency_high=latency_high,
             observations=self._heads[Head.QUALITY].counts.copy(),
+            ratings=self._heads[Head.QUALITY].weights.copy(),
         )
 
     def ordinary_cost(self, arm: Arm) -> float:
@@ -190,20 +193,22 @@ class ArmModels:
         return self._lognormal(Head.LOG_LATENCY, x)
 
     def _lognormal(self, name: Head, x: Array) -> tuple[Array, Array]:
-        """Mean and upper quantile of exp(target): ``exp(μ + ½(s² + σ̂²))``, capped."""
+        """Mean and upper quantile of exp(target): ``exp(μ + ½(s² + σ̂²))``, capped.
+
+        s counts up to σ̂ only: the exact mean of an arm about which little is known is
+        astronomical, and would keep it unknown.
+        """
         head = self._heads[name]
         mean, std = head.predict(x)
         variance = np.minimum(std, head.noise) ** 2 + head.noise**2
         top = np.where(head.counts > 0, np.log(TOKENS_CAP * head.running_mean()), np.inf)
-        return (
-            np.exp(np.minimum(mean + 0.5 * variance, top)),
-            np.exp(np.minimum(mean + UPPER * np.sqrt(variance), top)),
-        )
+        expected = np.minimum(mean + 0.5 * variance, top)
+        upper = np.minimum(mean + UPPER * np.sqrt(variance), top)
+        return np.exp(expected), np.exp(np.maximum(expected, upper))
 
 
 def _log_list_price(arm: Arm) -> float:
-    """Logarithm of what an ordinary call costs by the list price; of one dollar without one."""
-    if arm.price is None:
-        return 0.0
-    nominal = arm.price.cost(input_tokens=ORDINARY_INPUT, output_tokens=ORDINARY_OUTPUT)
+    """Logarithm of what an ordinary call costs by the list price."""
+    price = arm.price or UNPRICED
+    nominal = price.cost(input_tokens=ORDINARY_INPUT, output_tokens=ORDINARY_OUTPUT)
     return float(np.log(max(nominal, CHEAPEST_CALL)))

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+STEP = 0.5
+"""Largest relative change of the price of money by one request."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacerGains:
@@ -35,8 +38,9 @@ class Pacer:
     """State of the pacer: a frozen value; every step returns the next one.
 
     ``e = Σ_k π_k ĉ_k / B − 1`` is known at the decision, without delay;
-    ``I = clip((spend − allowance) / (B H), ±1)``; ``λ ← clip(λ + max(λ, λ₀)(η e + η_I I))``.
-    Realised cost is never clipped: one dear call may be hundreds of budgets.
+    ``I = clip((spend − allowance) / (B H), ±1)``;
+    ``λ ← clip(λ + max(λ, λ₀) clip(η e + η_I I, ±½))``. The step is bounded, because a cold guess of
+    a cost can be thousands of budgets; realised cost is not: one dear call may be hundreds.
 
     Args:
         budget: B, USD per request, above zero.
@@ -74,7 +78,7 @@ class Pacer:
         error = expected_cost / self.budget - 1.0
         overspent = self.spent - self.budget * self.requests
         debt = float(np.clip(overspent / (self.budget * gains.horizon), -1.0, 1.0))
-        step = gains.proportional * error + gains.integral * debt
+        step = float(np.clip(gains.proportional * error + gains.integral * debt, -STEP, STEP))
         price = self.price + max(self.price, gains.start) * step
         return replace(
             self,

@@ -26,7 +26,6 @@ class Policy:
         floor: least propensity per arm.
         weights: a trade-off that overrides the caller's; None keeps theirs.
         only: the one arm that may be chosen; None leaves all.
-        learns: whether its choices depend on feedback.
     """
 
     name: str
@@ -35,7 +34,6 @@ class Policy:
     floor: Floor = Floor()
     weights: Weights | None = None
     only: str | None = None
-    learns: bool = True
 
 
 _NAMED = MappingProxyType(
@@ -46,13 +44,12 @@ _NAMED = MappingProxyType(
             Policy(name="linucb", rule=UpperConfidence()),
             Policy(name="epsilon_greedy", rule=EpsilonGreedy(), floor=NO_FLOOR),
             Policy(name="thompson_noncontextual", rule=Thompson(), contextual=False),
-            Policy(name="random", rule=Uniform(), floor=NO_FLOOR, learns=False),
+            Policy(name="random", rule=Uniform(), floor=NO_FLOOR),
             Policy(
                 name="cheapest",
                 rule=Greedy(),
                 floor=NO_FLOOR,
                 weights=Weights(quality=0.0, cost=1.0, latency=0.0),
-                learns=False,
             ),
             Policy(
                 name="best",
@@ -63,7 +60,7 @@ _NAMED = MappingProxyType(
         )
     }
 )
-_FIXED = Policy(name=FIXED, rule=Greedy(), floor=NO_FLOOR, learns=False)
+_FIXED = Policy(name=FIXED, rule=Greedy(), floor=NO_FLOOR)
 
 
 def policy_names() -> tuple[str, ...]:

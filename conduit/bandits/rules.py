@@ -19,13 +19,13 @@ class Situation:
     Args:
         mean: (K,) expected utility.
         std: (K,) standard deviation of the expected utility.
-        counts: (K,) ratings that each arm has had.
+        ratings: (K,) what the evidence about each arm is worth, in ratings.
         feasible: (K,) bool; at least one is True.
     """
 
     mean: Array
     std: Array
-    counts: NDArray[np.int64]
+    ratings: Array
     feasible: NDArray[np.bool_]
 
 
@@ -59,7 +59,7 @@ class Thompson:
     >>> s = Situation(
     ...     mean=np.array([0.5, 0.5]),
     ...     std=np.array([0.1, 0.1]),
-    ...     counts=np.array([9, 9]),
+    ...     ratings=np.array([9.0, 9.0]),
     ...     feasible=np.array([True, True]),
     ... )
     >>> rule.probabilities(s).round(6).tolist()
@@ -72,7 +72,7 @@ class Thompson:
     def probabilities(self, situation: Situation) -> Array:
         """The propensity of each arm."""
         feasible = situation.feasible
-        doubt = self.patience / np.maximum(self.patience + situation.counts, 1e-9)
+        doubt = self.patience / np.maximum(self.patience + situation.ratings, 1e-9)
         scale = np.sqrt(self.v**2 + (1.0 - self.v**2) * doubt)
         probabilities = np.zeros(len(feasible))
         probabilities[feasible] = largest_gaussian(

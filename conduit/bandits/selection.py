@@ -73,9 +73,7 @@ def select(
     mask = feasibility.mask
     mean, std = ask.valuation.utility(estimates)
     probabilities = floor.apply(
-        rule.probabilities(
-            Situation(mean=mean, std=std, counts=estimates.observations, feasible=mask)
-        ),
+        rule.probabilities(Situation(mean=mean, std=std, ratings=estimates.ratings, feasible=mask)),
         cost=estimates.cost,
         feasible=mask,
         budget=ask.budget,

@@ -17,6 +17,8 @@ from conduit.core.models import OptimizeFor
 from conduit.core.statistics import Array
 
 TINY = 1e-12
+MARGIN = 0.01
+"""No mean is so close to 0 or 1 that all doubt is gone: the bound is taken this far inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,4 +87,5 @@ def _bounded(mean: Array, std: Array) -> tuple[Array, Array]:
     could not be worth its price even if it were perfect is tried all the same.
     """
     m = np.clip(mean, 0.0, 1.0)
-    return m, np.minimum(std, np.sqrt(m * (1.0 - m)))
+    inner = np.clip(mean, MARGIN, 1.0 - MARGIN)
+    return m, np.minimum(std, np.sqrt(inner * (1.0 - inner)))

@@ -34,6 +34,9 @@ _PLACES = (
 """Where a label may stand: points to the right and up, and which of its corners is put there."""
 
 
+_FLOOR = 0.06
+"""Lowest middle of a label, as a share of a panel's height: below are the ticks of the axis."""
+
 _CLEAR = 3.5
 """Points kept free around every mark."""
 
@@ -146,7 +149,7 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
     """Ascending heights moved to be ``gap`` apart and, as far as they fit, within 0..1."""
     placed: list[float] = []
     for height in heights:
-        placed.append(max(height, placed[-1] + gap) if placed else max(height, 0.0))
+        placed.append(max(height, placed[-1] + gap) if placed else max(height, _FLOOR))
     ceiling = 1.0
     for i in range(len(placed) - 1, -1, -1):
         placed[i] = min(placed[i], ceiling)

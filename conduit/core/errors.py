@@ -43,6 +43,10 @@ class ConduitError(Exception):
         message = f"{problem}; {remedy}" if remedy else problem
         super().__init__(" ".join(message.splitlines()))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel between processes: rebuilt from their message, not by ``__init__``."""
+        return _revive, (type(self), self.args, self.__dict__)
+
 
 class InvalidInputError(ConduitError, ValueError):
     """A value from the caller cannot be used."""
@@ -194,3 +198,12 @@ class AllModelsFailedError(ExecutionError):
 def _listing(names: Sequence[str], *, most: int = 12) -> str:
     shown = ", ".join(sorted(names)[:most])
     return f"{shown}, … ({len(names)} in all)" if len(names) > most else shown
+
+
+def _revive(
+    kind: type[ConduitError], args: tuple[object, ...], state: dict[str, object]
+) -> ConduitError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error

@@ -125,11 +125,19 @@ class Query:
                 f"text has {size:,} bytes, more than the {MAX_TEXT_BYTES:,} allowed",
                 remedy="shorten the prompt",
             )
+        _check_type("constraints", self.constraints, QueryConstraints)
+        _check_type("preferences", self.preferences or Preferences(), Preferences)
+        _check_type("max_tokens", 1 if self.max_tokens is None else self.max_tokens, int)
         if self.max_tokens is not None and self.max_tokens < 1:
             raise InvalidInputError(
                 f"max_tokens={self.max_tokens} is below 1", remedy="ask for one token or more"
             )
         object.__setattr__(self, "text", text)
+
+
+def _check_type(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InvalidInputError(f"{name}={value!r} cannot be used", remedy=f"give {kind.__name__}")
 
 
 def _check_limit(name: str, value: float | None, *, unit: str, most: float | None = None) -> None:

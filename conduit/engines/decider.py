@@ -13,7 +13,7 @@ from conduit.bandits.models import ArmModels
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
 from conduit.bandits.selection import Ask, Selection, select
-from conduit.bandits.utility import PRESETS, Valuation
+from conduit.bandits.utility import PRESETS, Valuation, Weights
 from conduit.core.arms import Arm
 from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
 from conduit.core.errors import InvalidInputError, NoAffordableModelError, UnknownModelError
@@ -22,6 +22,8 @@ from conduit.core.ports import Clock
 from conduit.core.statistics import Array
 from conduit.engines.reasoning import explain
 
+TIE_BREAK = 1e-9
+"""Utility per tier: decides exact ties, nothing else."""
 PREFERRED_BONUS = 0.05
 """Utility added to the arms of a preferred provider: five points of quality, no more."""
 
@@ -110,7 +112,7 @@ class Decider:
                 remedy="loosen the constraint, or leave strict off",
             )
         self._pace(estimates, chosen)
-        return self._decision(query, features, estimates, chosen, forced=only is not None)
+        return self._decision(query, features, estimates, chosen, forced=_is_forced(only))
 
     def settle(self, *, expected: float, actual: float) -> None:
         """Tell the pacer what a call really cost, in USD, against what was expected."""
@@ -119,28 +121,42 @@ class Decider:
 
     def _ask(self, query: Query, models: ArmModels, only: Collection[str] | None) -> Ask:
         rules, pacer = self.rules, self.pacer
-        preset = query.preferences.optimize_for if query.preferences else rules.optimize_for
-        weights = rules.policy.weights or PRESETS[preset]
-        preferred = query.constraints.preferred_provider
-        bonus: Array = np.array([PREFERRED_BONUS * (a.provider == preferred) for a in rules.arms])
         return Ask(
             constraints=query.constraints,
             valuation=Valuation(
-                weights=weights if pacer is None else weights.paced(),
+                weights=self._weights(query),
                 unit_cost=models.ordinary_cost(rules.baseline),
                 unit_latency=models.ordinary_latency(),
                 price_of_money=0.0 if pacer is None else pacer.price_of_money,
-                bonus=bonus,
+                bonus=self._bonus(query.constraints.preferred_provider),
             ),
             allowed=self._allowed(only),
             budget=None if pacer is None else pacer.budget,
             headroom=np.inf if pacer is None else pacer.headroom,
         )
 
+    def _weights(self, query: Query) -> Weights:
+        """A policy's own weights, else the caller's; under a budget the pacer prices money."""
+        own = self.rules.policy.weights
+        if own is not None:
+            return own
+        wished = query.preferences.optimize_for if query.preferences else self.rules.optimize_for
+        return PRESETS[wished] if self.pacer is None else PRESETS[wished].paced()
+
+    def _bonus(self, preferred: str | None) -> Array:
+        """Soft preferences: of a provider, and, where all else is equal, of a higher tier."""
+        own = self.rules.policy.weights is not None
+        liked = [
+            0.0 if own else PREFERRED_BONUS * (a.provider == preferred) for a in self.rules.arms
+        ]
+        return np.array(liked) + [TIE_BREAK * arm.tier.rank for arm in self.rules.arms]
+
     def _allowed(self, only: Collection[str] | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         names = self.rules.names
         if only is None:
             only = names if self.rules.policy.only is None else (self.rules.policy.only,)
+        if not only:
+            raise InvalidInputError("models=[] allows none", remedy="name a model, or leave it out")
         for name in only:
             if name not in names:
                 raise UnknownModelError(name, known=names)
@@ -197,6 +213,10 @@ class Decider:
             created_at=self._clock.now(),
             forced=forced,
         )
+
+
+def _is_forced(only: Collection[str] | None) -> bool:
+    return only is not None and len(set(only)) == 1
 
 
 def _arm_estimate(estimates: Estimates, arm: int) -> ArmEstimate:

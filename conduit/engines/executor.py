@@ -12,6 +12,7 @@ from conduit.core.models import Query
 from conduit.core.outcomes import Execution, ModelReply, ModelRequest
 from conduit.core.ports import Clock, ModelClient
 from conduit.engines.fallback import Attempt, Served, fallback_plan
+from conduit.features.complexity import estimate_tokens
 from conduit.feedback.answers import answer_failure
 
 Log = Callable[[Execution], Awaitable[None]]
@@ -44,7 +45,7 @@ class Executor:
         while True:
             started = self.clock.now()
             outcome = await self._call(query, attempt)
-            await log(self._execution(decision, attempt, outcome, started=started))
+            await log(self._execution(query, decision, attempt, outcome, started=started))
             try:
                 attempt = plan.send(outcome)
             except StopIteration as stop:
@@ -76,40 +77,52 @@ class Executor:
 
     def _execution(
         self,
+        query: Query,
         decision: Decision,
         attempt: Attempt,
         outcome: ModelReply | ProviderError,
         *,
         started: float,
     ) -> Execution:
+        reply = outcome if isinstance(outcome, ModelReply) else None
         return Execution(
             decision_id=decision.id,
             attempt=attempt.number,
             arm=attempt.arm,
-            failure=outcome.kind if isinstance(outcome, ProviderError) else None,
+            failure=None if isinstance(outcome, ModelReply) else outcome.kind,
             input_tokens=outcome.input_tokens,
             output_tokens=outcome.output_tokens,
-            cost=cost_of(outcome, self.arms[attempt.arm]),
-            latency=None if isinstance(outcome, ProviderError) else outcome.latency,
-            finish_reason=None if isinstance(outcome, ProviderError) else outcome.finish_reason,
+            cost=cost_of(outcome, self.arms[attempt.arm], prompt=query.text),
+            latency=reply.latency if reply else None,
+            finish_reason=reply.finish_reason if reply else None,
             started_at=started,
         )
 
 
-def cost_of(outcome: ModelReply | ProviderError, arm: Arm) -> float:
+def cost_of(outcome: ModelReply | ProviderError, arm: Arm, *, prompt: str) -> float:
     """USD of an attempt: what its source says, else its tokens at the list price.
 
-    A failure costs what its tokens cost: empty and withheld answers are billed all the same.
+    Tokens that a server did not count are estimated from the text, never taken for zero. A failure
+    costs what was billed for it: empty and withheld answers have tokens, a refused connection none.
 
     Raises:
         UnknownPriceError: when an answer carries no cost and its arm no price.
     """
-    if isinstance(outcome, ModelReply) and outcome.cost is not None:
-        return outcome.cost
+    if isinstance(outcome, ModelReply):
+        if outcome.cost is not None:
+            return outcome.cost
+        if arm.price is None:
+            raise UnknownPriceError(arm.id)
+        return arm.price.cost(
+            input_tokens=_counted(outcome.input_tokens, prompt),
+            output_tokens=_counted(outcome.output_tokens, outcome.text),
+        )
     if arm.price is None:
-        if isinstance(outcome, ProviderError):
-            return 0.0
-        raise UnknownPriceError(arm.id)
+        return 0.0
     return arm.price.cost(
         input_tokens=outcome.input_tokens or 0, output_tokens=outcome.output_tokens or 0
     )
+
+
+def _counted(tokens: int | None, text: str) -> int:
+    return estimate_tokens(text) if tokens is None else tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import ConduitError
 from conduit.core.events import Completed, Decided, Event, Subscriber
 from conduit.core.models import Query
-from conduit.core.outcomes import Change, Execution, Response
+from conduit.core.outcomes import Change, Execution, Response, Signal
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.engines.accounting import response_of
 from conduit.engines.engine import Engine, open_engine
@@ -109,9 +110,11 @@ class Router:
         self._closed = True
         async with self._opening:
             engine, self._engine = self._engine, None
-            if engine is not None:
-                await self._parts.store.close()
-            await self._parts.client.aclose()
+            try:
+                if engine is not None:
+                    await self._parts.store.close()
+            finally:
+                await self._parts.client.aclose()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -143,16 +146,7 @@ class Router:
             NoAffordableModelError: when no model fits ``max_cost``.
             InvalidInputError: for unusable input, or with ``strict`` when nothing satisfies all.
         """
-        engine = await self.open()
-        query = query if isinstance(query, Query) else Query(query)
-        features = await asyncio.to_thread(engine.analyzer.analyze, query.text)
-        decision = engine.decider.decide(
-            query, features, engine.learner.models, only=models, strict=strict
-        )
-        await engine.learner.record(decision)
-        self._announce(Decided(decision))
-        await engine.observer.decided(decision)
-        return decision
+        return await self._route(await self.open(), _query(query), models=models, strict=strict)
 
     async def complete(
         self,
@@ -172,16 +166,15 @@ class Router:
             AllModelsFailedError: when no model answered.
             NoAffordableModelError: when no model fits ``max_cost``.
         """
-        query = query if isinstance(query, Query) else Query(query)
-        decision = await self.route(query, models=models, strict=strict)
-        engine = await self.open()
+        engine, query = await self.open(), _query(query)
+        decision = await self._route(engine, query, models=models, strict=strict)
         executions: list[Execution] = []
 
         async def log(execution: Execution) -> None:
             executions.append(execution)
             await engine.observer.executed(execution)
 
-        expected = decision.estimates[decision.selected_model].cost
+        expected = _expected_cost(decision)
         try:
             served = await engine.executor.run(query, decision, log=log)
         finally:
@@ -243,8 +236,45 @@ class Router:
             model=model,
         )
         engine = await self.open()
-        return await engine.observer.rated(decision_id, said)
+        changes = await engine.observer.rated(decision_id, said)
+        await self._settle_reported(engine, changes)
+        return changes
+
+    async def _route(
+        self, engine: Engine, query: Query, *, models: Collection[str] | None, strict: bool
+    ) -> Decision:
+        features = await asyncio.to_thread(engine.analyzer.analyze, query.text)
+        decision = engine.decider.decide(
+            query, features, engine.learner.models, only=models, strict=strict
+        )
+        try:
+            await engine.learner.record(decision)
+        except BaseException:
+            engine.decider.settle(expected=_expected_cost(decision), actual=0.0)
+            raise
+        self._announce(Decided(decision))
+        await engine.observer.decided(decision)
+        return decision
+
+    async def _settle_reported(self, engine: Engine, changes: Iterable[Change]) -> None:
+        """A cost that the caller paid and reports takes the place of the expected one."""
+        for change in changes:
+            seen = change.observation
+            if seen.signal is Signal.COST and change.previous is None:
+                decision = await engine.learner.decision(seen.decision_id)
+                engine.decider.settle(
+                    expected=_expected_cost(decision), actual=math.exp(seen.value)
+                )
 
     def _announce(self, event: Event) -> None:
         for subscriber in self._subscribers:
             subscriber(event)
+
+
+def _query(query: Query | str) -> Query:
+    return query if isinstance(query, Query) else Query(query)
+
+
+def _expected_cost(decision: Decision) -> float:
+    """USD that the pacer counted when the decision was made."""
+    return decision.estimates[decision.selected_model].cost

@@ -17,7 +17,7 @@ from conduit.catalog.baseline import dearest
 from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
-from conduit.core.errors import InvalidInputError, UnknownModelError
+from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
@@ -140,11 +140,13 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
     """
     settings = settings or Settings.load()
     arms, baseline = _arms(options, settings)
+    if options.client is None:
+        _check_priced(arms)
     parts = Parts(
         settings=settings,
         options=options,
         arms=arms,
-        baseline=baseline,
+        baseline=_worth(baseline, arms),
         store=options.store or MemoryStore(),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
@@ -170,6 +172,8 @@ def catalog_of(settings: Settings, models: Sequence[str] | None = None) -> Catal
 
 
 def _arms(options: Options, settings: Settings) -> tuple[tuple[Arm, ...], Arm]:
+    if options.models is not None and not options.models:
+        raise InvalidInputError("models=[] leaves none", remedy="name a model, or leave it out")
     given = [m for m in options.models or () if isinstance(m, Arm)]
     if not given:
         named = [m for m in options.models or () if isinstance(m, str)]
@@ -186,6 +190,19 @@ def _arms(options: Options, settings: Settings) -> tuple[tuple[Arm, ...], Arm]:
             f"model {twice[0]!r} is given twice", remedy="give every model an id of its own"
         )
     return tuple(given), _named(options.baseline, given) or dearest(given)
+
+
+def _check_priced(arms: Sequence[Arm]) -> None:
+    """Providers report tokens, not money; only recorded outcomes know their cost themselves."""
+    for arm in arms:
+        if arm.price is None:
+            raise UnknownPriceError(arm.id)
+
+
+def _worth(baseline: Arm, arms: Sequence[Arm]) -> Arm:
+    """The baseline; the dearest arm where it is free, since savings and units need a price."""
+    free = baseline.price is not None and baseline.price.input + baseline.price.output == 0
+    return dearest(arms) if free else baseline
 
 
 def _named(baseline: str | None, arms: Sequence[Arm]) -> Arm | None:

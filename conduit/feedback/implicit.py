@@ -62,7 +62,7 @@ def measured_observations(
     Availability is 0 for a failed call and 1 for an answer. Latency, tokens and cost are learned
     from answers only: the time until a failure says nothing about the time until an answer.
     What was not measured, or is negative or not finite, gives no observation; it is never zero.
-    Cost is learned only where tokens are unknown, because tokens and the price list say more.
+    Cost is learned beside tokens: for a model without a list price it is all there is.
 
     Args:
         measured: the values.
@@ -93,7 +93,7 @@ def _values(measured: Measurements) -> Iterator[tuple[Signal, Head, float]]:
         yield Signal.LATENCY, Head.LOG_LATENCY, math.log(max(latency, LATENCY_FLOOR))
     if _is_known(tokens):
         yield Signal.TOKENS, Head.LOG_TOKENS, math.log(max(tokens, 1))
-    elif _is_known(cost):
+    if _is_known(cost):
         yield Signal.COST, Head.LOG_COST, math.log(max(cost, COST_FLOOR))
 
 

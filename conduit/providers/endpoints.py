@@ -51,7 +51,8 @@ class Endpoint:
 def endpoint_of(arm: Arm, *, api_keys: Mapping[str, str], base_urls: Mapping[str, str]) -> Endpoint:
     """Find the endpoint of an arm.
 
-    ``arm.base_url`` wins over ``base_urls[provider]``, which wins over the provider's own address.
+    ``arm.base_url`` wins over ``base_urls[provider]``, which wins over the provider's own address. A
+    key is required at the provider's own address only; a server elsewhere may ask for none.
 
     Raises:
         ConfigurationError: when the provider's key is missing, or its address is unknown.
@@ -64,7 +65,8 @@ def endpoint_of(arm: Arm, *, api_keys: Mapping[str, str], base_urls: Mapping[str
             "speaks OpenAI's chat protocol",
         )
     key = api_keys.get(arm.provider, "")
-    if not key and arm.provider in KEY_VARIABLES:
+    own = base_url.rstrip("/") == BASE_URLS.get(arm.provider)
+    if not key and own and arm.provider in KEY_VARIABLES:
         raise ConfigurationError(
             f"no API key for provider {arm.provider!r} of model {arm.id!r}",
             remedy=f"set {' or '.join(KEY_VARIABLES[arm.provider])}",

@@ -53,6 +53,7 @@ def estimates_of(quality: Sequence[float], **given: Any) -> Estimates:
         "latency": latency,
         "latency_high": 2 * latency,
         "observations": np.full(arms, 1000),
+        "ratings": np.full(arms, 1000.0),
     }
     given = {name: np.asarray(value) for name, value in given.items()}
     return Estimates(**(fields | given))

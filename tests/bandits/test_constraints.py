@@ -26,7 +26,7 @@ def drawn_estimates(rng: np.random.Generator) -> Estimates:
         cost_high=rng.choice(GRID, ARMS),
         latency_high=rng.choice([np.nan, *GRID], ARMS),
         quality_std=rng.choice(GRID, ARMS),
-        observations=rng.choice([0, 1000], ARMS),
+        ratings=rng.choice([0.0, 1000.0], ARMS),
     )
 
 
@@ -37,7 +37,7 @@ def satisfied(estimates: Estimates, limits: QueryConstraints, name: str, headroo
         if name == "budget":
             return bool(estimates.cost_high[k] <= headroom)
         if name == "min_quality":
-            trusted = estimates.observations[k] >= TRUSTED_AFTER
+            trusted = estimates.ratings[k] >= TRUSTED_AFTER
             bound = estimates.quality[k] - estimates.quality_std[k] * trusted
             return limits.min_quality is None or bool(bound >= limits.min_quality)
         high = estimates.latency_high[k]
@@ -121,10 +121,10 @@ def test_min_quality_gives_way_before_max_latency() -> None:
     assert found.relaxed == ("min_quality",)
 
 
-@pytest.mark.parametrize(("observations", "enters"), [(0, True), (TRUSTED_AFTER, False)])
-def test_new_arms_are_given_the_benefit_of_the_doubt(observations: int, *, enters: bool) -> None:
+@pytest.mark.parametrize(("ratings", "enters"), [(0, True), (TRUSTED_AFTER, False)])
+def test_new_arms_are_given_the_benefit_of_the_doubt(ratings: float, *, enters: bool) -> None:
     """min_quality looks at the mean while little is known, at the lower bound afterwards."""
-    estimates = estimates_of([0.8, 0.9], quality_std=[0.3, 0.01], observations=[observations, 1000])
+    estimates = estimates_of([0.8, 0.9], quality_std=[0.3, 0.01], ratings=[ratings, 1000])
     found = feasible_arms(estimates, QueryConstraints(min_quality=0.7), allowed=np.ones(2, bool))
     assert found.mask.tolist() == [enters, True]
 

@@ -152,7 +152,7 @@ def test_observations_of_unknown_arms_are_left_out(head: Head) -> None:
 def test_an_observation_concerns_its_head_alone(head: Head) -> None:
     """Each head moves its own estimates: no rating changes cost, no latency changes quality."""
     moved = {
-        Head.QUALITY: {"quality", "quality_std", "observations"},
+        Head.QUALITY: {"quality", "quality_std", "observations", "ratings"},
         Head.LOG_TOKENS: {"cost", "cost_high"},
         Head.LOG_COST: {"cost", "cost_high"},
         Head.LOG_LATENCY: {"latency", "latency_high"},

@@ -30,7 +30,7 @@ SITUATIONS = st.builds(
     Situation,
     mean=arrays(float, ARMS, elements=st.integers(-8, 8).map(lambda step: step / 4)),
     std=arrays(float, ARMS, elements=st.integers(0, 8).map(lambda step: step / 4)),
-    counts=arrays(np.int64, ARMS, elements=st.integers(0, 10**6)),
+    ratings=arrays(np.float64, ARMS, elements=st.floats(0, 1e6)),
     feasible=arrays(bool, ARMS).filter(lambda mask: mask.any()),
 )
 RATED = 10**9
@@ -45,7 +45,7 @@ def situation(
     return Situation(
         mean=np.array(mean),
         std=np.array([0.1] * arms if std is None else std),
-        counts=np.full(arms, RATED),
+        ratings=np.full(arms, float(RATED)),
         feasible=np.array([True] * arms if feasible is None else feasible),
     )
 
@@ -96,7 +96,7 @@ def test_a_smaller_v_explores_less() -> None:
 def test_new_arms_are_explored_at_least_as_much_as_known_ones() -> None:
     """Of two arms believed alike, the one with fewer ratings never has the smaller chance."""
     known = situation([0.5, 0.3, 0.3], [0.1, 0.1, 0.1])
-    found = Thompson(v=0.2).probabilities(replace(known, counts=np.array([RATED, 0, RATED])))
+    found = Thompson(v=0.2).probabilities(replace(known, ratings=np.array([RATED, 0.0, RATED])))
     assert found[1] >= found[2]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.bandits.estimates import Estimates
-from conduit.bandits.utility import PRESETS, Valuation, Weights
+from conduit.bandits.utility import MARGIN, PRESETS, Valuation, Weights
 from conduit.core.models import OptimizeFor
 from conduit.core.statistics import Array
 from tests.bandits.builders import estimates_of
@@ -132,14 +132,18 @@ def test_a_bonus_is_added_to_the_mean_alone() -> None:
 
 @given(mean=st.floats(-0.5, 1.5), std=st.floats(0, 2), availability=st.floats(0, 1))
 def test_beliefs_stay_beliefs_about_a_share(mean: float, std: float, availability: float) -> None:
-    """A believed quality outside 0..1 counts as the bound, and its variance as m(1 − m) at most."""
+    """A believed quality outside 0..1 counts as the bound, and its variance as m(1 − m) at most.
+
+    At the very ends some doubt stays: the bound is taken a little inside.
+    """
     estimates = estimates_of([mean], quality_std=[std], availability=[availability])
     u, s = Valuation(weights=Weights(quality=1, cost=0, latency=0), unit_cost=1.0).utility(
         estimates
     )
     m = min(max(mean, 0.0), 1.0)
     assert u[0] == pytest.approx(availability * m)
-    assert s[0] <= availability * min(std, np.sqrt(m * (1 - m))) + 1e-12
+    inner = min(max(mean, MARGIN), 1 - MARGIN)
+    assert s[0] == pytest.approx(availability * min(std, np.sqrt(inner * (1 - inner))))
 
 
 def test_the_trade_off_decides_without_relearning() -> None:

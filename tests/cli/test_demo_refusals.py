@@ -95,6 +95,17 @@ def test_the_services_database_is_refused_even_before_it_exists(
     assert not database.exists()
 
 
+def test_a_place_that_can_be_no_file_is_an_error(conduit: Run, tmp_path: Path) -> None:
+    """A file where a folder should be, or a folder where a file should be."""
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for place in ("file/demo.db", "folder"):
+        ran = conduit("demo", "--limit", "3", "--database", tmp_path / place, "--fresh")
+        assert ran.code == 2
+        assert "cannot be read" in ran.error
+    assert (tmp_path / "folder").is_dir()
+
+
 def test_an_empty_file_may_become_a_demo_database(conduit: Run, tmp_path: Path) -> None:
     """A name reserved by a temporary file is free to use."""
     path = tmp_path / "reserved.db"

@@ -57,6 +57,17 @@ def test_a_run_in_sample_says_so(conduit: Run) -> None:
     assert "In sample" in conduit("demo", "--limit", "5").out
 
 
+def test_on_a_terminal_a_bar_moves_and_results_stay_clean(
+    conduit: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bar is on standard error, counts to the end, and leaves the JSON alone."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    ran = conduit("demo", "--json", "--limit", "5")
+    assert ran.json["prompts"] == 5
+    assert "5/5" in ran.err
+
+
 def test_queries_print_three_lines_per_prompt(conduit: Run) -> None:
     """Prompt, model with cost and latency, and the running totals; latency is unknown here."""
     lines = conduit("demo", "--limit", "4", "--queries").out.splitlines()

@@ -7,6 +7,7 @@ from itertools import repeat
 
 import pytest
 
+from conduit.core.arms import Arm
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import AllModelsFailedError, FailureKind, ProviderError
 from conduit.core.events import Completed, Decided, Event, Executed, Learned
@@ -210,3 +211,36 @@ async def test_failed_attempts_that_were_billed_are_paid() -> None:
         input_tokens=response.input_tokens or 0, output_tokens=response.output_tokens or 0
     )
     assert response.cost == pytest.approx(wasted + served)
+
+
+async def test_a_model_without_a_price_learns_its_cost_from_what_it_charged() -> None:
+    """Where the client knows the cost, tokens beside it do not hide it."""
+    arm = Arm(id="recorded", provider="archive")
+    client = ScriptedProvider(
+        lambda _: ModelReply(text="ok", input_tokens=10, output_tokens=20, cost=1e-4)
+    )
+    async with router_of(arm, client=client) as router:
+        for _ in range(40):
+            await router.complete("hello")
+        estimate = (await router.route("hello")).estimates["recorded"]
+    assert estimate.cost == pytest.approx(1e-4, rel=0.2)
+
+
+async def test_tokens_that_a_server_did_not_count_are_estimated_not_free() -> None:
+    """An answer without usage is priced from its text."""
+    client = ScriptedProvider(lambda _: ModelReply(text="word " * 100))
+    async with router_of(client=client, policy="fixed:dear") as router:
+        response = await router.complete("hello")
+    assert DEAR.price is not None
+    assert response.cost > DEAR.price.cost(input_tokens=0, output_tokens=50)
+
+
+async def test_a_cost_that_the_caller_reports_settles_the_budget() -> None:
+    """Feedback with a cost replaces what the pacer expected, once."""
+    async with router_of(budget=0.01, policy="fixed:cheap") as router:
+        engine = await router.open()
+        decision = await router.route("hello")
+        await router.feedback(decision.id, cost=0.5)
+        await router.feedback(decision.id, cost=0.5)
+        assert engine.decider.pacer is not None
+        assert engine.decider.pacer.spent == pytest.approx(0.5)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from conduit import Preferences, Query, QueryConstraints, Router
+from conduit import Arm, Preferences, Price, Query, QueryConstraints, Router, Tier
 from conduit.core.errors import (
     ConduitError,
     InvalidInputError,
@@ -17,6 +18,7 @@ from conduit.core.errors import (
     UnknownDecisionError,
     UnknownModelError,
     UnknownPolicyError,
+    UnknownPriceError,
 )
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.settings import Settings
@@ -119,8 +121,6 @@ async def test_narrowing_the_models_is_marked_and_checked() -> None:
             UnknownModelError, match="unknown model 'nope'; choose one of: cheap, dear"
         ):
             await router.route("hello", models=["nope"])
-        with pytest.raises(InvalidInputError):
-            await router.route("hello", models=[])
 
 
 async def test_the_same_feedback_twice_has_no_effect() -> None:
@@ -177,6 +177,42 @@ def test_names_and_arms_are_not_mixed() -> None:
     """Models are all names or all values."""
     with pytest.raises(InvalidInputError, match="mixes"):
         Router([CHEAP, "gpt-4o"], settings=Settings())
+
+
+def test_a_model_without_a_price_cannot_be_called() -> None:
+    """Providers report tokens, not money: the error says how to give a price."""
+    with pytest.raises(UnknownPriceError, match="input_price and output_price"):
+        Router([Arm(id="mine", provider="openai")], settings=Settings())
+
+
+async def test_no_models_at_all_is_refused() -> None:
+    """An empty list is a mistake, not a wish for everything."""
+    with pytest.raises(InvalidInputError, match="leaves none"):
+        Router([], settings=Settings())
+    async with router_of() as router:
+        with pytest.raises(InvalidInputError, match="allows none"):
+            await router.route("hello", models=[])
+
+
+def test_a_free_baseline_gives_way_to_the_dearest() -> None:
+    """Savings against a free model mean nothing, so the dearest list price is taken."""
+    free = Arm(id="free", provider="local", price=Price(input=0, output=0))
+    assert router_of(free, CHEAP, DEAR, baseline="free").baseline is DEAR
+
+
+async def test_the_policy_best_breaks_ties_by_tier() -> None:
+    """Where nothing is known, best takes the model of the highest tier."""
+    premium = replace(CHEAP, id="premium", tier=Tier.PREMIUM)
+    async with router_of(CHEAP, premium, policy="best") as router:
+        assert (await router.route("hello")).probabilities == {"cheap": 0.0, "premium": 1.0}
+
+
+async def test_the_policy_cheapest_stays_cheapest_under_a_budget() -> None:
+    """Neither a budget nor a preferred provider makes the cheapest policy choose another."""
+    wish = QueryConstraints(preferred_provider="other")
+    async with router_of(policy="cheapest", budget=1.0) as router:
+        decision = await router.route(Query("hello", constraints=wish))
+    assert decision.selected_model == "cheap"
 
 
 def test_two_arms_of_one_name_are_refused() -> None:

@@ -66,12 +66,13 @@ def test_latency_is_learned_in_logarithms_of_seconds(seconds: float) -> None:
     assert math.exp(observation.value) == pytest.approx(seconds)
 
 
-def test_known_tokens_are_learned_in_place_of_cost() -> None:
-    """With tokens and a price list, cost adds nothing: only ln(tokens) is learned."""
+def test_tokens_and_cost_are_both_learned() -> None:
+    """ln(tokens) serves models with a price list, ln(cost) those without."""
     signals = observed(execution(tokens=250, cost=0.5))
     assert math.exp(signals[Signal.TOKENS].value) == pytest.approx(250)
     assert signals[Signal.TOKENS].head is Head.LOG_TOKENS
-    assert Signal.COST not in signals
+    assert math.exp(signals[Signal.COST].value) == pytest.approx(0.5)
+    assert signals[Signal.COST].head is Head.LOG_COST
 
 
 def test_cost_is_learned_where_tokens_are_unknown() -> None:
