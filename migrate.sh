@@ -4,10 +4,12 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
-if [ -x "$here/.venv/bin/python" ]; then
+if [ -n "${PYTHON:-}" ]; then
+    python=$PYTHON
+elif [ -x "$here/.venv/bin/python" ]; then
     python=$here/.venv/bin/python
 else
-    python=${PYTHON:-python3}
+    python=python3
 fi
 
 # A checkout runs whether or not it was installed.
