@@ -79,7 +79,7 @@ def test_a_python_without_conduit_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_virtual_environment_of_the_project_comes_first(tmp_path: Path) -> None:
-    """A copy of the script beside a .venv runs that one's python, whatever PYTHON says."""
+    """A copy of the script beside a .venv runs that one's python, unless PYTHON names another."""
     script = tmp_path / "migrate.sh"
     script.write_text(SCRIPT.read_text())
     script.chmod(0o755)
@@ -87,5 +87,15 @@ def test_the_virtual_environment_of_the_project_comes_first(tmp_path: Path) -> N
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho "$0 $*"\n')
     python.chmod(0o755)
-    done = subprocess.run([str(script), "status"], capture_output=True, text=True, check=True)
-    assert f"{python} -m conduit.cli.migrate status\n" in done.stdout
+    other = tmp_path / "other"
+    other.write_text(python.read_text())
+    other.chmod(0o755)
+    for chosen, environ in ((python, {}), (other, {"PYTHON": str(other)})):
+        done = subprocess.run(
+            [str(script), "status"],
+            env={"PATH": "/usr/bin:/bin"} | environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert f"{chosen} -m conduit.cli.migrate status\n" in done.stdout
