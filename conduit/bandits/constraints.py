@@ -53,18 +53,18 @@ def feasible_arms(
         allowed: (K,) bool, arms that may be considered at all.
         headroom: USD that the budget leaves for this call.
     """
-    allowed = allowed & _cheap_enough(estimates, constraints.max_cost)
+    if constraints.max_cost is not None:
+        allowed = allowed & (estimates.cost_high <= constraints.max_cost)
     if not allowed.any():
         return Feasibility(mask=allowed)
-    limits = {
-        "min_quality": _good_enough(estimates, constraints.min_quality),
-        "max_latency": _fast_enough(estimates, constraints.max_latency),
-    }
+    limits = _limits(estimates, constraints)
     relaxed, wished = next(
         (given_up, mask)
         for given_up in RELAXATIONS
         if (mask := _satisfying(allowed, limits, but=given_up)).any()
     )
+    if headroom == np.inf:
+        return Feasibility(mask=wished, relaxed=relaxed)
     affordable = estimates.cost_high <= headroom
     if (wished & affordable).any():
         return Feasibility(mask=wished & affordable, relaxed=relaxed)
@@ -78,16 +78,21 @@ def _satisfying(allowed: Mask, limits: Mapping[str, Mask], *, but: Collection[st
     return allowed
 
 
-def _cheap_enough(estimates: Estimates, limit: float | None) -> Mask:
-    return estimates.cost_high <= (np.inf if limit is None else limit)
+def _limits(estimates: Estimates, constraints: QueryConstraints) -> dict[str, Mask]:
+    limits = {}
+    if constraints.min_quality is not None:
+        limits["min_quality"] = _good_enough(estimates, constraints.min_quality)
+    if constraints.max_latency is not None:
+        limits["max_latency"] = _fast_enough(estimates, constraints.max_latency)
+    return limits
 
 
-def _fast_enough(estimates: Estimates, limit: float | None) -> Mask:
+def _fast_enough(estimates: Estimates, limit: float) -> Mask:
     known = np.isfinite(estimates.latency_high)
-    return ~known | (estimates.latency_high <= (np.inf if limit is None else limit))
+    return ~known | (estimates.latency_high <= limit)
 
 
-def _good_enough(estimates: Estimates, limit: float | None) -> Mask:
+def _good_enough(estimates: Estimates, limit: float) -> Mask:
     trusted = estimates.ratings >= TRUSTED_AFTER
     bound = estimates.quality - LOWER_BOUND * estimates.quality_std * trusted
-    return bound >= (-np.inf if limit is None else limit)
+    return np.asarray(bound >= limit)

@@ -40,7 +40,8 @@ class Floor:
         allowance = self.share * (float(probabilities @ cost) if budget is None else budget)
         extra = cost - cost[feasible].min()
         most = min(self.epsilon, 1.0 / arms)
-        affordable = np.minimum(most, allowance / (arms * np.maximum(extra, 1e-15)))
-        lift = np.where(feasible, np.where(extra > 0, affordable, most), 0.0)
-        lifted = (1.0 - lift.sum()) * probabilities + lift
+        lift = np.minimum(most, allowance / arms / np.maximum(extra, 1e-15))
+        lift[extra <= 0] = most
+        lift[~feasible] = 0.0
+        lifted = (1.0 - float(lift.sum())) * probabilities + lift
         return np.asarray(lifted / lifted.sum())

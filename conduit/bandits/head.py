@@ -34,7 +34,7 @@ class LearnedHead:
         *,
         offsets: Array | None = None,
     ) -> None:
-        self._statistics = list(statistics)
+        self._statistics = [s.copied() for s in statistics]
         self._family = family
         self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets
         self.rebuild()
@@ -45,7 +45,8 @@ class LearnedHead:
             self._statistics, self._family.fit(self._statistics, self._offsets)
         )
         self._counts = np.array([s.count for s in self._statistics], dtype=np.int64)
-        self._running_mean = np.exp(self._posterior.prior.mean[:, 0])
+        self._count = int(self._counts.sum())
+        self._log_mean_seen = np.full(len(self._statistics), np.inf)
         for arm in range(len(self._statistics)):
             self._note_mean(arm)
         self._weights = np.array([s.weight for s in self._statistics])
@@ -54,7 +55,7 @@ class LearnedHead:
     @property
     def count(self) -> int:
         """Observations over all arms."""
-        return int(self._counts.sum())
+        return self._count
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -81,7 +82,13 @@ class LearnedHead:
 
         An arm that was never seen is given what the prior expects of it.
         """
-        return self._running_mean
+        seen = np.isfinite(self._log_mean_seen)
+        return np.exp(np.where(seen, self._log_mean_seen, self._posterior.prior.mean[:, 0]))
+
+    @property
+    def log_mean_seen(self) -> Array:
+        """(K,) logarithm of :meth:`running_mean`; infinite for an arm that was never seen."""
+        return self._log_mean_seen
 
     def ordinary(self) -> float:
         """Mean of exp(target − offset) over all arms, were it log-normal."""
@@ -90,8 +97,8 @@ class LearnedHead:
         return float(np.exp(level + 0.5 * prior.noise**2))
 
     def statistics(self, arm: int) -> SufficientStatistics:
-        """The sums of one arm."""
-        return self._statistics[arm]
+        """A copy of the sums of one arm."""
+        return self._statistics[arm].copied()
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean (K,) and standard deviation (K,) at x (d,)."""
@@ -99,9 +106,10 @@ class LearnedHead:
 
     def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
         """Learn one target."""
-        self._statistics[arm] = self._statistics[arm].observe(x, y, weight=weight)
+        self._statistics[arm] = self._statistics[arm].absorb(x, y, weight=weight)
         self._note_mean(arm)
         self._counts[arm] += 1
+        self._count += 1
         self._weights[arm] += weight
         self._posterior.observe(arm, x, y, weight=weight)
         if self.count >= self._rebuild_at:
@@ -116,9 +124,9 @@ class LearnedHead:
     def _note_mean(self, arm: int) -> None:
         sums = self._statistics[arm]
         if sums.weight > 0:
-            self._running_mean[arm] = _log_normal_mean(sums)
+            self._log_mean_seen[arm] = _log_of_mean(sums)
 
 
-def _log_normal_mean(sums: SufficientStatistics) -> float:
+def _log_of_mean(sums: SufficientStatistics) -> float:
     centre = float(sums.b[0]) / sums.weight
-    return float(np.exp(centre + 0.5 * max(sums.yy / sums.weight - centre * centre, 0.0)))
+    return centre + 0.5 * max(sums.yy / sums.weight - centre * centre, 0.0)

@@ -18,8 +18,8 @@ from conduit.core.statistics import Array, SufficientStatistics
 
 UPPER = 1.645
 """Standard normal quantile of the upper estimates of cost and latency: 95%."""
-TOKENS_CAP = 20.0
-"""Expected tokens or cost are at most this multiple of the arm's running mean."""
+LOG_TOKENS_CAP = math.log(20.0)
+"""Expected tokens or cost are at most this multiple of the arm's running mean, in logarithms."""
 ANSWERED = 5.0
 """Imagined successful calls that every arm starts with."""
 
@@ -114,11 +114,15 @@ class ArmModels:
             known = 0.0 if change.previous is None else w
             self._answers[arm] += (w * (y - (change.previous or 0.0)), w - known)
             return
-        head, x = self._heads[observation.head], context[: self._dim]
         if change.previous is None:
-            head.observe(arm, x, y, weight=w)
+            self.observe(arm, observation.head, context, y, weight=w)
         else:
-            head.revise(arm, x, y, change.previous, weight=w)
+            x = context[: self._dim]
+            self._heads[observation.head].revise(arm, x, y, change.previous, weight=w)
+
+    def observe(self, arm: int, head: Head, context: Array, y: float, *, weight: float) -> None:
+        """Take in a new value of a contextual head of the arm at that index."""
+        self._heads[head].observe(arm, context[: self._dim], y, weight=weight)
 
     def estimate(
         self, context: Array, *, token_count: int, max_tokens: int | None = None
@@ -166,6 +170,9 @@ class ArmModels:
         return self._heads[Head.LOG_LATENCY].ordinary()
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
+        direct = self._direct()
+        if direct.all():
+            return self._lognormal(Head.LOG_COST, x)
         limit = self._most_tokens
         if max_tokens is not None:
             limit = np.minimum(limit, max_tokens)
@@ -174,7 +181,6 @@ class ArmModels:
         given = price_in * token_count
         cost = given + price_out * np.minimum(tokens, limit)
         high = given + price_out * np.minimum(tokens_high, limit)
-        direct = self._direct()
         if not direct.any():
             return cost, high
         learned, learned_high = self._lognormal(Head.LOG_COST, x)
@@ -200,8 +206,9 @@ class ArmModels:
         """
         head = self._heads[name]
         mean, std = head.predict(x)
-        variance = np.minimum(std, head.noise) ** 2 + head.noise**2
-        top = np.where(head.counts > 0, np.log(TOKENS_CAP * head.running_mean()), np.inf)
+        std = np.minimum(std, head.noise)
+        variance = std * std + head.noise**2
+        top = head.log_mean_seen + LOG_TOKENS_CAP
         expected = np.minimum(mean + 0.5 * variance, top)
         upper = np.minimum(mean + UPPER * np.sqrt(variance), top)
         return np.exp(expected), np.exp(np.maximum(expected, upper))

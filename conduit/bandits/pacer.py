@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 STEP = 0.5
 """Largest relative change of the price of money by one request."""
 
@@ -77,12 +75,12 @@ class Pacer:
         gains = self.gains
         error = expected_cost / self.budget - 1.0
         overspent = self.spent - self.budget * self.requests
-        debt = float(np.clip(overspent / (self.budget * gains.horizon), -1.0, 1.0))
-        step = float(np.clip(gains.proportional * error + gains.integral * debt, -STEP, STEP))
+        debt = _clipped(overspent / (self.budget * gains.horizon), 1.0)
+        step = _clipped(gains.proportional * error + gains.integral * debt, STEP)
         price = self.price + max(self.price, gains.start) * step
         return replace(
             self,
-            price=float(np.clip(price, gains.least, gains.most)),
+            price=min(max(price, gains.least), gains.most),
             requests=self.requests + 1,
             balance=min(self.balance + self.budget, gains.capacity * self.budget),
         )
@@ -90,3 +88,7 @@ class Pacer:
     def spend(self, cost: float) -> Pacer:
         """After a call that cost ``cost`` USD."""
         return replace(self, spent=self.spent + cost, balance=self.balance - cost)
+
+
+def _clipped(value: float, most: float) -> float:
+    return min(max(value, -most), most)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from conduit.bandits.floor import Floor
 from conduit.bandits.rules import EpsilonGreedy, Greedy, Rule, Thompson, Uniform, UpperConfidence
 from conduit.bandits.utility import Weights
@@ -34,6 +37,10 @@ class Policy:
     floor: Floor = Floor()
     weights: Weights | None = None
     only: str | None = None
+
+    def allowed(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """(K,) which of these arms the policy chooses among."""
+        return np.array([self.only in (None, name) for name in names])
 
 
 _NAMED = MappingProxyType(

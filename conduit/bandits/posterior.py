@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.blas import dger
 
 from conduit.core.statistics import Array, SufficientStatistics
 
@@ -63,8 +65,8 @@ class LinearPosterior:
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean (K,) and standard deviation (K,) of the expected target at x (d,)."""
         arms, dim = self._mean.shape
-        factor = (self._root.reshape(arms * dim, dim) @ x).reshape(arms, dim)
-        leverage = np.sqrt((factor * factor).sum(axis=1))
+        factor = (self._root.reshape(arms * dim, dim) @ x).reshape(arms, 1, dim)
+        leverage = np.sqrt((factor @ factor.transpose(0, 2, 1)).reshape(arms))
         return self._mean @ x, self.prior.noise * leverage
 
     def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
@@ -72,9 +74,10 @@ class LinearPosterior:
         root, mean = self._root[arm], self._mean[arm]
         f = root @ x
         u = f @ root
-        growth = 1.0 + weight * (f @ f)
-        mean += u * (weight * (y - mean @ x) / growth)
-        root -= np.outer(f * (weight / (growth + np.sqrt(growth))), u)
+        growth = 1.0 + weight * float(f @ f)
+        mean += u * (weight * (y - float(mean @ x)) / growth)
+        # In place, on the transpose: BLAS counts in columns, and the root lies in rows.
+        dger(-weight / (growth + math.sqrt(growth)), u, f, a=root.T, overwrite_a=1)
 
     def revise(self, arm: int, x: Array, delta: float, *, weight: float = 1.0) -> None:
         """Shift the target of an observation already conditioned on by ``delta``."""

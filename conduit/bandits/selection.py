@@ -24,18 +24,25 @@ class Selection:
     Args:
         arm: index of the arm drawn.
         probabilities: (K,) propensities it was drawn with.
-        confidence: probability that this arm has the highest utility, before the floor.
         utility: (K,) expected utility.
+        utility_std: (K,) standard deviation of that expectation.
         feasible: (K,) bool, the arms that could have been drawn.
         relaxed: constraints that gave way.
     """
 
     arm: int
     probabilities: Array
-    confidence: float
     utility: Array
+    utility_std: Array
     feasible: NDArray[np.bool_]
     relaxed: tuple[str, ...]
+
+    @property
+    def confidence(self) -> float:
+        """Probability that the arm drawn has the highest utility, before the floor."""
+        mask = self.feasible
+        highest = largest_gaussian(self.utility[mask], self.utility_std[mask])
+        return float(highest[int(mask[: self.arm].sum())])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,14 +85,17 @@ def select(
         feasible=mask,
         budget=ask.budget,
     )
-    arm = int(np.searchsorted(np.cumsum(probabilities), rng.random(), side="right"))
-    arm = min(arm, int(np.flatnonzero(probabilities)[-1]))
-    confidence = largest_gaussian(mean[mask], std[mask])[int(mask[:arm].sum())]
     return Selection(
-        arm=arm,
+        arm=_draw(probabilities, rng),
         probabilities=probabilities,
-        confidence=float(confidence),
         utility=mean,
+        utility_std=std,
         feasible=mask,
         relaxed=feasibility.relaxed,
     )
+
+
+def _draw(probabilities: Array, rng: np.random.Generator) -> int:
+    """An index; rounding of the cumulated sum never lands on a probability of zero."""
+    arm = int(probabilities.cumsum().searchsorted(rng.random(), side="right"))
+    return min(arm, int(probabilities.nonzero()[0][-1]))

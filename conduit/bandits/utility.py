@@ -72,12 +72,12 @@ class Valuation:
         """
         w = self.weights
         quality, std = _bounded(estimates.quality, estimates.quality_std)
-        mean = w.quality * estimates.availability * quality + self.bonus
-        mean = mean - self.price_of_money * estimates.cost
-        mean = mean - w.cost * estimates.cost / max(self.unit_cost, TINY)
+        worth = w.quality * estimates.availability
+        money = self.price_of_money + w.cost / max(self.unit_cost, TINY)
+        mean = worth * quality + self.bonus - money * estimates.cost
         if w.latency and np.isfinite(estimates.latency).all():
-            mean = mean - w.latency * estimates.latency / max(self.unit_latency, TINY)
-        return mean, w.quality * estimates.availability * std
+            mean = mean - w.latency / max(self.unit_latency, TINY) * estimates.latency
+        return mean, worth * std
 
 
 def _bounded(mean: Array, std: Array) -> tuple[Array, Array]:
@@ -86,6 +86,6 @@ def _bounded(mean: Array, std: Array) -> tuple[Array, Array]:
     Without the bound an untried model looks as if its quality could be 1.3, and a dear one that
     could not be worth its price even if it were perfect is tried all the same.
     """
-    m = np.clip(mean, 0.0, 1.0)
-    inner = np.clip(mean, MARGIN, 1.0 - MARGIN)
+    m = np.minimum(np.maximum(mean, 0.0), 1.0)
+    inner = np.minimum(np.maximum(mean, MARGIN), 1.0 - MARGIN)
     return m, np.minimum(std, np.sqrt(inner * (1.0 - inner)))

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import dger
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -73,6 +74,24 @@ class SufficientStatistics:
             self.yy + weight * y * y,
             self.weight + weight,
             self.count + 1,
+        )
+
+    def absorb(self, x: Array, y: float, *, weight: float = 1.0) -> SufficientStatistics:
+        """The same in place: takes over A and b, so ``self`` must not be used again.
+
+        A must be in row-major order, as it is after :meth:`copied`.
+        """
+        A, b = self.A, self.b
+        dger(weight, x, x, a=A.T, overwrite_a=1)
+        b += (weight * y) * x
+        return SufficientStatistics(
+            A, b, self.yy + weight * y * y, self.weight + weight, self.count + 1
+        )
+
+    def copied(self) -> SufficientStatistics:
+        """The same sums in arrays of their own."""
+        return SufficientStatistics(
+            self.A.copy(), self.b.copy(), self.yy, self.weight, self.count
         )
 
     def revise(

@@ -8,22 +8,20 @@ from uuid import uuid4
 
 import numpy as np
 
+from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.models import ArmModels
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
-from conduit.bandits.selection import Ask, Selection, select
-from conduit.bandits.utility import PRESETS, Valuation, Weights
+from conduit.bandits.selection import Selection
+from conduit.bandits.utility import PRESETS
 from conduit.core.arms import Arm
 from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
 from conduit.core.errors import InvalidInputError, NoAffordableModelError, UnknownModelError
 from conduit.core.models import OptimizeFor, Query
 from conduit.core.ports import Clock
-from conduit.core.statistics import Array
 from conduit.engines.reasoning import explain
 
-TIE_BREAK = 1e-9
-"""Utility per tier: decides exact ties, nothing else."""
 PREFERRED_BONUS = 0.05
 """Utility added to the arms of a preferred provider: five points of quality, no more."""
 
@@ -71,9 +69,15 @@ class Decider:
         rng: np.random.Generator,
     ) -> None:
         self.rules = rules
-        self.pacer = pacer
         self._clock = clock
-        self._rng = rng
+        self._chooser = Chooser(
+            rules.policy, arms=rules.arms, baseline=rules.baseline, pacer=pacer, rng=rng
+        )
+
+    @property
+    def pacer(self) -> Pacer | None:
+        """What keeps the budget, as it stands; None without one."""
+        return self._chooser.pacer
 
     def decide(
         self,
@@ -101,60 +105,37 @@ class Decider:
         estimates = models.estimate(
             context, token_count=features.token_count, max_tokens=query.max_tokens
         )
-        ask = self._ask(query, models, only)
-        policy = self.rules.policy
-        chosen = select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
+        wish = self._wish(query, only)
+        chosen = self._chooser.choose(estimates, models, wish)
         if chosen is None:
-            raise self._too_dear(query, estimates, ask)
+            raise self._too_dear(estimates, wish)
         if strict and chosen.relaxed:
             raise InvalidInputError(
                 f"no model satisfies {' and '.join(chosen.relaxed)}",
                 remedy="loosen the constraint, or leave strict off",
             )
-        self._pace(estimates, chosen)
+        self._chooser.account(estimates, chosen)
         return self._decision(query, features, estimates, chosen, forced=_is_forced(only))
 
     def settle(self, *, expected: float, actual: float) -> None:
         """Tell the pacer what a call really cost, in USD, against what was expected."""
-        if self.pacer is not None:
-            self.pacer = self.pacer.spend(actual - expected)
+        self._chooser.settle(expected=expected, actual=actual)
 
-    def _ask(self, query: Query, models: ArmModels, only: Collection[str] | None) -> Ask:
-        rules, pacer = self.rules, self.pacer
-        return Ask(
+    def _wish(self, query: Query, only: Collection[str] | None) -> Wish:
+        preferences, preferred = query.preferences, query.constraints.preferred_provider
+        wished = preferences.optimize_for if preferences else self.rules.optimize_for
+        liked = [PREFERRED_BONUS * (arm.provider == preferred) for arm in self.rules.arms]
+        return Wish(
             constraints=query.constraints,
-            valuation=Valuation(
-                weights=self._weights(query),
-                unit_cost=models.ordinary_cost(rules.baseline),
-                unit_latency=models.ordinary_latency(),
-                price_of_money=0.0 if pacer is None else pacer.price_of_money,
-                bonus=self._bonus(query.constraints.preferred_provider),
-            ),
+            weights=PRESETS[wished],
             allowed=self._allowed(only),
-            budget=None if pacer is None else pacer.budget,
-            headroom=np.inf if pacer is None else pacer.headroom,
+            bonus=np.array(liked),
         )
-
-    def _weights(self, query: Query) -> Weights:
-        """A policy's own weights, else the caller's; under a budget the pacer prices money."""
-        own = self.rules.policy.weights
-        if own is not None:
-            return own
-        wished = query.preferences.optimize_for if query.preferences else self.rules.optimize_for
-        return PRESETS[wished] if self.pacer is None else PRESETS[wished].paced()
-
-    def _bonus(self, preferred: str | None) -> Array:
-        """Soft preferences: of a provider, and, where all else is equal, of a higher tier."""
-        own = self.rules.policy.weights is not None
-        liked = [
-            0.0 if own else PREFERRED_BONUS * (a.provider == preferred) for a in self.rules.arms
-        ]
-        return np.array(liked) + [TIE_BREAK * arm.tier.rank for arm in self.rules.arms]
 
     def _allowed(self, only: Collection[str] | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         names = self.rules.names
         if only is None:
-            only = names if self.rules.policy.only is None else (self.rules.policy.only,)
+            return self.rules.policy.allowed(names)
         if not only:
             raise InvalidInputError("models=[] allows none", remedy="name a model, or leave it out")
         for name in only:
@@ -162,19 +143,14 @@ class Decider:
                 raise UnknownModelError(name, known=names)
         return np.array([name in only for name in names])
 
-    def _too_dear(self, query: Query, estimates: Estimates, ask: Ask) -> NoAffordableModelError:
-        costs = np.where(ask.allowed, estimates.cost_high, np.inf)
+    def _too_dear(self, estimates: Estimates, wish: Wish) -> NoAffordableModelError:
+        costs = np.where(wish.allowed, estimates.cost_high, np.inf)
         cheapest = int(costs.argmin())
         return NoAffordableModelError(
-            query.constraints.max_cost or 0.0,
+            wish.constraints.max_cost or 0.0,
             cheapest=self.rules.arms[cheapest].id,
             cost=float(costs[cheapest]),
         )
-
-    def _pace(self, estimates: Estimates, chosen: Selection) -> None:
-        if self.pacer is not None:
-            expected = float(chosen.probabilities @ estimates.cost)
-            self.pacer = self.pacer.decided(expected).spend(float(estimates.cost[chosen.arm]))
 
     def _decision(
         self,

@@ -1,0 +1,106 @@
+"""Choosing under one policy, with or without a budget: what deciders and replays have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conduit.bandits.estimates import Estimates
+from conduit.bandits.models import ArmModels
+from conduit.bandits.pacer import Pacer
+from conduit.bandits.policies import Policy
+from conduit.bandits.selection import Ask, Selection, select
+from conduit.bandits.utility import Valuation, Weights
+from conduit.core.arms import Arm
+from conduit.core.models import QueryConstraints
+from conduit.core.statistics import Array
+
+TIE_BREAK = 1e-9
+"""Utility per tier: decides exact ties, nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Wish:
+    """What one caller asks for.
+
+    Args:
+        constraints: hard limits.
+        weights: the trade-off, unless the policy has its own.
+        allowed: (K,) bool, arms that may be considered at all.
+        bonus: (K,) utility added for soft preferences, unless the policy has its own weights.
+        unit_cost: USD that one unit of the cost weight pays; None takes an ordinary call of the
+            baseline.
+    """
+
+    constraints: QueryConstraints
+    weights: Weights
+    allowed: NDArray[np.bool_]
+    bonus: Array | float = 0.0
+    unit_cost: float | None = None
+
+
+class Chooser:
+    """Chooses arms; keeps the pacer and the random generator, and nothing else that changes.
+
+    Args:
+        policy: how arms are chosen.
+        arms: in index order.
+        baseline: the model whose ordinary call is the unit of cost; need not be an arm.
+        pacer: keeps a budget per request; None without one.
+        rng: draws arms.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        arms: Sequence[Arm],
+        baseline: Arm,
+        pacer: Pacer | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self.pacer = pacer
+        self._policy = policy
+        self._baseline = baseline
+        self._rng = rng
+        self._tie_break = TIE_BREAK * np.array([float(arm.tier.rank) for arm in arms])
+
+    def choose(self, estimates: Estimates, models: ArmModels, wish: Wish) -> Selection | None:
+        """Draw an arm; None when ``max_cost`` excludes every one. The pacer is not told yet."""
+        pacer = self.pacer
+        ask = Ask(
+            constraints=wish.constraints,
+            valuation=self._valuation(models, wish),
+            allowed=wish.allowed,
+            budget=None if pacer is None else pacer.budget,
+            headroom=np.inf if pacer is None else pacer.headroom,
+        )
+        policy = self._policy
+        return select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
+
+    def account(self, estimates: Estimates, chosen: Selection) -> None:
+        """Tell the pacer that this choice stands, at its expected cost."""
+        if self.pacer is not None:
+            expected = float(chosen.probabilities @ estimates.cost)
+            self.pacer = self.pacer.decided(expected).spend(float(estimates.cost[chosen.arm]))
+
+    def settle(self, *, expected: float, actual: float) -> None:
+        """Tell the pacer what a call really cost, in USD, against what was expected."""
+        if self.pacer is not None:
+            self.pacer = self.pacer.spend(actual - expected)
+
+    def _valuation(self, models: ArmModels, wish: Wish) -> Valuation:
+        """A policy's own weights, else the caller's; under a budget the pacer prices money."""
+        own, pacer = self._policy.weights, self.pacer
+        wished = wish.weights if pacer is None else wish.weights.paced()
+        unit = wish.unit_cost
+        return Valuation(
+            weights=wished if own is None else own,
+            unit_cost=models.ordinary_cost(self._baseline) if unit is None else unit,
+            unit_latency=models.ordinary_latency(),
+            price_of_money=0.0 if pacer is None else pacer.price_of_money,
+            bonus=self._tie_break + (wish.bonus if own is None else 0.0),
+        )

@@ -1,0 +1,232 @@
+"""Replay of a policy on recorded outcomes: the engine's decisions without the engine.
+
+Estimates, selection, pacing and learning are those of a running router, step by step; there is no
+store, no encoder and no event loop, so thousands of prompts a second can be replayed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from conduit.bandits.chooser import Chooser, Wish
+from conduit.bandits.models import CHEAPEST_CALL, ArmModels
+from conduit.bandits.pacer import Pacer, PacerGains
+from conduit.bandits.policies import Policy
+from conduit.bandits.utility import PRESETS, Weights
+from conduit.core.arms import Arm
+from conduit.core.errors import InvalidInputError
+from conduit.core.models import OptimizeFor, QueryConstraints
+from conduit.core.outcomes import Head
+from conduit.core.statistics import Array, SufficientStatistics
+from conduit.evaluation.stream import Stream
+
+_LOG_CHEAPEST = math.log(CHEAPEST_CALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moment:
+    """How one step differs from what was recorded.
+
+    Args:
+        quality: (K,) factors on quality.
+        cost: (K,) factors on cost.
+        allowed: (K,) bool, arms that exist at this step; None allows all.
+    """
+
+    quality: Array | float = 1.0
+    cost: Array | float = 1.0
+    allowed: NDArray[np.bool_] | None = None
+
+    def of(self, arm: int) -> tuple[float, float]:
+        """The factors on quality and on cost of one arm."""
+        quality, cost = np.asarray(self.quality), np.asarray(self.cost)
+        return (
+            float(quality[arm] if quality.ndim else quality),
+            float(cost[arm] if cost.ndim else cost),
+        )
+
+
+class World(Protocol):
+    """What changes while a replay runs."""
+
+    def __call__(self, step: int, models: ArmModels) -> Moment:
+        """The moment of that step, counted from 0; may tell the models what became known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Setting:
+    """Under which conditions a policy is replayed.
+
+    Args:
+        policy: how arms are chosen.
+        budget: USD per request; None without a pacer.
+        gains: of the pacer.
+        weights: the trade-off, unless the policy has its own.
+        baseline: the arm whose ordinary call is the unit of cost; None takes the one with the
+            highest mean cost as recorded.
+        unit_cost: USD that the cost weight pays, in the place of the baseline's ordinary call.
+        statistics: what was learned before, per (arm id, head name).
+        learning: whether the policy learns from what it sees.
+        world: what changes on the way; None changes nothing.
+    """
+
+    policy: Policy
+    budget: float | None = None
+    gains: PacerGains = PacerGains()  # noqa: RUF009 - a frozen value
+    weights: Weights = PRESETS[OptimizeFor.BALANCED]
+    baseline: Arm | None = None
+    unit_cost: float | None = None
+    statistics: Mapping[tuple[str, str], SufficientStatistics] = field(default_factory=dict)
+    learning: bool = True
+    world: World | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Replay:
+    """What happened at each of n steps.
+
+    Args:
+        rows: (n,) position of the prompt in the stream.
+        arms: (n,) index of the arm that was drawn.
+        quality: (n,) obtained, 0..1.
+        cost: (n,) USD spent.
+        probabilities: (n, K) propensities it was drawn with.
+        predicted: (n, K) quality expected before the call.
+        price: (n,) the pacer's λ after the step; 0 without a pacer.
+    """
+
+    rows: NDArray[np.intp]
+    arms: NDArray[np.intp]
+    quality: Array
+    cost: Array
+    probabilities: Array
+    predicted: Array
+    price: Array
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self.rows)
+
+    def since(self, step: int) -> Replay:
+        """The steps from that one on."""
+        return Replay(**{name: getattr(self, name)[step:] for name in Replay.__slots__})
+
+
+def replay(
+    stream: Stream,
+    setting: Setting,
+    *,
+    rng: np.random.Generator,
+    order: ArrayLike | None = None,
+) -> Replay:
+    """Let a policy decide prompt by prompt, and learn from what it chose.
+
+    Args:
+        stream: the prompts, and what every arm would have given.
+        setting: the policy and its conditions.
+        rng: draws arms, once per step.
+        order: positions in the stream, in the order to be replayed; None keeps the stream's.
+
+    Raises:
+        InvalidInputError: for a baseline without a price that is no arm.
+    """
+    rows = np.arange(len(stream)) if order is None else np.asarray(order, dtype=np.intp)
+    loop = _Loop(stream, setting, rng)
+    steps, arms = len(rows), len(stream.arms)
+    record = Replay(
+        rows=rows,
+        arms=np.empty(steps, np.intp),
+        quality=np.empty(steps),
+        cost=np.empty(steps),
+        probabilities=np.empty((steps, arms)),
+        predicted=np.empty((steps, arms)),
+        price=np.zeros(steps),
+    )
+    for step, row in enumerate(rows):
+        loop.advance(step, int(row), record)
+    return record
+
+
+class _Loop:
+    def __init__(self, stream: Stream, setting: Setting, rng: np.random.Generator) -> None:
+        self._stream, self._setting = stream, setting
+        policy, arms = setting.policy, stream.arms
+        self._models = ArmModels(
+            arms,
+            dim=stream.dim,
+            statistics=setting.statistics,
+            contextual=policy.contextual,
+        )
+        budget = setting.budget
+        self._chooser = Chooser(
+            policy,
+            arms=arms,
+            baseline=_baseline(stream, setting.baseline),
+            pacer=None if budget is None else Pacer.start(budget, setting.gains),
+            rng=rng,
+        )
+        self._targets = stream.targets()
+        self._allowed = policy.allowed([arm.id for arm in arms])
+        self._wish = self._wish_for(self._allowed)
+        self._tokens = stream.prompt_tokens.tolist()
+
+    def advance(self, step: int, row: int, record: Replay) -> None:
+        stream, models, chooser = self._stream, self._models, self._chooser
+        moment = None if self._setting.world is None else self._setting.world(step, models)
+        estimates = models.estimate(stream.contexts[row], token_count=self._tokens[row])
+        chosen = chooser.choose(estimates, models, self._wish_at(moment))
+        assert chosen is not None  # without max_cost, an arm is always left
+        chooser.account(estimates, chosen)
+        arm = chosen.arm
+        better, dearer = (1.0, 1.0) if moment is None else moment.of(arm)
+        quality = float(stream.quality[row, arm]) * better
+        cost = float(stream.cost[row, arm]) * dearer
+        chooser.settle(expected=float(estimates.cost[arm]), actual=cost)
+        if self._setting.learning:
+            self._learn(row, arm, quality=quality, dearer=dearer)
+        record.arms[step], record.quality[step], record.cost[step] = arm, quality, cost
+        record.probabilities[step] = chosen.probabilities
+        record.predicted[step] = estimates.quality
+        if chooser.pacer is not None:
+            record.price[step] = chooser.pacer.price
+
+    def _learn(self, row: int, arm: int, *, quality: float, dearer: float) -> None:
+        context = self._stream.contexts[row]
+        for head, targets in self._targets.items():
+            value = float(targets[row, arm])
+            if head is Head.QUALITY:
+                value = quality
+            elif head is Head.LOG_COST:
+                value = max(value + math.log(dearer), _LOG_CHEAPEST)
+            if not math.isnan(value):
+                self._models.observe(arm, head, context, value, weight=1.0)
+
+    def _wish_at(self, moment: Moment | None) -> Wish:
+        if moment is None or moment.allowed is None:
+            return self._wish
+        return self._wish_for(self._allowed & moment.allowed)
+
+    def _wish_for(self, allowed: NDArray[np.bool_]) -> Wish:
+        return Wish(
+            constraints=QueryConstraints(),
+            weights=self._setting.weights,
+            allowed=allowed,
+            unit_cost=self._setting.unit_cost,
+        )
+
+
+def _baseline(stream: Stream, given: Arm | None) -> Arm:
+    if given is None:
+        return stream.arms[int(stream.cost.mean(axis=0).argmax())]
+    if given.price is None and given not in stream.arms:
+        raise InvalidInputError(
+            f"baseline {given.id!r} is no arm and has no price", remedy="give one of the arms"
+        )
+    return given

@@ -1,0 +1,199 @@
+"""The fast replay decides as a running router does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from conduit import Router
+from conduit.bandits.models import ArmModels
+from conduit.bandits.policies import policy_named
+from conduit.bandits.utility import Weights
+from conduit.core.arms import Arm
+from conduit.core.errors import InvalidInputError
+from conduit.datasets.recorded import RecordedOutcomes
+from conduit.engines.simulator import Simulator
+from conduit.evaluation.replay import Moment, Setting, replay
+from conduit.evaluation.stream import Stream
+from conduit.features.analyzer import Analyzer
+from conduit.features.encoders.hashing import HashingEncoder
+from conduit.features.projection import load_projection
+from conduit.settings import Settings
+
+MODELS = ("openai/gpt-4o", "openai/gpt-4o-mini")
+N = 80
+
+
+@pytest.fixture
+def outcomes() -> RecordedOutcomes:
+    """Prompts of two kinds; the dear model is needed for one of them."""
+    rng = np.random.default_rng(0)
+    hard = rng.random(N) < 0.5
+    texts = [f"prove lemma {i} = {i * 7}" if h else f"say hello {i}" for i, h in enumerate(hard)]
+    quality = np.column_stack([np.full(N, 0.9), np.where(hard, 0.2, 0.9)])
+    tokens = rng.integers(50, 500, (N, 2)).astype(float)
+    tokens[::7, 1] = np.nan
+    return RecordedOutcomes(
+        name="two",
+        query_ids=tuple(f"q{i}" for i in range(N)),
+        texts=tuple(texts),
+        models=MODELS,
+        quality=quality,
+        cost=np.nan_to_num(tokens, nan=100.0) * [1e-5, 6e-7],
+        output_tokens=tokens,
+        latency=rng.uniform(0.2, 2.0, (N, 2)),
+    )
+
+
+def stream_of(outcomes: RecordedOutcomes) -> Stream:
+    encoder = HashingEncoder()
+    features = Analyzer(encoder, load_projection(encoder.name, encoder.dim)).analyze_many(
+        outcomes.texts
+    )
+    return Stream(
+        arms=Simulator(outcomes=outcomes).arms,
+        contexts=np.stack([f.context for f in features]).astype(np.float64),
+        prompt_tokens=np.array([f.token_count for f in features]),
+        quality=outcomes.quality,
+        cost=outcomes.cost,
+        output_tokens=outcomes.output_tokens,
+        latency=outcomes.latency,
+    )
+
+
+def priced_stream(n: int = 200, *, seed: int = 0) -> Stream:
+    rng = np.random.default_rng(seed)
+    contexts = np.column_stack([np.ones(n), rng.standard_normal((n, 3)) / 2])
+    quality = np.clip(np.column_stack([np.full(n, 0.6), 0.5 + 0.4 * contexts[:, 1]]), 0, 1)
+    return Stream(
+        arms=(Arm(id="plain", provider="x"), Arm(id="moody", provider="x")),
+        contexts=contexts,
+        prompt_tokens=np.full(n, 100),
+        quality=quality,
+        cost=np.exp(rng.normal(np.log([1e-4, 1e-3]), 0.3, (n, 2))),
+    )
+
+
+@pytest.mark.parametrize("policy", ["thompson", "linucb", "thompson_noncontextual", "epsilon_greedy"])
+@pytest.mark.parametrize("budget", [None, 1e-4])
+async def test_a_replay_draws_the_arms_that_a_running_router_draws(
+    outcomes: RecordedOutcomes, policy: str, budget: float | None
+) -> None:
+    """Same seed, same prompts: arms, propensities and spending of replay and router are the same."""
+    simulator = Simulator(outcomes=outcomes)
+    async with Router(
+        simulator.arms,
+        client=simulator.client(),
+        encoder=HashingEncoder(),
+        settings=Settings(),
+        policy=policy,
+        budget=budget,
+        baseline=simulator.baseline,
+        seed=5,
+        timeout=1e6,
+    ) as router:
+        steps = [step async for step in simulator.run(router)]
+    setting = Setting(policy=policy_named(policy, models=MODELS), budget=budget)
+    found = replay(stream_of(outcomes), setting, rng=np.random.default_rng(5))
+    assert found.arms.tolist() == [step.arm for step in steps]
+    np.testing.assert_allclose(found.cost, [step.cost for step in steps], rtol=1e-9)
+    np.testing.assert_allclose(
+        found.probabilities[:, 0], [s.decision.probabilities[MODELS[0]] for s in steps], atol=1e-6
+    )
+    np.testing.assert_allclose(
+        found.predicted[:, 1], [s.decision.estimates[MODELS[1]].mean for s in steps], atol=1e-6
+    )
+
+
+def test_equal_seeds_agree_and_other_seeds_differ() -> None:
+    """A replay is a function of its seed, and the seed matters."""
+    stream, setting = priced_stream(), Setting(policy=policy_named("thompson", models=()))
+    runs = [replay(stream, setting, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert (runs[0].arms == runs[1].arms).all()
+    assert (runs[0].arms != runs[2].arms).any()
+
+
+def test_outcomes_and_propensities_are_those_of_the_arm_that_was_drawn() -> None:
+    """Quality and cost are read at (row, arm), and every propensity row sums to one."""
+    stream = priced_stream()
+    order = np.random.default_rng(3).permutation(len(stream))
+    found = replay(
+        stream,
+        Setting(policy=policy_named("random", models=())),
+        rng=np.random.default_rng(3),
+        order=order,
+    )
+    assert (found.rows == order).all()
+    assert (found.quality == stream.quality[found.rows, found.arms]).all()
+    assert (found.cost == stream.cost[found.rows, found.arms]).all()
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
+    assert len(found.since(150)) == 50
+
+
+def test_labelled_outcomes_are_the_evidence_of_having_tried_every_arm() -> None:
+    """Statistics of a stream equal those of learning all its outcomes one by one, at any worth."""
+    stream = priced_stream(40)
+    models = ArmModels(stream.arms, dim=stream.dim)
+    for head, targets in stream.targets().items():
+        for row, context in enumerate(stream.contexts):
+            for arm in range(2):
+                models.observe(arm, head, context, targets[row, arm], weight=1.0)
+    for (arm, head), sums in stream.statistics().items():
+        one_by_one = models.head(head).statistics(["plain", "moody"].index(arm))  # type: ignore[arg-type]
+        np.testing.assert_allclose(sums.A, one_by_one.A, atol=1e-9)
+        np.testing.assert_allclose(sums.b, one_by_one.b, atol=1e-9)
+    assert stream.statistics(worth=10)["plain", "quality"].weight == pytest.approx(10)
+
+
+def test_a_warm_replay_starts_from_what_the_labels_show() -> None:
+    """With labelled statistics the first predictions are already right."""
+    stream = priced_stream(400)
+    setting = Setting(
+        policy=policy_named("best", models=()), statistics=stream.statistics(), learning=False
+    )
+    found = replay(stream, setting, rng=np.random.default_rng(0))
+    assert np.abs(found.predicted - stream.quality).mean() < 0.03
+
+
+def test_a_world_that_changes_is_what_the_policy_sees() -> None:
+    """Factors act on outcomes and on learning, and an absent arm is never drawn."""
+    stream = priced_stream(300)
+
+    def world(step: int, models: ArmModels) -> Moment:
+        assert models.arms == stream.arms
+        if step < 100:
+            return Moment(allowed=np.array([True, False]))
+        return Moment(quality=np.array([0.1, 1.0]), cost=np.array([10.0, 0.5]))
+
+    setting = Setting(
+        policy=policy_named("thompson", models=()),
+        weights=Weights(quality=1.0, cost=0.0, latency=0.0),
+        world=world,
+    )
+    found = replay(stream, setting, rng=np.random.default_rng(0))
+    assert (found.arms[:100] == 0).all()
+    later = found.since(100)
+    plain = later.arms == 0
+    np.testing.assert_allclose(later.quality[plain], 0.1 * stream.quality[later.rows[plain], 0])
+    np.testing.assert_allclose(later.cost[~plain], 0.5 * stream.cost[later.rows[~plain], 1])
+    assert plain[-50:].mean() < 0.2
+
+
+def test_shapes_that_disagree_and_a_foreign_baseline_are_refused() -> None:
+    """The error names the array, or the baseline."""
+    stream = priced_stream(10)
+    with pytest.raises(InvalidInputError, match="quality has shape"):
+        Stream(
+            arms=stream.arms,
+            contexts=stream.contexts,
+            prompt_tokens=stream.prompt_tokens,
+            quality=stream.quality[:5],
+            cost=stream.cost,
+        )
+    foreign = Arm(id="elsewhere", provider="y")
+    with pytest.raises(InvalidInputError, match="elsewhere"):
+        replay(
+            stream,
+            Setting(policy=policy_named("thompson", models=()), baseline=foreign),
+            rng=np.random.default_rng(0),
+        )
