@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from conduit.bandits.floor import Floor
-from conduit.bandits.rules import EpsilonGreedy, Greedy, Rule, Thompson, Uniform, UpperConfidence
+from conduit.bandits.rules import (
+    UCB1,
+    ComplexityThreshold,
+    EpsilonGreedy,
+    Greedy,
+    Rule,
+    SquareCB,
+    Thompson,
+    Uniform,
+    UpperConfidence,
+)
 from conduit.bandits.utility import Weights
 from conduit.core.errors import UnknownModelError, UnknownPolicyError
 
@@ -42,8 +52,11 @@ _NAMED = MappingProxyType(
         for policy in (
             Policy(name="thompson", rule=Thompson()),
             Policy(name="linucb", rule=UpperConfidence()),
+            Policy(name="squarecb", rule=SquareCB(), floor=NO_FLOOR),
             Policy(name="epsilon_greedy", rule=EpsilonGreedy(), floor=NO_FLOOR),
             Policy(name="thompson_noncontextual", rule=Thompson(), contextual=False),
+            Policy(name="ucb1", rule=UCB1(), contextual=False),
+            Policy(name="complexity", rule=ComplexityThreshold(), floor=NO_FLOOR),
             Policy(name="random", rule=Uniform(), floor=NO_FLOOR),
             Policy(
                 name="cheapest",

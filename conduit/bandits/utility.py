@@ -72,12 +72,17 @@ class Valuation:
         """
         w = self.weights
         quality, std = _bounded(estimates.quality, estimates.quality_std)
-        mean = w.quality * estimates.availability * quality + self.bonus
+        unit = self.unit(estimates)
+        mean = unit * quality + self.bonus
         mean = mean - self.price_of_money * estimates.cost
         mean = mean - w.cost * estimates.cost / max(self.unit_cost, TINY)
         if w.latency and np.isfinite(estimates.latency).all():
             mean = mean - w.latency * estimates.latency / max(self.unit_latency, TINY)
-        return mean, w.quality * estimates.availability * std
+        return mean, unit * std
+
+    def unit(self, estimates: Estimates) -> Array:
+        """(K,) utility of one whole unit of quality, ``w_q a_k``."""
+        return self.weights.quality * estimates.availability
 
 
 def _bounded(mean: Array, std: Array) -> tuple[Array, Array]:

@@ -74,6 +74,7 @@ class Decider:
         self.pacer = pacer
         self._clock = clock
         self._rng = rng
+        self._tier = np.array([arm.tier.rank for arm in rules.arms])
 
     def decide(
         self,
@@ -101,7 +102,7 @@ class Decider:
         estimates = models.estimate(
             context, token_count=features.token_count, max_tokens=query.max_tokens
         )
-        ask = self._ask(query, models, only)
+        ask = self._ask(query, features, models, only)
         policy = self.rules.policy
         chosen = select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
         if chosen is None:
@@ -119,7 +120,13 @@ class Decider:
         if self.pacer is not None:
             self.pacer = self.pacer.spend(actual - expected)
 
-    def _ask(self, query: Query, models: ArmModels, only: Collection[str] | None) -> Ask:
+    def _ask(
+        self,
+        query: Query,
+        features: QueryFeatures,
+        models: ArmModels,
+        only: Collection[str] | None,
+    ) -> Ask:
         rules, pacer = self.rules, self.pacer
         return Ask(
             constraints=query.constraints,
@@ -133,6 +140,8 @@ class Decider:
             allowed=self._allowed(only),
             budget=None if pacer is None else pacer.budget,
             headroom=np.inf if pacer is None else pacer.headroom,
+            tier=self._tier,
+            complexity=features.complexity_score,
         )
 
     def _weights(self, query: Query) -> Weights:
@@ -149,7 +158,7 @@ class Decider:
         liked = [
             0.0 if own else PREFERRED_BONUS * (a.provider == preferred) for a in self.rules.arms
         ]
-        return np.array(liked) + [TIE_BREAK * arm.tier.rank for arm in self.rules.arms]
+        return np.array(liked) + TIE_BREAK * self._tier
 
     def _allowed(self, only: Collection[str] | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         names = self.rules.names

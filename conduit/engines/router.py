@@ -32,8 +32,9 @@ class Router:
     Args:
         models: ids, or :class:`~conduit.core.arms.Arm` values; None takes the catalogue's models
             whose provider has a key, or all of them when no key is set.
-        policy: ``thompson``, ``linucb``, ``epsilon_greedy``, ``thompson_noncontextual``,
-            ``cheapest``, ``best``, ``random`` or ``fixed:<model>``.
+        policy: ``thompson``, ``linucb``, ``squarecb``, ``epsilon_greedy``,
+            ``thompson_noncontextual``, ``ucb1``, ``complexity``, ``cheapest``, ``best``,
+            ``random`` or ``fixed:<model>``.
         optimize_for: ``balanced``, ``quality``, ``cost`` or ``speed``.
         budget: USD per request to keep to on average; takes the place of the cost preference.
         baseline: id of the model that savings are measured against.
