@@ -36,6 +36,7 @@ class Policy:
         floor: least propensity per arm.
         weights: a trade-off that overrides the caller's; None keeps theirs.
         only: the one arm that may be chosen; None leaves all.
+        neighbours: quality is that of the nearest labelled queries, not what was learned.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Policy:
     floor: Floor = Floor()
     weights: Weights | None = None
     only: str | None = None
+    neighbours: bool = False
 
 
 _NAMED = MappingProxyType(
@@ -57,6 +59,7 @@ _NAMED = MappingProxyType(
             Policy(name="thompson_noncontextual", rule=Thompson(), contextual=False),
             Policy(name="ucb1", rule=UCB1(), contextual=False),
             Policy(name="complexity", rule=ComplexityThreshold(), floor=NO_FLOOR),
+            Policy(name="knn", rule=Greedy(), floor=NO_FLOOR, neighbours=True),
             Policy(name="random", rule=Uniform(), floor=NO_FLOOR),
             Policy(
                 name="cheapest",

@@ -92,6 +92,6 @@ PolicyName: TypeAlias = Annotated[
         "--policy",
         metavar="NAME",
         help="How to choose: thompson, linucb, squarecb, epsilon_greedy, thompson_noncontextual, "
-        "ucb1, complexity, cheapest, best, random or fixed:MODEL.",
+        "ucb1, knn, complexity, cheapest, best, random or fixed:MODEL.",
     ),
 ]

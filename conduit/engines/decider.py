@@ -10,6 +10,7 @@ import numpy as np
 
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.models import ArmModels
+from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
 from conduit.bandits.selection import Ask, Selection, select
@@ -38,6 +39,7 @@ class DecisionRules:
         policy: how arms are chosen.
         optimize_for: the trade-off for queries that bring none.
         layout: identity of the context layout.
+        neighbours: labelled queries of these arms that estimate quality; None learns it.
     """
 
     arms: Sequence[Arm]
@@ -45,6 +47,7 @@ class DecisionRules:
     policy: Policy
     optimize_for: OptimizeFor
     layout: str
+    neighbours: NearestNeighbours | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,6 +105,8 @@ class Decider:
         estimates = models.estimate(
             context, token_count=features.token_count, max_tokens=query.max_tokens
         )
+        if self.rules.neighbours is not None:
+            estimates = self.rules.neighbours.refine(estimates, features.embedding)
         ask = self._ask(query, features, models, only)
         policy = self.rules.policy
         chosen = select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)

@@ -10,7 +10,7 @@ import pytest
 from conduit import Router, Tier
 from conduit.bandits.policies import policy_names
 from conduit.cli.options import PolicyName
-from tests.engines.builders import CHEAP, CODE, DEAR, EQUAL, router_of
+from tests.engines.builders import CHEAP, CODE, DEAR, EQUAL, labelled_queries, router_of
 
 LONG = "\n".join(f"{n}. def f{n}(x): return x ** {n} + 1  # why?" for n in range(200))
 
@@ -18,7 +18,8 @@ LONG = "\n".join(f"{n}. def f{n}(x): return x ** {n} + 1  # why?" for n in range
 @pytest.mark.parametrize("name", policy_names())
 async def test_every_policy_routes_and_learns(name: str) -> None:
     """A router of any policy decides, takes a rating, and decides again with true propensities."""
-    async with router_of(policy=name, seed=3) as router:
+    labelled = labelled_queries(CHEAP.id, DEAR.id)
+    async with router_of(policy=name, neighbours=labelled, seed=3) as router:
         for prompt in CODE:
             decision = await router.route(prompt)
             assert decision.policy == name
