@@ -31,6 +31,7 @@ class Wish:
         weights: the trade-off, unless the policy has its own.
         allowed: (K,) bool, arms that may be considered at all.
         bonus: (K,) utility added for soft preferences, unless the policy has its own weights.
+        complexity: of the prompt, 0..1.
         unit_cost: USD that one unit of the cost weight pays; None takes an ordinary call of the
             baseline.
     """
@@ -39,6 +40,7 @@ class Wish:
     weights: Weights
     allowed: NDArray[np.bool_]
     bonus: Array | float = 0.0
+    complexity: float = 0.0
     unit_cost: float | None = None
 
 
@@ -66,7 +68,7 @@ class Chooser:
         self._policy = policy
         self._baseline = baseline
         self._rng = rng
-        self._tie_break = TIE_BREAK * np.array([float(arm.tier.rank) for arm in arms])
+        self._tier = np.array([arm.tier.rank for arm in arms])
 
     def choose(self, estimates: Estimates, models: ArmModels, wish: Wish) -> Selection | None:
         """Draw an arm; None when ``max_cost`` excludes every one. The pacer is not told yet."""
@@ -77,6 +79,8 @@ class Chooser:
             allowed=wish.allowed,
             budget=None if pacer is None else pacer.budget,
             headroom=np.inf if pacer is None else pacer.headroom,
+            tier=self._tier,
+            complexity=wish.complexity,
         )
         policy = self._policy
         return select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
@@ -102,5 +106,5 @@ class Chooser:
             unit_cost=models.ordinary_cost(self._baseline) if unit is None else unit,
             unit_latency=models.ordinary_latency(),
             price_of_money=0.0 if pacer is None else pacer.price_of_money,
-            bonus=self._tie_break + (wish.bonus if own is None else 0.0),
+            bonus=TIE_BREAK * self._tier + (wish.bonus if own is None else 0.0),
         )

@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conduit.bandits.floor import Floor
-from conduit.bandits.rules import EpsilonGreedy, Greedy, Rule, Thompson, Uniform, UpperConfidence
+from conduit.bandits.rules import (
+    UCB1,
+    ComplexityThreshold,
+    EpsilonGreedy,
+    Greedy,
+    Rule,
+    SquareCB,
+    Thompson,
+    Uniform,
+    UpperConfidence,
+)
 from conduit.bandits.utility import Weights
 from conduit.core.errors import UnknownModelError, UnknownPolicyError
 
@@ -29,6 +39,7 @@ class Policy:
         floor: least propensity per arm.
         weights: a trade-off that overrides the caller's; None keeps theirs.
         only: the one arm that may be chosen; None leaves all.
+        neighbours: quality is that of the nearest labelled queries, not what was learned.
     """
 
     name: str
@@ -37,6 +48,7 @@ class Policy:
     floor: Floor = Floor()
     weights: Weights | None = None
     only: str | None = None
+    neighbours: bool = False
 
     def allowed(self, names: Sequence[str]) -> NDArray[np.bool_]:
         """(K,) which of these arms the policy chooses among."""
@@ -49,8 +61,12 @@ _NAMED = MappingProxyType(
         for policy in (
             Policy(name="thompson", rule=Thompson()),
             Policy(name="linucb", rule=UpperConfidence()),
+            Policy(name="squarecb", rule=SquareCB(), floor=NO_FLOOR),
             Policy(name="epsilon_greedy", rule=EpsilonGreedy(), floor=NO_FLOOR),
             Policy(name="thompson_noncontextual", rule=Thompson(), contextual=False),
+            Policy(name="ucb1", rule=UCB1(), contextual=False),
+            Policy(name="complexity", rule=ComplexityThreshold(), floor=NO_FLOOR),
+            Policy(name="knn", rule=Greedy(), floor=NO_FLOOR, neighbours=True),
             Policy(name="random", rule=Uniform(), floor=NO_FLOOR),
             Policy(
                 name="cheapest",

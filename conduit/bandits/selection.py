@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ class Ask:
         allowed: (K,) bool, arms that may be considered at all.
         budget: USD per request, None without a pacer.
         headroom: USD that the budget leaves for this call.
+        tier: (K,) rank of the class each arm is sold in; one class for all when left out.
+        complexity: how much the prompt asks for, 0..1.
     """
 
     constraints: QueryConstraints
@@ -62,6 +64,8 @@ class Ask:
     allowed: NDArray[np.bool_]
     budget: float | None = None
     headroom: float = np.inf
+    tier: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    complexity: float = 0.0
 
 
 def select(
@@ -79,8 +83,18 @@ def select(
         return None
     mask = feasibility.mask
     mean, std = ask.valuation.utility(estimates)
+    situation = Situation(
+        mean=mean,
+        std=std,
+        ratings=estimates.ratings,
+        feasible=mask,
+        unit=ask.valuation.unit(estimates),
+        cost=estimates.cost,
+        tier=ask.tier,
+        complexity=ask.complexity,
+    )
     probabilities = floor.apply(
-        rule.probabilities(Situation(mean=mean, std=std, ratings=estimates.ratings, feasible=mask)),
+        rule.probabilities(situation),
         cost=estimates.cost,
         feasible=mask,
         budget=ask.budget,

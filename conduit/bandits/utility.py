@@ -72,12 +72,16 @@ class Valuation:
         """
         w = self.weights
         quality, std = _bounded(estimates.quality, estimates.quality_std)
-        worth = w.quality * estimates.availability
+        unit = self.unit(estimates)
         money = self.price_of_money + w.cost / max(self.unit_cost, TINY)
-        mean = worth * quality + self.bonus - money * estimates.cost
+        mean = unit * quality + self.bonus - money * estimates.cost
         if w.latency and np.isfinite(estimates.latency).all():
             mean = mean - w.latency / max(self.unit_latency, TINY) * estimates.latency
-        return mean, worth * std
+        return mean, unit * std
+
+    def unit(self, estimates: Estimates) -> Array:
+        """(K,) utility of one whole unit of quality, ``w_q a_k``."""
+        return self.weights.quality * estimates.availability
 
 
 def _bounded(mean: Array, std: Array) -> tuple[Array, Array]:

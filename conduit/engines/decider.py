@@ -11,6 +11,7 @@ import numpy as np
 from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.models import ArmModels
+from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
 from conduit.bandits.selection import Selection
@@ -36,6 +37,7 @@ class DecisionRules:
         policy: how arms are chosen.
         optimize_for: the trade-off for queries that bring none.
         layout: identity of the context layout.
+        neighbours: labelled queries of these arms that estimate quality; None learns it.
     """
 
     arms: Sequence[Arm]
@@ -43,6 +45,7 @@ class DecisionRules:
     policy: Policy
     optimize_for: OptimizeFor
     layout: str
+    neighbours: NearestNeighbours | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,7 +108,9 @@ class Decider:
         estimates = models.estimate(
             context, token_count=features.token_count, max_tokens=query.max_tokens
         )
-        wish = self._wish(query, only)
+        if self.rules.neighbours is not None:
+            estimates = self.rules.neighbours.refine(estimates, features.embedding)
+        wish = self._wish(query, features, only)
         chosen = self._chooser.choose(estimates, models, wish)
         if chosen is None:
             raise self._too_dear(estimates, wish)
@@ -121,7 +126,7 @@ class Decider:
         """Tell the pacer what a call really cost, in USD, against what was expected."""
         self._chooser.settle(expected=expected, actual=actual)
 
-    def _wish(self, query: Query, only: Collection[str] | None) -> Wish:
+    def _wish(self, query: Query, features: QueryFeatures, only: Collection[str] | None) -> Wish:
         preferences, preferred = query.preferences, query.constraints.preferred_provider
         wished = preferences.optimize_for if preferences else self.rules.optimize_for
         liked = [PREFERRED_BONUS * (arm.provider == preferred) for arm in self.rules.arms]
@@ -130,6 +135,7 @@ class Decider:
             weights=PRESETS[wished],
             allowed=self._allowed(only),
             bonus=np.array(liked),
+            complexity=features.complexity_score,
         )
 
     def _allowed(self, only: Collection[str] | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

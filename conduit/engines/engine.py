@@ -38,6 +38,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         StoreError: for a database that cannot be used.
         LayoutMismatchError: for a database whose state was learned with another encoder.
         ConfigurationError: for an encoder whose weights are missing.
+        InvalidInputError: for a model without labels, where the policy needs labelled queries.
     """
     analyzer = await asyncio.to_thread(parts.analyzer)
     await parts.store.open()
@@ -45,13 +46,14 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         await parts.store.bind_layout(analyzer.layout, analyzer.dim)
         learner = parts.learner(dim=analyzer.dim)
         await learner.load()
+        neighbours = await asyncio.to_thread(parts.neighbours, analyzer.encoder_name)
     except BaseException:
         await parts.store.close()
         raise
     return Engine(
         parts=parts,
         analyzer=analyzer,
-        decider=parts.decider(analyzer.layout),
+        decider=parts.decider(analyzer.layout, neighbours=neighbours),
         learner=learner,
         executor=Executor(
             arms={arm.id: arm for arm in parts.arms},

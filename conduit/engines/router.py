@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision
 from conduit.core.errors import ConduitError
@@ -32,8 +34,10 @@ class Router:
     Args:
         models: ids, or :class:`~conduit.core.arms.Arm` values; None takes the catalogue's models
             whose provider has a key, or all of them when no key is set.
-        policy: ``thompson``, ``linucb``, ``epsilon_greedy``, ``thompson_noncontextual``,
-            ``cheapest``, ``best``, ``random`` or ``fixed:<model>``.
+        policy: ``thompson``, ``linucb``, ``squarecb``, ``epsilon_greedy``,
+            ``thompson_noncontextual``, ``ucb1``, ``knn``, ``complexity``, ``cheapest``,
+            ``best``, ``random`` or ``fixed:<model>``.
+        neighbours: labelled queries for ``knn``, or the file that ``save_neighbours`` wrote.
         optimize_for: ``balanced``, ``quality``, ``cost`` or ``speed``.
         budget: USD per request to keep to on average; takes the place of the cost preference.
         baseline: id of the model that savings are measured against.
@@ -55,6 +59,7 @@ class Router:
         models: Sequence[str | Arm] | None = None,
         *,
         policy: str | None = None,
+        neighbours: str | Path | NearestNeighbours | None = None,
         optimize_for: str | None = None,
         budget: float | None = None,
         baseline: str | None = None,
@@ -70,6 +75,7 @@ class Router:
         options = Options(
             models=models,
             policy=policy,
+            neighbours=neighbours,
             optimize_for=optimize_for,
             budget=budget,
             baseline=baseline,

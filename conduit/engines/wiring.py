@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from conduit.bandits.models import ArmModels
+from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import policy_named
 from conduit.catalog.baseline import dearest
@@ -22,6 +23,7 @@ from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
 from conduit.engines.decider import Decider, DecisionRules
+from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.opening import open_encoder
@@ -40,6 +42,7 @@ class Options:
     Args:
         models: ids, or arms with their own prices; None takes the catalogue.
         policy: name of the policy.
+        neighbours: labelled queries for the policy ``knn``, or their file.
         optimize_for: the trade-off for queries that bring none.
         budget: USD per request to be kept on average, above zero.
         baseline: id of the model that savings are measured against.
@@ -54,6 +57,7 @@ class Options:
 
     models: Sequence[str | Arm] | None = None
     policy: str | None = None
+    neighbours: str | Path | NearestNeighbours | None = None
     optimize_for: str | None = None
     budget: float | None = None
     baseline: str | None = None
@@ -97,14 +101,21 @@ class Parts:
             allowed = name != "auto" and not self.settings.offline
         return open_encoder(name, cache_dir=self.settings.cache_dir, allow_download=allowed)
 
-    def decider(self, layout: str) -> Decider:
+    def neighbours(self, encoder: str) -> NearestNeighbours | None:
+        """The labelled queries embedded by that encoder; None where the policy needs none."""
+        given = self._labelled
+        if given is None or not self._rules("").policy.neighbours:
+            return None
+        return open_neighbours(given, arms=[arm.id for arm in self.arms], encoder=encoder)
+
+    def decider(self, layout: str, *, neighbours: NearestNeighbours | None = None) -> Decider:
         """The decider for contexts of that layout."""
         budget = _given(self.options.budget, self.settings.budget)
         seed = _given(self.options.seed, self.settings.seed)
         if seed is not None and seed < 0:
             raise InvalidInputError(f"seed={seed} is negative", remedy="give 0 or more")
         return Decider(
-            self._rules(layout),
+            replace(self._rules(layout), neighbours=neighbours),
             pacer=None if budget is None else Pacer.start(_positive("budget", budget)),
             clock=self.clock,
             rng=np.random.default_rng(seed),
@@ -119,12 +130,22 @@ class Parts:
 
         return Learner(self.store, build=build)
 
+    @property
+    def _labelled(self) -> str | Path | NearestNeighbours | None:
+        return self.options.neighbours or self.settings.neighbours
+
     def _rules(self, layout: str) -> DecisionRules:
         names = [arm.id for arm in self.arms]
+        policy = policy_named(self.options.policy or self.settings.policy, models=names)
+        if policy.neighbours and self._labelled is None:
+            raise InvalidInputError(
+                f"policy {policy.name!r} has no labelled queries",
+                remedy="give neighbours=, or the path of their file in CONDUIT_NEIGHBOURS",
+            )
         return DecisionRules(
             arms=self.arms,
             baseline=self.baseline,
-            policy=policy_named(self.options.policy or self.settings.policy, models=names),
+            policy=policy,
             optimize_for=OptimizeFor.named(
                 _given(self.options.optimize_for, self.settings.optimize_for)
             ),

@@ -43,6 +43,11 @@ class Analyzer:
         self._projection = projection
 
     @property
+    def encoder_name(self) -> str:
+        """Identity of the encoder's weights."""
+        return self._encoder.name
+
+    @property
     def layout(self) -> str:
         """Identity of the context: state learned under one layout means nothing under another."""
         return f"{self._encoder.name}/{self._projection.name}/{SIGNALS_VERSION}"

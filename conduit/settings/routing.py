@@ -21,6 +21,7 @@ class RoutingSettings:
         "models to choose among; unset takes every model of the providers that have a key", NAMES
     )
     policy: str = declare("name of the routing policy", TEXT, default="thompson")
+    neighbours: Path | None = declare("file of labelled queries for the policy knn", PATH)
     optimize_for: str = declare(
         "what matters most when nothing else is said",
         choice(tuple(OptimizeFor)),

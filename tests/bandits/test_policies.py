@@ -36,14 +36,15 @@ def test_every_listed_name_is_answered(name: str) -> None:
 
 def test_the_promised_names_are_listed() -> None:
     """The names that the documentation promises exist."""
-    promised = {"thompson", "linucb", "epsilon_greedy", "thompson_noncontextual"}
-    assert promised | {"cheapest", "best", "random"} <= set(policy_names())
+    promised = {"thompson", "linucb", "squarecb", "epsilon_greedy", "thompson_noncontextual"}
+    promised |= {"ucb1", "complexity", "cheapest", "best", "random"}
+    assert promised <= set(policy_names())
 
 
-def test_only_the_noncontextual_policy_is_blind() -> None:
+def test_only_the_noncontextual_policies_are_blind() -> None:
     """Every other policy sees the prompt."""
     blind = [n for n in policy_names() if not policy_named(n, models=MODELS).contextual]
-    assert blind == ["thompson_noncontextual"]
+    assert blind == ["thompson_noncontextual", "ucb1"]
 
 
 def test_static_policies_do_what_they_are_called() -> None:

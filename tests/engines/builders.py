@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.arms import Arm, Price
 from conduit.core.ports import ModelClient, Store
+from conduit.datasets.recorded import RecordedOutcomes
+from conduit.engines.labelled import fit_neighbours
 from conduit.engines.router import Router
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.providers.scripted import ScriptedProvider
@@ -27,6 +32,26 @@ CODE = (
 )
 
 
+def labelled_outcomes(*models: str) -> RecordedOutcomes:
+    """Verse that the first model is good at and code that the last one is, five times each."""
+    texts = tuple(f"{prompt} {'!' * turn}" for prompt in (*VERSE, *CODE) for turn in range(5))
+    good = np.linspace(0.9, 0.1, len(models))
+    quality = np.array([good] * 5 * len(VERSE) + [good[::-1]] * 5 * len(CODE))
+    return RecordedOutcomes(
+        name="verse and code",
+        query_ids=tuple(f"q{i}" for i in range(len(texts))),
+        texts=texts,
+        models=models,
+        quality=quality,
+        cost=np.full(quality.shape, 1e-3),
+    )
+
+
+def labelled_queries(*models: str) -> NearestNeighbours:
+    """The same, ready for the policy knn."""
+    return fit_neighbours(labelled_outcomes(*models), HashingEncoder())
+
+
 def router_of(
     *arms: Arm,
     client: ModelClient | None = None,
@@ -38,7 +63,5 @@ def router_of(
         arms or (CHEAP, DEAR),
         client=client or ScriptedProvider(),
         store=store,
-        encoder=HashingEncoder(),
-        settings=Settings(),
-        **options,
+        **({"encoder": HashingEncoder(), "settings": Settings()} | options),
     )
