@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from conduit.core.decisions import Decision
@@ -121,12 +122,12 @@ class SQLStore:
 
         A page is one transaction, and only one page is held at a time.
         """
-        page = await self._worker.read(lambda conn: reading.page(conn, after=None))
+        page = await self._worker.read(partial(reading.page, after=None))
         while page:
             for logged in page:
                 yield logged
             last = page[-1].decision.id
-            page = await self._worker.read(lambda conn, last=last: reading.page(conn, after=last))
+            page = await self._worker.read(partial(reading.page, after=last))
 
     async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:
         """Make observations durable, all or none, and say what they changed.
