@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "route": "Decide which model should answer a prompt, without calling it.",
         "run": "Have a prompt answered by the model that should answer it.",
         "feedback": "Say how an answer was, so that the next decision is better.",
+        "evaluate": "Say what another policy would have given, from what was logged.",
         "models": "Show the models, their prices, and what was learned about them.",
         "config": "Show every setting, its value, and where that came from.",
         "version": "Show the version.",
@@ -29,7 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 """Per command its summary: module ``conduit.cli.NAME`` has a function ``NAME``."""
 
 EXIT_CODES = (
-    "Exit codes: 0 success; 1 no model answered; "
+    "Exit codes: 0 success; 1 no model answered, or the log cannot answer; "
     "2 input, settings or a database that cannot be used. Errors are one line on standard error."
 )
 

@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, without the program's name; None takes the process's own.
 
     Returns:
-        0 for success; 1 when no model answered; 2 for input, settings or a database that cannot
-        be used; 130 when interrupted; 141 when the reader of standard output went away.
+        0 for success; 1 when no model answered, or the log cannot; 2 for input, settings or a
+        database that cannot be used; 130 when interrupted; 141 when the reader of standard output went away.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:

@@ -13,6 +13,7 @@
     ├── StoreError                    exit code 2
     │   ├── SchemaVersionError        a database made by another version
     │   └── LayoutMismatchError       stored state of another encoder or context layout
+    ├── EvaluationRefusedError        exit code 1: the log cannot answer the question
     └── ExecutionError                exit code 1
         ├── ProviderError             one model call failed
         └── AllModelsFailedError      the whole fallback chain failed
@@ -129,6 +130,10 @@ class SchemaVersionError(StoreError):
 
 class LayoutMismatchError(StoreError):
     """Learned state of another encoder or context layout."""
+
+
+class EvaluationRefusedError(ConduitError):
+    """A question about another policy that the log holds too little to answer."""
 
 
 class ExecutionError(ConduitError):

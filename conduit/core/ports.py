@@ -6,10 +6,11 @@ Every port has a public stand-in that runs offline: ``MemoryStore``, ``ScriptedP
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from conduit.core.decisions import Decision
+from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, ModelReply, ModelRequest, Observation
 
 if TYPE_CHECKING:
@@ -109,6 +110,14 @@ class Store(Protocol):
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
+        ...
+
+    def log(self) -> AsyncIterator[LoggedDecision]:
+        """Every decision with its attempts and observations, each once, in an order of its own.
+
+        The order stays the same from one reading to the next. Memory is bounded however long the
+        log is; decisions that are made while it is read may or may not be among them.
+        """
         ...
 
     async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from conduit.core.decisions import Decision
 from conduit.core.errors import UnknownDecisionError
+from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Observation
 from conduit.core.statistics import LearnedState, SufficientStatistics
 from conduit.stores.delta import (
@@ -96,6 +97,18 @@ class MemoryStore:
         """Attempts of a decision, in order."""
         attempts = self._executions.get(decision_id, [])
         return tuple(sorted(attempts, key=lambda execution: execution.attempt))
+
+    async def log(self) -> AsyncIterator[LoggedDecision]:
+        """Every decision with its attempts and observations, each once, in the order made."""
+        observed: dict[str, list[Observation]] = {}
+        for observation in self._observations.values():
+            observed.setdefault(observation.decision_id, []).append(observation)
+        for decision in tuple(self._decisions.values()):
+            yield LoggedDecision(
+                decision=decision,
+                executions=await self.executions(decision.id),
+                observations=tuple(observed.get(decision.id, ())),
+            )
 
     async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:
         """Keep observations, all or none, and say what they changed.

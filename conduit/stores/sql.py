@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from conduit.core.decisions import Decision
 from conduit.core.errors import StoreError
+from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Observation
 from conduit.core.statistics import LearnedState
 from conduit.stores import sql_learning as learning
 from conduit.stores import sql_log as log
+from conduit.stores import sql_reading as reading
 from conduit.stores.delta import check_observations, layout_of
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_migrations import bring_up
@@ -113,6 +116,18 @@ class SQLStore:
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
         return await self._worker.read(lambda conn: log.read_executions(conn, decision_id))
+
+    async def log(self) -> AsyncIterator[LoggedDecision]:
+        """Every decision with its attempts and observations, each once, in the order of ids.
+
+        A page is one transaction, and only one page is held at a time.
+        """
+        page = await self._worker.read(partial(reading.page, after=None))
+        while page:
+            for logged in page:
+                yield logged
+            last = page[-1].decision.id
+            page = await self._worker.read(partial(reading.page, after=last))
 
     async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:
         """Make observations durable, all or none, and say what they changed.
