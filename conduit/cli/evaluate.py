@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from conduit.catalog.baseline import dearest
 from conduit.cli.console import say_json
 from conduit.cli.evaluation_report import Question, payload, say_comparison
 from conduit.cli.logs import load_settings
 from conduit.cli.options import Database, Json, Optimize
 from conduit.cli.stores import existing_store, store_of
-from conduit.core.errors import InvalidInputError
+from conduit.core.arms import Arm
+from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
 from conduit.core.models import OptimizeFor
-from conduit.engines.log_reading import read_log
+from conduit.core.statistics import LearnedState
+from conduit.engines.log_reading import ordinary_call, read_log
+from conduit.engines.simulator import recorded_arms
+from conduit.engines.wiring import catalog_of
 from conduit.evaluation.log_frame import LogFrame
 from conduit.evaluation.rule_replay import TradeOff
 from conduit.evaluation.what_if import what_if
@@ -61,10 +67,9 @@ def evaluate(
     """
     settings = load_settings()
     wanted = OptimizeFor.named(optimize_for or settings.optimize_for)
-    frame = asyncio.run(_frame(settings, database))
-    comparison = what_if(
-        frame, policy, against=against, trade_off=TradeOff(optimize_for=wanted, baseline=None)
-    )
+    frame, state = asyncio.run(_read(settings, database))
+    trade_off = _trade_off(wanted, frame, state, settings)
+    comparison = what_if(frame, policy, against=against, trade_off=trade_off)
     if comparison.refusal is not None:
         raise comparison.refusal.error()
     question = Question(policy=policy, against=against, optimize_for=wanted)
@@ -74,7 +79,7 @@ def evaluate(
         say_comparison(question, frame, comparison)
 
 
-async def _frame(settings: Settings, database: str | None) -> LogFrame:
+async def _read(settings: Settings, database: str | None) -> tuple[LogFrame, LearnedState]:
     store = existing_store(settings, database)
     if store is None:
         raise InvalidInputError(
@@ -83,6 +88,27 @@ async def _frame(settings: Settings, database: str | None) -> LogFrame:
         )
     await store.open()
     try:
-        return await read_log(store)
+        return await read_log(store), await store.load()
     finally:
         await store.close()
+
+
+def _trade_off(
+    wanted: OptimizeFor, frame: LogFrame, state: LearnedState, settings: Settings
+) -> TradeOff:
+    """The trade-off in the units of routing, for the models that the log knows."""
+    arms, baseline = _arms(frame.log.arms, settings)
+    unit = ordinary_call(state, arms, baseline=baseline)
+    if unit is None:
+        return TradeOff(optimize_for=wanted)
+    return TradeOff(optimize_for=wanted, unit_cost=unit.cost, unit_latency=unit.latency)
+
+
+def _arms(names: Sequence[str], settings: Settings) -> tuple[tuple[Arm, ...], Arm]:
+    """The log's models and their baseline: of the catalogue, else recorded ones at list price."""
+    catalog = catalog_of(settings)
+    try:
+        return tuple(catalog.find(name) for name in names), catalog.baseline
+    except (UnknownModelError, UnknownPriceError):
+        arms = recorded_arms(names)
+    return arms, dearest(arms)

@@ -36,30 +36,42 @@ class Spread:
     half_width: float
 
 
-def spread_of(influence: Floats, *, known_variance: float) -> Spread:
-    """Standard error and half-width of the mean of n contributions.
+def spread_of(influence: Floats, *, known_squares: float, foreseen: Floats) -> Spread:
+    """Standard error and half-width of the mean of n contributions on fixed contexts.
 
-    The variance is the larger of two: the empirical one, ``Σψ²/(n(n−1))``, and the one that the
-    known propensities imply, which does not fall when heavy weights were not drawn. The quantile
-    is Student's t with the degrees of freedom of that sum, ``2S²/(Σψ⁴ − S²/n)`` with ``S = Σψ²``:
-    where few rows carry the sum, the variance itself is uncertain.
+    The sum of squares is the larger of two: the empirical one, ``Σψ²``, and the one that the known
+    propensities imply, which does not fall when heavy weights were not drawn. From it goes what
+    could be foreseen from the contexts, ``(Σψg)²/Σg²``: contexts are held fixed, so differences
+    between them are no error, and by Cauchy–Schwarz this is at most what they amount to. The
+    quantile is Student's t with the degrees of freedom of Σψ², ``2S²/(Σψ⁴ − S²/n)`` with
+    ``S = Σψ²``: where few rows carry the sum, the variance itself is uncertain.
 
     Chosen by simulation (``docs/EVALUATION.md`` has the table) over normal intervals, the
     empirical variance alone, and a ratio of known to drawn squared weights; empirical Bernstein
-    bounds are several times wider. The contexts are held fixed, so the sum of squared conditional
-    means is not subtracted and intervals err on the long side.
+    bounds are several times wider.
 
     Args:
         influence: ψ (n,), centred contributions; n of at least 2.
-        known_variance: of the mean, from the propensities.
+        known_squares: the expected Σψ² by the propensities.
+        foreseen: g (n,), any function of the contexts; best an estimate of the outcome.
     """
     n = len(influence)
+    influence, explained = _unforeseen(influence, foreseen - foreseen.mean())
     squares = influence * influence
     total = float(squares.sum())
-    variance = max(total / (n * (n - 1)), known_variance)
+    variance = max(total, known_squares - explained) / (n * (n - 1))
     error = float(np.sqrt(variance))
     quantile = float(stdtrit(_degrees(squares, total), 0.5 + LEVEL / 2))
     return Spread(error, quantile * error)
+
+
+def _unforeseen(influence: Floats, centred: Floats) -> tuple[Floats, float]:
+    """Contributions without their regression on g, and the squares that it takes away."""
+    size = float(centred @ centred)
+    if size <= 0:
+        return influence, 0.0
+    slope = float(influence @ centred) / size
+    return influence - slope * centred, slope * slope * size
 
 
 def _degrees(squares: Floats, total: float) -> float:

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+ENOUGH_DRAWS = 10
+"""Draws from which an arm's own residuals say how large they are."""
+
+
 class Method(StrEnum):
     """How the log is weighted."""
 
@@ -181,19 +185,34 @@ def _normalised(rows: _Rows, policy: Floats) -> tuple[float, Floats]:
 def _answer(
     rows: _Rows, value: float, influence: Floats, weights: Floats, residual: Floats
 ) -> Estimate:
-    n, size = len(influence), np.abs(weights)
-    expected = float(squared_weights(rows.propensity, rows.mass).sum())
-    total = float(size.sum())
-    typical = float(size @ (residual * residual)) / total if total else 0.0
-    spread = spread_of(influence, known_variance=expected * typical / n**2)
+    spread = spread_of(
+        influence,
+        known_squares=_known_squares(rows, np.abs(weights), residual * residual),
+        foreseen=(rows.mass * rows.expected).sum(axis=1),
+    )
     return Estimate(
         value=value,
         low=value - spread.half_width,
         high=value + spread.half_width,
         standard_error=spread.standard_error,
         effective=rows.effective,
-        rows=n,
+        rows=len(influence),
     )
+
+
+def _known_squares(rows: _Rows, size: Floats, squares: Floats) -> float:
+    """Expected ``Σ w² r²`` over all that might have been drawn, not only what was.
+
+    The squared residual r² of an arm is taken to be the same in every context: its average over
+    the arm's draws as the policy weighs them, or over all arms where it was drawn too rarely.
+    """
+    arms = rows.propensity.shape[1]
+    drawn = np.bincount(rows.chosen, size > 0, minlength=arms)
+    total = np.bincount(rows.chosen, size, minlength=arms)
+    weighted = np.bincount(rows.chosen, size * squares, minlength=arms)
+    pooled = weighted.sum() / total.sum() if total.any() else 0.0
+    own = np.divide(weighted, total, out=np.full(arms, pooled), where=drawn >= ENOUGH_DRAWS)
+    return float(squared_weights(rows.propensity, rows.mass).sum(axis=0) @ own)
 
 
 def _check_policy(log: Log, policy: Floats) -> None:

@@ -32,12 +32,15 @@ class TradeOff:
 
     Args:
         optimize_for: the preset.
-        baseline: id of the arm whose mean estimated cost is the unit of cost, as in routing; None
-            takes the dearest by that mean.
+        unit_cost: USD of an ordinary call of the baseline, which a unit of the cost weight pays;
+            ``engines.log_reading.ordinary_call`` gives the one that routing uses. None takes the
+            mean estimated cost of the dearest arm, which also counts that arm's own verbosity.
+        unit_latency: seconds of an ordinary call; None takes the geometric mean of the estimates.
     """
 
     optimize_for: OptimizeFor = OptimizeFor.BALANCED
-    baseline: str | None = None
+    unit_cost: float | None = None
+    unit_latency: float | None = None
 
 
 def replayed(frame: LogFrame, policy: Policy, trade_off: TradeOff | None = None) -> Floats:
@@ -52,8 +55,7 @@ def replayed(frame: LogFrame, policy: Policy, trade_off: TradeOff | None = None)
         trade_off: quality against money against time; a policy's own weights override it.
 
     Raises:
-        InvalidInputError: for a policy whose estimates the log does not hold, or a baseline
-            without estimates.
+        InvalidInputError: for a policy whose estimates the log does not hold.
     """
     _check_same_estimates(frame, policy)
     if policy.only is not None:
@@ -105,16 +107,24 @@ def _estimates(frame: LogFrame, row: int, known: NDArray[np.intp]) -> Estimates:
 
 
 def _valuation(frame: LogFrame, policy: Policy, trade_off: TradeOff) -> Valuation:
-    known, latency = frame.knowledge.known, frame.knowledge.latency
-    costs = np.where(known, frame.log.expected_cost, 0.0).sum(axis=0) / known.sum(axis=0)
-    base = trade_off.baseline
-    unit = float(costs.max() if base is None else costs[_column(frame, base)])
-    seconds = latency[np.isfinite(latency) & (latency > 0)]
+    unit, seconds = trade_off.unit_cost, trade_off.unit_latency
     return Valuation(
         weights=_weights(policy, trade_off),
-        unit_cost=unit,
-        unit_latency=float(np.exp(np.log(seconds).mean())) if len(seconds) else 1.0,
+        unit_cost=_dearest_cost(frame) if unit is None else unit,
+        unit_latency=_typical_latency(frame) if seconds is None else seconds,
     )
+
+
+def _dearest_cost(frame: LogFrame) -> float:
+    known = frame.knowledge.known
+    total = np.where(known, frame.log.expected_cost, 0.0).sum(axis=0)
+    return float((total / np.maximum(known.sum(axis=0), 1)).max())
+
+
+def _typical_latency(frame: LogFrame) -> float:
+    latency = frame.knowledge.latency
+    seconds = latency[np.isfinite(latency) & (latency > 0)]
+    return float(np.exp(np.log(seconds).mean())) if len(seconds) else 1.0
 
 
 def _weights(policy: Policy, trade_off: TradeOff) -> Weights:

@@ -72,9 +72,8 @@ def effective_sample_size(propensity: Floats, target: Floats) -> float:
 
 
 def squared_weights(propensity: Floats, mass: Floats) -> Floats:
-    """(n,) expected squared weight ``Σ_a m_a²/p_a`` of a signed mass m (n, K)."""
-    ratio = np.divide(mass * mass, propensity, out=np.zeros_like(mass), where=propensity > 0)
-    return np.asarray(ratio.sum(axis=1))
+    """(n, K) expected squared weight ``m²/p`` of every arm, for a signed mass m (n, K)."""
+    return np.divide(mass * mass, propensity, out=np.zeros_like(mass), where=propensity > 0)
 
 
 def supported_rows(propensity: Floats, target: Floats) -> NDArray[np.bool_]:
