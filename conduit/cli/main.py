@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 for success; 1 when no model answered, or the log cannot; 2 for input, settings or a
-        database that cannot be used; 130 when interrupted; 141 when the reader of standard output went away.
+        database that cannot be used; 130 when interrupted; 141 when the reader of standard output
+        went away.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:

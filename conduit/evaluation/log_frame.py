@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from conduit.bandits.policies import FIXED
+from conduit.core.decisions import Decision
 from conduit.core.errors import InvalidInputError
 from conduit.core.log import LoggedDecision
 from conduit.evaluation.logged import Log
@@ -193,7 +195,6 @@ class FrameBuilder:
 def _cell(logged: LoggedDecision, arm: str) -> tuple[float, ...]:
     decision = logged.decision
     it = decision.estimates[arm]
-    offered = arm == decision.selected_model or arm in decision.fallback_chain
     return (
         decision.probabilities.get(arm, 0.0),
         it.mean,
@@ -201,5 +202,11 @@ def _cell(logged: LoggedDecision, arm: str) -> tuple[float, ...]:
         it.cost,
         np.nan if it.latency is None else it.latency,
         it.observations,
-        float(offered),
+        float(_is_offered(decision, arm)),
     )
+
+
+def _is_offered(decision: Decision, arm: str) -> bool:
+    """Whether no constraint excluded an arm; a fixed policy narrows the offer by itself."""
+    narrowed = decision.policy.startswith(FIXED)
+    return narrowed or arm == decision.selected_model or arm in decision.fallback_chain

@@ -117,8 +117,8 @@ def _valuation(frame: LogFrame, policy: Policy, trade_off: TradeOff) -> Valuatio
 
 def _dearest_cost(frame: LogFrame) -> float:
     known = frame.knowledge.known
-    costs = np.where(known, frame.log.expected_cost, 0.0).sum(axis=0) / known.sum(axis=0)
-    return float(costs.max())
+    total = np.where(known, frame.log.expected_cost, 0.0).sum(axis=0)
+    return float((total / np.maximum(known.sum(axis=0), 1)).max())
 
 
 def _typical_latency(frame: LogFrame) -> float:

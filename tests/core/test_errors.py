@@ -24,6 +24,10 @@ SAMPLES: dict[type[ConduitError], tuple[ConduitError, str]] = {
     errors.StoreError: (errors.StoreError("disk full", remedy="make room"), "disk full"),
     errors.SchemaVersionError: (errors.SchemaVersionError("v9", remedy="upgrade"), "v9"),
     errors.LayoutMismatchError: (errors.LayoutMismatchError("384", remedy="switch"), "384"),
+    errors.EvaluationRefusedError: (
+        errors.EvaluationRefusedError("12 effective rows", remedy="log more"),
+        "12 effective",
+    ),
     errors.ExecutionError: (errors.ExecutionError("no answer", remedy="try again"), "no answer"),
     errors.ProviderError: (
         errors.ProviderError(FailureKind.TIMEOUT, model="m-2", detail="after 60 s"),
@@ -82,7 +86,7 @@ def test_a_message_is_one_line_that_names_the_value_and_the_remedy(kind: type) -
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_exit_codes_are_those_of_the_drawing(kind: type[ConduitError]) -> None:
-    """Bad input, settings and stores exit with 2; failed executions with 1."""
+    """Bad input, settings and stores exit with 2; failed executions and refused questions with 1."""
     usage = (errors.InvalidInputError, errors.ConfigurationError, errors.StoreError)
     assert SAMPLES[kind][0].exit_code == (2 if issubclass(kind, usage) else 1)
 

@@ -68,9 +68,7 @@ def a_world(seed: int = 0, n: int = 1500, *, floor: float = 0.02, sharp: float =
     """A world; the larger ``sharp``, the heavier the weights of other policies."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 3))
-    quality = np.clip(
-        np.array([0.6, 0.75, 0.85]) + 0.12 * x + 0.1 * rng.normal(size=x.shape), 0, 1
-    )
+    quality = np.clip(np.array([0.6, 0.75, 0.85]) + 0.12 * x + 0.1 * rng.normal(size=x.shape), 0, 1)
     believed = np.array([0.65, 0.72, 0.9]) + 0.1 * x
     score = sharp * (believed - np.array([0.0, 0.02, 0.17]))
     soft = np.exp(score - score.max(axis=1, keepdims=True))

@@ -1,0 +1,147 @@
+"""Replaying rules over logged situations, and comparing what they would have given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conduit.bandits.policies import policy_named
+from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPolicyError
+from conduit.core.models import OptimizeFor
+from conduit.evaluation.log_frame import Knowledge, LogFrame
+from conduit.evaluation.logged import Outcome
+from conduit.evaluation.off_policy import Estimate, Method
+from conduit.evaluation.rule_replay import TradeOff, replayed
+from conduit.evaluation.support import Reason
+from conduit.evaluation.what_if import compared, what_if
+
+from .worlds import ARMS, COST, Floats, a_world
+
+N = 300
+
+
+@pytest.fixture
+def frame() -> LogFrame:
+    """A log of 300 decisions, all arms on offer."""
+    log = a_world(1, N).drawn(np.random.default_rng(1))
+    everything = np.ones((N, 3), bool)
+    knowledge = Knowledge(
+        known=everything,
+        offered=everything,
+        quality_std=np.full((N, 3), 0.05),
+        latency=np.full((N, 3), np.nan),
+        observations=np.full((N, 3), 40.0),
+    )
+    return LogFrame(
+        log=log, knowledge=knowledge, decisions=N, excluded={}, policies={"thompson": N}
+    )
+
+
+def by_name(frame: LogFrame, name: str, trade_off: TradeOff | None = None) -> Floats:
+    return replayed(frame, policy_named(name, models=frame.log.arms), trade_off)
+
+
+def test_static_policies_are_what_they_say(frame: LogFrame) -> None:
+    """Fixed and cheapest are one arm, random is even, best has the highest logged mean."""
+    assert (by_name(frame, "fixed:middling")[:, 1] == 1).all()
+    assert (by_name(frame, "cheapest")[:, 0] == 1).all()
+    assert by_name(frame, "random") == pytest.approx(1 / 3)
+    best = frame.log.expected_quality.clip(0, 1).argmax(axis=1)
+    clear = (frame.log.expected_quality < 1).all(axis=1)
+    assert (by_name(frame, "best").argmax(axis=1) == best)[clear].all()
+
+
+@pytest.mark.parametrize("name", ["thompson", "linucb", "epsilon_greedy", "cheapest", "random"])
+def test_a_replay_is_a_distribution_over_what_was_on_offer(frame: LogFrame, name: str) -> None:
+    """Probabilities sum to 1, and an arm that a constraint excluded gets none."""
+    offered = frame.knowledge.offered.copy()
+    offered[::2, 0] = False
+    limited = replace(frame, knowledge=replace(frame.knowledge, offered=offered))
+    target = by_name(limited, name)
+    np.testing.assert_allclose(target.sum(axis=1), 1)
+    assert (target >= 0).all()
+    assert (target[::2, 0] == 0).all()
+
+
+def test_arms_without_an_estimate_are_not_chosen(frame: LogFrame) -> None:
+    """A row that did not know an arm is decided among the others."""
+    known = np.tile([True, False, True], (N, 1))
+    late = replace(frame, knowledge=replace(frame.knowledge, known=known, offered=known))
+    assert (by_name(late, "thompson")[:, 1] == 0).all()
+
+
+def test_who_minds_money_more_spends_less(frame: LogFrame) -> None:
+    """The trade-off moves the replay of one rule, in the unit it is given."""
+    cost = COST.max()
+    spend = {
+        wanted: float(
+            (
+                by_name(frame, "thompson", TradeOff(optimize_for=wanted, unit_cost=cost)) @ COST
+            ).mean()
+        )
+        for wanted in (OptimizeFor.QUALITY, OptimizeFor.BALANCED, OptimizeFor.COST)
+    }
+    assert spend[OptimizeFor.QUALITY] > spend[OptimizeFor.BALANCED] > spend[OptimizeFor.COST]
+
+
+def test_latency_counts_where_it_is_known(frame: LogFrame) -> None:
+    """Optimizing for speed moves to the fast arm once latencies are in the log."""
+    seconds = np.tile([30.0, 1.0, 30.0], (N, 1))
+    timed = replace(frame, knowledge=replace(frame.knowledge, latency=seconds))
+    speed = TradeOff(optimize_for=OptimizeFor.SPEED)
+    assert (by_name(timed, "thompson", speed)[:, 1] > 0.9).all()
+    assert by_name(frame, "thompson", speed)[:, 1].mean() < 0.9
+
+
+def test_estimates_of_its_own_cannot_be_replayed(frame: LogFrame) -> None:
+    """A policy that sees no context cannot be replayed from contextual estimates, but from its own."""
+    with pytest.raises(InvalidInputError, match="needs estimates of its own"):
+        by_name(frame, "thompson_noncontextual")
+    own = replace(frame, policies={"thompson_noncontextual": N})
+    np.testing.assert_allclose(by_name(own, "thompson_noncontextual").sum(axis=1), 1)
+
+
+def test_names_that_are_none_are_refused(frame: LogFrame) -> None:
+    """Unknown policies and models are named, on either side of the comparison."""
+    with pytest.raises(UnknownPolicyError):
+        what_if(frame, "luck")
+    with pytest.raises(UnknownModelError):
+        what_if(frame, "random", against="fixed:gpt-99")
+
+
+def test_a_comparison_answers_both_outcomes_by_both_methods(frame: LogFrame) -> None:
+    """Quality and spend, SNIPS and DR, the policy and its difference from the logged one."""
+    said = what_if(frame, "random")
+    assert said.refusal is None
+    every = {(outcome, method) for outcome in Outcome for method in Method}
+    assert said.target.keys() == said.difference.keys() == every
+    for key in every:
+        target, gap = said.target[key], said.difference[key]
+        assert isinstance(target, Estimate)
+        assert isinstance(gap, Estimate)
+        assert target.low < target.value < target.high
+    logged = said.logged[Outcome.QUALITY]
+    target, gap = (d[Outcome.QUALITY, Method.SNIPS] for d in (said.target, said.difference))
+    assert isinstance(logged, Estimate)
+    assert isinstance(target, Estimate)
+    assert isinstance(gap, Estimate)
+    assert gap.value == pytest.approx(target.value - logged.value)
+    assert 0 < said.changed < 1
+
+
+def test_the_logged_policy_changes_nothing(frame: LogFrame) -> None:
+    """Compared with itself a policy changes no decision and makes no difference."""
+    said = compared(frame.log, frame.log.propensity)
+    assert said.changed == pytest.approx(0)
+    assert {it.value for it in said.difference.values() if isinstance(it, Estimate)} == {0.0}
+
+
+def test_a_question_without_any_answer_says_why(frame: LogFrame) -> None:
+    """Where every figure of a policy is refused, the comparison has a reason."""
+    one_hot = replace(frame.log, propensity=np.eye(len(ARMS))[frame.log.chosen])
+    refusal = what_if(replace(frame, log=one_hot), "random").refusal
+    assert refusal is not None
+    assert refusal.reason is Reason.NO_RANDOMNESS
+    assert refusal.error().exit_code == 1
