@@ -1,8 +1,9 @@
 """How much quality does a budget buy, against ParetoBandit and against blind mixtures?
 
 Three models of ParetoBandit's own data, at its own seven budgets. *Cold*: every policy meets ``val``
-online, seeing the outcome of the arm it chose, then ``test`` likewise. *Warm*: ``val`` is labelled
-data; ParetoBandit has its shipped priors besides, and passes through the same prompts online
+online, seeing the outcome of the arm it chose, then ``test`` likewise; ParetoBandit as in its quick
+start (``paretobandit``) or with the settings it tuned (``paretobandit_tuned``). *Warm*: ``val`` is
+labelled data; ParetoBandit has its shipped priors besides, and passes through the same prompts online
 (``paretobandit``) or is given the reward of every arm (``paretobandit_labelled``). Quality and spend
 are those of the test phase, during which all keep learning.
 
@@ -29,7 +30,7 @@ from experiments.budget_picture import draw
 from experiments.budget_rows import Row, show_rows, summarise, verdict_checks
 from experiments.full_information import ridge_estimates, within_budget
 from experiments.parallel import spread
-from experiments.paretobandit_peer import ParetoBanditPeer, PeerSteps, peer_contexts
+from experiments.paretobandit_peer import ParetoBanditPeer, PeerSteps, Start, peer_contexts
 from experiments.provenance import count_evaluation
 from experiments.recorded import encode, encoder_of, paretobandit_split
 from experiments.report import conclude
@@ -77,9 +78,10 @@ def run_task(task: Task) -> list[Row]:
     runs = {
         ("cold", "conduit"): _conduit(task, np.concatenate(phases), warm=False).since(world.learn),
         ("warm", "conduit"): _conduit(task, phases[1], warm=True),
-        ("cold", "paretobandit"): _peer(task, *phases, warm=False, labelled=False),
-        ("warm", "paretobandit"): _peer(task, *phases, warm=True, labelled=False),
-        ("warm", "paretobandit_labelled"): _peer(task, *phases, warm=True, labelled=True),
+        ("cold", "paretobandit"): _peer(task, *phases, start="quick_start"),
+        ("cold", "paretobandit_tuned"): _peer(task, *phases, start="tuned"),
+        ("warm", "paretobandit"): _peer(task, *phases, start="shipped"),
+        ("warm", "paretobandit_labelled"): _peer(task, *phases, start="shipped", labelled=True),
     }
     return [
         Row(
@@ -167,12 +169,12 @@ def _peer(
     learn: NDArray[np.intp],
     measure: NDArray[np.intp],
     *,
-    warm: bool,
-    labelled: bool,
+    start: Start,
+    labelled: bool = False,
 ) -> PeerSteps:
     world = task.world
     peer = ParetoBanditPeer(
-        world.stream, world.peer, budget=task.budget, warm=warm, seed=task.seed
+        world.stream, world.peer, budget=task.budget, start=start, seed=task.seed
     )
     if labelled:
         peer.label(learn.tolist())

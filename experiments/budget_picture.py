@@ -12,6 +12,7 @@ STYLES = {
     "conduit": ("tab:blue", "-", "o"),
     "paretobandit": ("tab:red", "-", "s"),
     "paretobandit_labelled": ("tab:orange", "-", "^"),
+    "paretobandit_tuned": ("tab:orange", "-", "^"),
     "mixture": ("tab:gray", "--", ""),
     "full_information": ("tab:green", ":", ""),
 }

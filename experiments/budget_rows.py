@@ -111,6 +111,8 @@ def _cold(rows: Sequence[MeanRow], i: int, budget: float) -> Iterator[Check]:
     ours, place = find(rows, "cold", "conduit", budget), f"cold budget {i + 1}"
     bound = find(rows, "cold", "mixture", budget).quality - COLD_SLACK
     yield Check(name=f"{place}: quality against mixture", value=ours.quality, bound=bound)
+    bound = find(rows, "cold", "paretobandit_tuned", budget).quality - COLD_SLACK
+    yield Check(name=f"{place}: quality against paretobandit_tuned", value=ours.quality, bound=bound)
     if i >= 2:
         bound = find(rows, "cold", "paretobandit", budget).quality + COLD_LEAD
         yield Check(name=f"{place}: quality against paretobandit", value=ours.quality, bound=bound)

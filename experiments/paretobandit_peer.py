@@ -1,17 +1,22 @@
 """ParetoBandit 0.1.1 as its authors run it, on its own features, beside our policies.
 
-Its router is driven as in the demo that ships with it: ADAPTIVE pacing with the shipped defaults, no
-static cost penalty, realised cost told before the feedback, learning all the way. Warm means its
-shipped priors and tuned settings; cold means no priors and the settings it tuned for that.
+Its router is driven as in the demo that ships with it: ADAPTIVE pacing with the shipped defaults,
+realised cost told before the feedback, learning all the way. It starts in one of three ways:
+
+- ``shipped``: the priors that ship with it and the settings it tuned for them, as its demo does;
+- ``quick_start``: ``priors="none"`` and otherwise what its quick start leaves at the default, a
+  static cost penalty of .3 beside the pacer's;
+- ``tuned``: no priors, the settings it tuned for that, and no static penalty, as in its ablation.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +26,8 @@ from conduit.evaluation.stream import Stream
 
 if TYPE_CHECKING:
     from pareto_bandit import BanditRouter
+
+Start = Literal["shipped", "quick_start", "tuned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,7 +48,10 @@ def peer_contexts(embeddings: Array) -> Array:
     import joblib  # type: ignore[import-untyped] # noqa: PLC0415  # in an extra
     from pareto_bandit.config import DEFAULT_PCA_PATH  # noqa: PLC0415  # in an extra
 
-    pca = joblib.load(DEFAULT_PCA_PATH)
+    with warnings.catch_warnings():
+        # It was pickled by another version of scikit-learn; a PCA is two arrays in all of them.
+        warnings.simplefilter("ignore")
+        pca = joblib.load(DEFAULT_PCA_PATH)
     whitened = pca.transform(embeddings) / np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
     return np.column_stack([whitened, np.ones(len(embeddings))])
 
@@ -52,17 +62,17 @@ class ParetoBanditPeer:
     Args:
         stream: the prompts, and what every arm would have given.
         contexts: (n, 26) from :func:`peer_contexts`.
-        budget: USD per request; None routes without a pacer.
-        warm: whether it has its shipped priors.
+        budget: USD per request.
+        start: how it starts.
         seed: breaks its ties.
     """
 
     def __init__(
-        self, stream: Stream, contexts: Array, *, budget: float | None, warm: bool, seed: int
+        self, stream: Stream, contexts: Array, *, budget: float, start: Start, seed: int
     ) -> None:
         self._stream, self._contexts = stream, contexts
         self._names = [arm.id for arm in stream.arms]
-        self._router = _router(self._names, contexts.shape[1], budget=budget, warm=warm, seed=seed)
+        self._router = _router(self._names, contexts.shape[1], budget=budget, start=start, seed=seed)
 
     def label(self, rows: Sequence[int]) -> None:
         """Give it the reward of every arm for these prompts; one tick of its clock a prompt."""
@@ -91,26 +101,31 @@ class ParetoBanditPeer:
 
 
 def _router(
-    names: Sequence[str], dim: int, *, budget: float | None, warm: bool, seed: int
+    names: Sequence[str], dim: int, *, budget: float, start: Start, seed: int
 ) -> BanditRouter:
     from pareto_bandit import BanditRouter  # noqa: PLC0415  # in an extra
     from pareto_bandit.budget_pacer import BudgetPacer  # noqa: PLC0415  # in an extra
-    from pareto_bandit.config import BEST_K3_HPARAMS, BEST_K3_TABULA_RASA_HPARAMS  # noqa: PLC0415
     from pareto_bandit.feature_service import FeatureService  # noqa: PLC0415  # in an extra
 
     logging.getLogger("pareto_bandit").setLevel(logging.ERROR)
-    tuned = BEST_K3_HPARAMS if warm else BEST_K3_TABULA_RASA_HPARAMS
     return BanditRouter.create(
         model_registry=_registry(names),
         feature_service=FeatureService.for_precomputed(dim),
-        priors="warmup" if warm else "none",
-        prior_n_effective=tuned["prior_n_effective"],
-        alpha=tuned["alpha"],
-        forgetting_factor=tuned["forgetting_factor"],
-        cost_penalty=0.0 if budget is not None else 0.3,
-        budget_pacer=None if budget is None else BudgetPacer(target_avg_spend_usd=budget),
+        priors="warmup" if start == "shipped" else "none",
+        budget_pacer=BudgetPacer(target_avg_spend_usd=budget),
         bandit_seed=seed,
+        **_settings(start),
     )
+
+
+def _settings(start: Start) -> dict[str, Any]:
+    from pareto_bandit.config import BEST_K3_HPARAMS, BEST_K3_TABULA_RASA_HPARAMS  # noqa: PLC0415
+
+    if start == "quick_start":
+        return {}
+    tuned = BEST_K3_HPARAMS if start == "shipped" else BEST_K3_TABULA_RASA_HPARAMS
+    named = {key: tuned[key] for key in ("prior_n_effective", "alpha", "forgetting_factor")}
+    return {**named, "cost_penalty": 0.0}
 
 
 def _registry(names: Sequence[str]) -> dict[str, dict[str, object]]:
