@@ -9,7 +9,7 @@ are predicted from those of all others (leave one arm out; Besag 1975).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,22 +67,25 @@ class PriorFamily:
         best: tuple[float, Prior] | None = None
         for slope in self.slopes:
             shared = sums.shared_slopes(slope)
-            for part in self.sharing:
-                mean = _constant(statistics, levels)
-                mean[:, 1:] += part * shared
-                prior = self._prior(mean, slope=slope, noise=1.0)
-                gain, residual = sums.evidence(prior, seen)
-                variance = (residual + guess) / weight
-                score = gain - 0.5 * weight * float(np.log(variance))
-                if best is None or score > best[0]:
-                    best = score, replace(prior, noise=variance**0.5)
+            means = np.repeat(_constant(statistics, levels)[None], len(self.sharing), axis=0)
+            means[:, :, 1:] += np.array(self.sharing)[:, None, None] * shared
+            gain, residuals = sums.evidence(self._precision(slope, means.shape[2]), means, seen)
+            variances = (residuals + guess) / weight
+            scores = gain - 0.5 * weight * np.log(variances)
+            part = int(scores.argmax())
+            if best is None or scores[part] > best[0]:
+                noise = float(variances[part]) ** 0.5
+                best = float(scores[part]), self._prior(means[part], slope=slope, noise=noise)
         assert best is not None
         return best[1]
 
     def _prior(self, mean: Array, *, slope: float, noise: float) -> Prior:
-        precision = np.full(mean.shape[1], slope)
+        return Prior(mean, self._precision(slope, mean.shape[1]), noise)
+
+    def _precision(self, slope: float, dim: int) -> Array:
+        precision = np.full(dim, slope)
         precision[0] = self.bias
-        return Prior(mean, precision, noise)
+        return precision
 
     def _level(self, statistics: Sequence[SufficientStatistics], offsets: Array) -> float:
         weight = sum(s.weight for s in statistics)
@@ -125,14 +128,25 @@ class _Stacked:
         others = others + slope * np.eye(others.shape[-1])
         return np.linalg.solve(others, (moments.sum(axis=0) - moments)[..., None])[..., 0]
 
-    def evidence(self, prior: Prior, seen: NDArray[np.bool_]) -> tuple[float, float]:
-        """Log-determinant gain and regularised residual squares, summed over the arms seen."""
-        precision = self.A[seen] + np.diag(prior.precision)
-        mean = prior.mean[seen]
-        moments = self.b[seen] + prior.precision * mean
-        squares = self.yy[seen].sum() + float((prior.precision * mean**2).sum())
-        lower = np.linalg.cholesky(precision)
-        half = np.linalg.solve(lower, moments[..., None])[..., 0]
+    def evidence(
+        self, precision: Array, means: Array, seen: NDArray[np.bool_]
+    ) -> tuple[float, Array]:
+        """Log-determinant gain and regularised residual squares, summed over the arms seen.
+
+        Args:
+            precision: (d,) of the prior.
+            means: (P, K, d) prior means to compare; one factorisation serves all of them.
+            seen: (K,) arms that have data.
+
+        Returns:
+            The gain, and the residual squares (P,) of each prior mean.
+        """
+        means = means[:, seen]
+        moments = self.b[seen] + precision * means  # (P, S, d)
+        squares = self.yy[seen].sum() + (precision * means**2).sum(axis=(1, 2))
+        lower = np.linalg.cholesky(self.A[seen] + np.diag(precision))
+        half = np.linalg.solve(lower, moments.transpose(1, 2, 0))  # (S, d, P)
         logdet = 2 * np.log(np.diagonal(lower, axis1=1, axis2=2)).sum()
-        gain = 0.5 * (len(mean) * np.log(prior.precision).sum() - logdet)
-        return float(gain), max(float(squares - (half * half).sum()), 0.0)
+        gain = 0.5 * (len(lower) * np.log(precision).sum() - logdet)
+        residuals = squares - (half * half).sum(axis=(0, 1))
+        return float(gain), np.maximum(residuals, 0.0)

@@ -1,0 +1,227 @@
+"""What does a router earn that starts knowing nothing? Every policy on three data sets.
+
+Utility is ``u = q − w · cost / best_cost``, where best_cost is the mean cost of the arm of highest
+mean quality. The stream is shuffled per seed; what counts is its second half, against the best fixed
+arm on the same prompts. ``full_information`` is a ridge regression that saw every arm's outcome on the
+first half; ``sane_noncontextual`` a Thompson sampler without context (v = .5, bias worth 1, prior mean
+that of our quality head, .99).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+
+import numpy as np
+
+from conduit.bandits.policies import NO_FLOOR, Policy, policy_named, policy_names
+from conduit.bandits.rules import Thompson
+from conduit.bandits.utility import Weights
+from conduit.core.statistics import Array
+from conduit.evaluation.replay import Setting, replay
+from conduit.evaluation.stream import Stream
+from experiments.arguments import Arguments, parse
+from experiments.bars import draw_bars
+from experiments.full_information import ridge_estimates
+from experiments.parallel import spread
+from experiments.provenance import count_evaluation
+from experiments.recorded import DATASETS, encode, encoder_of, stream_part
+from experiments.report import Check, conclude, mean_and_error, show_table
+
+NAME = "cold_start"
+COST_WEIGHT = {"routellm": 0.2, "mmlu_pro": 0.05, "paretobandit_k4": 0.05}
+LEAD = {"routellm": 0.015, "mmlu_pro": -0.005, "paretobandit_k4": -0.001}
+"""What the default policy must earn over the best fixed arm."""
+BEHIND = 0.003
+"""How far behind a sane sampler without context it may be, standard error apart."""
+SANE = Policy(
+    name="sane_noncontextual",
+    rule=Thompson(v=0.5, patience=0.0),
+    contextual=False,
+    floor=NO_FLOOR,
+)
+DEFAULT = "thompson"
+SEED = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Task:
+    """One policy on one shuffle of one data set; no policy stands for full information."""
+
+    name: str
+    stream: Stream
+    policy: Policy | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One policy on one data set: utility over the best fixed arm's in the second half."""
+
+    dataset: str
+    policy: str
+    gain: float
+    gain_se: float
+    utility: float
+    quality: float
+    cost: float
+    seeds: int
+
+
+def utilities(stream: Stream, weight: float) -> Array:
+    """(n, K) utility of every arm for every prompt."""
+    return stream.quality - weight / best_cost(stream) * stream.cost
+
+
+def best_cost(stream: Stream) -> float:
+    """Mean USD of the arm of highest mean quality."""
+    return float(stream.cost.mean(axis=0)[stream.quality.mean(axis=0).argmax()])
+
+
+def run_task(task: Task) -> tuple[float, float, float, float]:
+    """Gain over the best fixed arm, utility, quality and cost over the second half."""
+    stream, weight = task.stream, COST_WEIGHT[task.name]
+    order = np.random.default_rng(task.seed).permutation(len(stream))
+    half = len(order) // 2
+    rows = order[half:]
+    arms = _full_information(task, order) if task.policy is None else _chosen(task, order)[half:]
+    worth = utilities(stream, weight)
+    fixed = worth[rows, worth.mean(axis=0).argmax()]
+    earned = worth[rows, arms]
+    return (
+        float((earned - fixed).mean()),
+        float(earned.mean()),
+        float(stream.quality[rows, arms].mean()),
+        float(stream.cost[rows, arms].mean()),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, report, and say whether it holds."""
+    arguments = parse(NAME, about=(__doc__ or "").partition("\n")[0], seeds=10, argv=argv)
+    streams = load(arguments)
+    held_out = count_evaluation(arguments)
+    policies = [policy_named(name, models=()) for name in policy_names()]
+    tasks = [
+        Task(name=name, stream=stream, policy=policy, seed=SEED + seed)
+        for name, stream in streams.items()
+        for seed in range(arguments.seeds)
+        for policy in (*policies, SANE, None)
+    ]
+    found: dict[tuple[str, str], list[tuple[float, float, float, float]]] = defaultdict(list)
+    for task, result in zip(tasks, spread(run_task, tasks, arguments), strict=True):
+        found[task.name, task.policy.name if task.policy else "full_information"].append(result)
+    rows = [_mean(*key, results) for key, results in found.items()]
+    for name, stream in streams.items():
+        _show(name, stream, [row for row in rows if row.dataset == name])
+    twins = _twins(found, policy_names())
+    for twin in twins:
+        print(f"equal on every seed, which is a bug: {twin}")
+    bars = {(row.dataset, row.policy): (row.gain, row.gain_se) for row in rows}
+    print(f"\npicture: {draw_bars(bars, arguments, label='utility over the best fixed arm')}")
+    figures = {"cost_weight": COST_WEIGHT, "rows": [asdict(row) for row in rows], "twins": twins}
+    checks = [*_checks(rows), Check(name="rules that are twins", value=len(twins), bound=0, most=True)]
+    return conclude(arguments, figures, checks=checks, held_out=held_out)
+
+
+def load(arguments: Arguments) -> dict[str, Stream]:
+    """The data sets as streams."""
+    encoder = encoder_of(arguments)
+    streams = {}
+    for name in DATASETS:
+        if arguments.data is None and name != DATASETS[0]:
+            print(f"{name}: left out, since no folder with it was given")
+            continue
+        outcomes, says = stream_part(name, arguments)
+        streams[name] = encode(outcomes, encoder).stream
+        print(f"{name}: {says}, {len(outcomes):,} prompts, {len(outcomes.models)} models")
+    return streams
+
+
+def _chosen(task: Task, order: Array) -> Array:
+    assert task.policy is not None
+    weights = Weights(quality=1.0, cost=COST_WEIGHT[task.name], latency=0.0)
+    setting = Setting(policy=task.policy, weights=weights, unit_cost=best_cost(task.stream))
+    rng = np.random.default_rng([task.seed, 1])
+    return replay(task.stream, setting, rng=rng, order=order).arms
+
+
+def _full_information(task: Task, order: Array) -> Array:
+    half = len(order) // 2
+    learn, measure = task.stream.subset(order[:half]), task.stream.subset(order[half:])
+    expected = ridge_estimates(learn, measure)
+    price = COST_WEIGHT[task.name] / best_cost(task.stream)
+    return np.asarray((expected.quality - price * expected.cost).argmax(axis=1))
+
+
+def _mean(
+    dataset: str, policy: str, results: Sequence[tuple[float, float, float, float]]
+) -> Row:
+    gains, utility, quality, cost = zip(*results, strict=True)
+    gain, gain_se = mean_and_error(gains)
+    return Row(
+        dataset=dataset,
+        policy=policy,
+        gain=gain,
+        gain_se=gain_se,
+        utility=float(np.mean(utility)),
+        quality=float(np.mean(quality)),
+        cost=float(np.mean(cost)),
+        seeds=len(results),
+    )
+
+
+def _show(name: str, stream: Stream, rows: Sequence[Row]) -> None:
+    fixed = utilities(stream, COST_WEIGHT[name]).mean(axis=0)
+    best = int(fixed.argmax())
+    show_table(
+        f"{name}, w={COST_WEIGHT[name]}; best fixed arm {stream.arms[best].id}: {fixed[best]:.4f}",
+        ["policy", "gain", "± s.e.", "utility", "quality", "USD"],
+        [
+            [
+                row.policy,
+                f"{row.gain:+.4f}",
+                f"{row.gain_se:.4f}",
+                f"{row.utility:.4f}",
+                f"{row.quality:.4f}",
+                f"{row.cost:.3g}",
+            ]
+            for row in sorted(rows, key=lambda row: -row.gain)
+        ],
+    )
+
+
+def _checks(rows: Sequence[Row]) -> list[Check]:
+    checks = []
+    for name in dict.fromkeys(row.dataset for row in rows):
+        by_policy = {row.policy: row for row in rows if row.dataset == name}
+        ours, sane = by_policy[DEFAULT], by_policy[SANE.name]
+        error = float(np.hypot(ours.gain_se, sane.gain_se))
+        checks += [
+            Check(name=f"{name}: over the best fixed arm", value=ours.gain, bound=LEAD[name]),
+            Check(
+                name=f"{name}: against sane noncontextual Thompson",
+                value=ours.gain,
+                bound=sane.gain - BEHIND - error,
+            ),
+        ]
+    return checks
+
+
+def _twins(
+    found: Mapping[tuple[str, str], Sequence[object]], policies: Sequence[str]
+) -> list[str]:
+    """Pairs of rules that did the same on every seed of some data set."""
+    return [
+        f"{a} and {b} on {name}"
+        for name in dict.fromkeys(dataset for dataset, _ in found)
+        for a, b in combinations(policies, 2)
+        if found[name, a] == found[name, b]
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""ParetoBandit 0.1.1 as its authors run it, on its own features, beside our policies.
+
+Its router is driven as in the demo that ships with it: ADAPTIVE pacing with the shipped defaults,
+realised cost told before the feedback, learning all the way. It starts in one of three ways:
+
+- ``shipped``: the priors that ship with it and the settings it tuned for them, as its demo does;
+- ``quick_start``: ``priors="none"`` and otherwise what its quick start leaves at the default, a
+  static cost penalty of .3 beside the pacer's;
+- ``tuned``: no priors, the settings it tuned for that, and no static penalty, as in its ablation.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conduit.core.statistics import Array
+from conduit.evaluation.stream import Stream
+
+if TYPE_CHECKING:
+    from pareto_bandit import BanditRouter
+
+Start = Literal["shipped", "quick_start", "tuned"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PeerSteps:
+    """What the peer did at each of n steps: quality (n,), cost (n,) in USD, arms (n,)."""
+
+    quality: Array
+    cost: Array
+    arms: NDArray[np.intp]
+
+
+def peer_contexts(embeddings: Array) -> Array:
+    """(n, 26) its features: the shipped PCA, whitened, and a bias.
+
+    Args:
+        embeddings: (n, 384) of all-MiniLM-L6-v2, which is its encoder too.
+    """
+    import joblib  # type: ignore[import-untyped] # noqa: PLC0415  # in an extra
+    from pareto_bandit.config import DEFAULT_PCA_PATH  # noqa: PLC0415  # in an extra
+
+    with warnings.catch_warnings():
+        # It was pickled by another version of scikit-learn; a PCA is two arrays in all of them.
+        warnings.simplefilter("ignore")
+        pca = joblib.load(DEFAULT_PCA_PATH)
+    whitened = pca.transform(embeddings) / np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
+    return np.column_stack([whitened, np.ones(len(embeddings))])
+
+
+class ParetoBanditPeer:
+    """One router of theirs over the arms of a stream.
+
+    Args:
+        stream: the prompts, and what every arm would have given.
+        contexts: (n, 26) from :func:`peer_contexts`.
+        budget: USD per request.
+        start: how it starts.
+        seed: breaks its ties.
+    """
+
+    def __init__(
+        self, stream: Stream, contexts: Array, *, budget: float, start: Start, seed: int
+    ) -> None:
+        self._stream, self._contexts = stream, contexts
+        self._names = [arm.id for arm in stream.arms]
+        self._router = _router(self._names, contexts.shape[1], budget=budget, start=start, seed=seed)
+
+    def label(self, rows: Sequence[int]) -> None:
+        """Give it the reward of every arm for these prompts; one tick of its clock a prompt."""
+        quality = self._stream.quality
+        for row in rows:
+            for k, name in enumerate(self._names):
+                last = k == len(self._names) - 1
+                context = self._contexts[row]
+                self._router.update(name, context, float(quality[row, k]), advance_time=last)
+
+    def run(self, rows: Sequence[int]) -> PeerSteps:
+        """Route these prompts in order, learning from each."""
+        stream, router = self._stream, self._router
+        arms = np.empty(len(rows), np.intp)
+        column = {name: k for k, name in enumerate(self._names)}
+        for step, row in enumerate(rows):
+            chosen, log = router.route(self._contexts[row])
+            arm = column[chosen]
+            log.cost_usd = float(stream.cost[row, arm])
+            router.process_feedback(log.request_id, reward=float(stream.quality[row, arm]))
+            arms[step] = arm
+        index = np.asarray(rows)
+        return PeerSteps(
+            quality=stream.quality[index, arms], cost=stream.cost[index, arms], arms=arms
+        )
+
+
+def _router(
+    names: Sequence[str], dim: int, *, budget: float, start: Start, seed: int
+) -> BanditRouter:
+    from pareto_bandit import BanditRouter  # noqa: PLC0415  # in an extra
+    from pareto_bandit.budget_pacer import BudgetPacer  # noqa: PLC0415  # in an extra
+    from pareto_bandit.feature_service import FeatureService  # noqa: PLC0415  # in an extra
+
+    logging.getLogger("pareto_bandit").setLevel(logging.ERROR)
+    return BanditRouter.create(
+        model_registry=_registry(names),
+        feature_service=FeatureService.for_precomputed(dim),
+        priors="warmup" if start == "shipped" else "none",
+        budget_pacer=BudgetPacer(target_avg_spend_usd=budget),
+        bandit_seed=seed,
+        **_settings(start),
+    )
+
+
+def _settings(start: Start) -> dict[str, Any]:
+    from pareto_bandit.config import BEST_K3_HPARAMS, BEST_K3_TABULA_RASA_HPARAMS  # noqa: PLC0415
+
+    if start == "quick_start":
+        return {}
+    tuned = BEST_K3_HPARAMS if start == "shipped" else BEST_K3_TABULA_RASA_HPARAMS
+    named = {key: tuned[key] for key in ("prior_n_effective", "alpha", "forgetting_factor")}
+    return {**named, "cost_penalty": 0.0}
+
+
+def _registry(names: Sequence[str]) -> dict[str, dict[str, object]]:
+    """The prices it ships for these models."""
+    from pareto_bandit.config import DEFAULT_MODEL_REGISTRY_PATH  # noqa: PLC0415  # in an extra
+
+    shipped = json.loads(DEFAULT_MODEL_REGISTRY_PATH.read_text())["models"]
+    prices = {
+        model["model_id"]: {key: model[key] for key in ("input_cost_per_m", "output_cost_per_m")}
+        for model in shipped
+    }
+    return {name: prices[name] for name in names}
+

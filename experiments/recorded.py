@@ -1,0 +1,133 @@
+"""Recorded data sets: where they are, how they are split, and as streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conduit.core.errors import ConfigurationError
+from conduit.core.ports import Encoder
+from conduit.core.statistics import Array
+from conduit.datasets.paretobandit import load_paretobandit
+from conduit.datasets.parquet import load_parquet
+from conduit.datasets.recorded import RecordedOutcomes
+from conduit.engines.simulator import recorded_arms
+from conduit.evaluation.stream import Stream
+from conduit.features.analyzer import Analyzer
+from conduit.features.projection import load_projection
+from experiments.arguments import Arguments
+from experiments.embeddings import official_encoder
+
+PARETOBANDIT = "paretobandit_k4"
+DATASETS = (PARETOBANDIT, "routellm", "mmlu_pro")
+PARETO_MODELS = (
+    "meta-llama/llama-3.1-8b-instruct",
+    "mistralai/mistral-large-2512",
+    "google/gemini-2.5-pro",
+)
+"""The portfolio of ParetoBandit's own experiments; the flash model is left for ``onboarding``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """Two disjoint parts of a data set.
+
+    Args:
+        learn: what policies may learn from.
+        measure: what they are measured on.
+        says: which parts these are.
+    """
+
+    learn: RecordedOutcomes
+    measure: RecordedOutcomes
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Encoded:
+    """A stream, and the embeddings its contexts were made from, (n, D)."""
+
+    stream: Stream
+    embeddings: Array
+
+
+def paretobandit_split(arguments: Arguments) -> Split:
+    """Learn on ``val`` and measure on ``test``, or, while tuning, on the two halves of ``val``."""
+    if arguments.held_out:
+        learn, measure = _paretobandit(arguments, "val"), _paretobandit(arguments, "test")
+        return Split(learn=learn, measure=measure, says="learned on val, measured on test")
+    first, second = _halves(_paretobandit(arguments, "val"))
+    return Split(
+        learn=first, measure=second, says="tuning: val alone, learned on its first half"
+    )
+
+
+def stream_part(name: str, arguments: Arguments) -> tuple[RecordedOutcomes, str]:
+    """All rows of a data set, or, while tuning, what defaults may be chosen on.
+
+    That is ``val`` of paretobandit, and of the others the first half by order of appearance.
+    """
+    if name == PARETOBANDIT:
+        if not arguments.held_out:
+            return _paretobandit(arguments, "val"), "tuning: val alone"
+        both = _merged(_paretobandit(arguments, "val"), _paretobandit(arguments, "test"))
+        return both, "all rows"
+    whole = _file(name, arguments)
+    return (whole, "all rows") if arguments.held_out else (_halves(whole)[0], "tuning: first half")
+
+
+def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
+    """Contexts as a router computes them, from the text alone."""
+    analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
+    features = analyzer.analyze_many(outcomes.texts)
+    return Encoded(
+        stream=Stream(
+            arms=recorded_arms(outcomes.models),
+            contexts=np.stack([f.context for f in features]).astype(np.float64),
+            prompt_tokens=np.array([f.token_count for f in features]),
+            quality=outcomes.quality,
+            cost=outcomes.cost,
+            output_tokens=outcomes.output_tokens,
+            latency=outcomes.latency,
+        ),
+        embeddings=np.stack([f.embedding for f in features]).astype(np.float64),
+    )
+
+
+def encoder_of(arguments: Arguments) -> Encoder:
+    """The official encoder with its cache."""
+    return official_encoder(arguments.cache)
+
+
+def _paretobandit(arguments: Arguments, part: str) -> RecordedOutcomes:
+    if arguments.data is None:
+        packaged = load_paretobandit({"val": "val", "test": "test_holdout"}[part])
+        return packaged.select(PARETO_MODELS)
+    whole = _file(PARETOBANDIT, arguments)
+    rows = [i for i, name in enumerate(whole.query_ids) if name.startswith(f"pb-{part}-")]
+    return whole.subset(rows).select(PARETO_MODELS)
+
+
+def _file(name: str, arguments: Arguments) -> RecordedOutcomes:
+    if arguments.data is None:
+        raise ConfigurationError(
+            f"no folder with {name}.parquet was given", remedy="pass --data, or set CONDUIT_DATA"
+        )
+    return load_parquet(arguments.data / f"{name}.parquet")
+
+
+def _halves(outcomes: RecordedOutcomes) -> tuple[RecordedOutcomes, RecordedOutcomes]:
+    middle = len(outcomes) // 2
+    return outcomes.subset(np.arange(middle)), outcomes.subset(np.arange(middle, len(outcomes)))
+
+
+def _merged(first: RecordedOutcomes, second: RecordedOutcomes) -> RecordedOutcomes:
+    return RecordedOutcomes(
+        name=first.name,
+        query_ids=first.query_ids + second.query_ids,
+        texts=first.texts + second.texts,
+        models=first.models,
+        quality=np.vstack([first.quality, second.quality]),
+        cost=np.vstack([first.cost, second.cost]),
+    )
