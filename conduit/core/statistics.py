@@ -90,9 +90,7 @@ class SufficientStatistics:
 
     def copied(self) -> SufficientStatistics:
         """The same sums in arrays of their own."""
-        return SufficientStatistics(
-            self.A.copy(), self.b.copy(), self.yy, self.weight, self.count
-        )
+        return SufficientStatistics(self.A.copy(), self.b.copy(), self.yy, self.weight, self.count)
 
     def revise(
         self, x: Array, y: float, previous: float, *, weight: float = 1.0

@@ -79,7 +79,7 @@ class Setting:
 
     policy: Policy
     budget: float | None = None
-    gains: PacerGains = PacerGains()  # noqa: RUF009 - a frozen value
+    gains: PacerGains = PacerGains()
     weights: Weights = PRESETS[OptimizeFor.BALANCED]
     baseline: Arm | None = None
     unit_cost: float | None = None
