@@ -63,7 +63,9 @@ def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = Non
     add("--jobs", type=_count, default=1, help="processes (default 1)")
     add("--backend", choices=BACKENDS, default="loky", help="what runs them (default loky)")
     add("--data", type=Path, help="folder with the Parquet files (default: $CONDUIT_DATA)")
-    add("--cache", type=Path, default=platformdirs.user_cache_path("conduit"), help="for embeddings")
+    add(
+        "--cache", type=Path, default=platformdirs.user_cache_path("conduit"), help="for embeddings"
+    )
     add("--json", type=Path, help="file for the figures")
     add("--out", type=Path, help="folder for the picture, and for the figures without --json")
     add("--held-out", action="store_true", help="measure on the held part; this is counted")

@@ -75,7 +75,7 @@ def run_task(task: Task) -> list[Row]:
     """Every policy at one budget on one shuffle, one after the other."""
     world = task.world
     phases = world.order(task.seed)
-    runs = {
+    runs: dict[tuple[str, str], Replay | PeerSteps] = {
         ("cold", "conduit"): _conduit(task, np.concatenate(phases), warm=False).since(world.learn),
         ("warm", "conduit"): _conduit(task, phases[1], warm=True),
         ("cold", "paretobandit"): _peer(task, *phases, start="quick_start"),
@@ -104,19 +104,13 @@ def references(world: World) -> Iterator[Row]:
     quality, cost = measure.quality.mean(axis=0), measure.cost.mean(axis=0)
     for setting in ("cold", "warm"):
         for arm, q, c in zip(measure.arms, quality, cost, strict=True):
-            yield Row(
-                setting=setting, policy=f"fixed:{arm.id}", quality=float(q), spend=float(c)
-            )
+            yield Row(setting=setting, policy=f"fixed:{arm.id}", quality=float(q), spend=float(c))
         for budget in BUDGETS:
             mixed = mixture_quality(cost, quality, budget)
             spend = min(budget, float(cost[quality.argmax()]))
-            yield Row(
-                setting=setting, policy="mixture", budget=budget, quality=mixed, spend=spend
-            )
+            yield Row(setting=setting, policy="mixture", budget=budget, quality=mixed, spend=spend)
             q, c = within_budget(expected, measure, budget)
-            yield Row(
-                setting=setting, policy="full_information", budget=budget, quality=q, spend=c
-            )
+            yield Row(setting=setting, policy="full_information", budget=budget, quality=q, spend=c)
 
 
 def build(arguments: Arguments) -> tuple[World, str]:

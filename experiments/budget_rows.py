@@ -79,9 +79,7 @@ def show_rows(rows: Sequence[MeanRow], budgets: Sequence[float]) -> None:
 def find(rows: Iterable[MeanRow], setting: str, policy: str, budget: float) -> MeanRow:
     """The row of that policy."""
     return next(
-        row
-        for row in rows
-        if (row.setting, row.policy, row.budget) == (setting, policy, budget)
+        row for row in rows if (row.setting, row.policy, row.budget) == (setting, policy, budget)
     )
 
 
@@ -112,7 +110,9 @@ def _cold(rows: Sequence[MeanRow], i: int, budget: float) -> Iterator[Check]:
     bound = find(rows, "cold", "mixture", budget).quality - COLD_SLACK
     yield Check(name=f"{place}: quality against mixture", value=ours.quality, bound=bound)
     bound = find(rows, "cold", "paretobandit_tuned", budget).quality - COLD_SLACK
-    yield Check(name=f"{place}: quality against paretobandit_tuned", value=ours.quality, bound=bound)
+    yield Check(
+        name=f"{place}: quality against paretobandit_tuned", value=ours.quality, bound=bound
+    )
     if i >= 2:
         bound = find(rows, "cold", "paretobandit", budget).quality + COLD_LEAD
         yield Check(name=f"{place}: quality against paretobandit", value=ours.quality, bound=bound)

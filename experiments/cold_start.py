@@ -14,8 +14,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conduit.bandits.policies import NO_FLOOR, Policy, policy_named, policy_names
 from conduit.bandits.rules import Thompson
@@ -30,6 +32,8 @@ from experiments.parallel import spread
 from experiments.provenance import count_evaluation
 from experiments.recorded import DATASETS, encode, encoder_of, stream_part
 from experiments.report import Check, conclude, mean_and_error, show_table
+
+Index: TypeAlias = NDArray[np.intp]
 
 NAME = "cold_start"
 COST_WEIGHT = {"routellm": 0.2, "mmlu_pro": 0.05, "paretobandit_k4": 0.05}
@@ -123,7 +127,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     bars = {(row.dataset, row.policy): (row.gain, row.gain_se) for row in rows}
     print(f"\npicture: {draw_bars(bars, arguments, label='utility over the best fixed arm')}")
     figures = {"cost_weight": COST_WEIGHT, "rows": [asdict(row) for row in rows], "twins": twins}
-    checks = [*_checks(rows), Check(name="rules that are twins", value=len(twins), bound=0, most=True)]
+    checks = [
+        *_checks(rows),
+        Check(name="rules that are twins", value=len(twins), bound=0, most=True),
+    ]
     return conclude(arguments, figures, checks=checks, held_out=held_out)
 
 
@@ -141,7 +148,7 @@ def load(arguments: Arguments) -> dict[str, Stream]:
     return streams
 
 
-def _chosen(task: Task, order: Array) -> Array:
+def _chosen(task: Task, order: Index) -> Index:
     assert task.policy is not None
     weights = Weights(quality=1.0, cost=COST_WEIGHT[task.name], latency=0.0)
     setting = Setting(policy=task.policy, weights=weights, unit_cost=best_cost(task.stream))
@@ -149,7 +156,7 @@ def _chosen(task: Task, order: Array) -> Array:
     return replay(task.stream, setting, rng=rng, order=order).arms
 
 
-def _full_information(task: Task, order: Array) -> Array:
+def _full_information(task: Task, order: Index) -> Index:
     half = len(order) // 2
     learn, measure = task.stream.subset(order[:half]), task.stream.subset(order[half:])
     expected = ridge_estimates(learn, measure)
@@ -157,9 +164,7 @@ def _full_information(task: Task, order: Array) -> Array:
     return np.asarray((expected.quality - price * expected.cost).argmax(axis=1))
 
 
-def _mean(
-    dataset: str, policy: str, results: Sequence[tuple[float, float, float, float]]
-) -> Row:
+def _mean(dataset: str, policy: str, results: Sequence[tuple[float, float, float, float]]) -> Row:
     gains, utility, quality, cost = zip(*results, strict=True)
     gain, gain_se = mean_and_error(gains)
     return Row(
@@ -211,9 +216,7 @@ def _checks(rows: Sequence[Row]) -> list[Check]:
     return checks
 
 
-def _twins(
-    found: Mapping[tuple[str, str], Sequence[object]], policies: Sequence[str]
-) -> list[str]:
+def _twins(found: Mapping[tuple[str, str], Sequence[object]], policies: Sequence[str]) -> list[str]:
     """Pairs of rules that did the same on every seed of some data set."""
     return [
         f"{a} and {b} on {name}"

@@ -33,7 +33,7 @@ def spread(work: Callable[[T], R], tasks: Iterable[T], arguments: Arguments) -> 
 
 
 def _alone(work: Callable[[T], R], task: T) -> R:
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415  # in an extra
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # noqa: PLC0415  # in an extra
 
     with threadpool_limits(limits=1):
         return work(task)

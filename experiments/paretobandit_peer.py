@@ -72,7 +72,9 @@ class ParetoBanditPeer:
     ) -> None:
         self._stream, self._contexts = stream, contexts
         self._names = [arm.id for arm in stream.arms]
-        self._router = _router(self._names, contexts.shape[1], budget=budget, start=start, seed=seed)
+        self._router = _router(
+            self._names, contexts.shape[1], budget=budget, start=start, seed=seed
+        )
 
     def label(self, rows: Sequence[int]) -> None:
         """Give it the reward of every arm for these prompts; one tick of its clock a prompt."""
@@ -138,4 +140,3 @@ def _registry(names: Sequence[str]) -> dict[str, dict[str, object]]:
         for model in shipped
     }
     return {name: prices[name] for name in names}
-

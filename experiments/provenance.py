@@ -89,7 +89,9 @@ def _git(*words: str) -> str:
     """What git says; nothing where there is no repository."""
     command = ["git", "-C", str(ROOT), *words]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+        said = subprocess.run(
+            command, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return ""
     return said.stdout.strip()

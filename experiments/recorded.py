@@ -58,9 +58,7 @@ def paretobandit_split(arguments: Arguments) -> Split:
         learn, measure = _paretobandit(arguments, "val"), _paretobandit(arguments, "test")
         return Split(learn=learn, measure=measure, says="learned on val, measured on test")
     first, second = _halves(_paretobandit(arguments, "val"))
-    return Split(
-        learn=first, measure=second, says="tuning: val alone, learned on its first half"
-    )
+    return Split(learn=first, measure=second, says="tuning: val alone, learned on its first half")
 
 
 def stream_part(name: str, arguments: Arguments) -> tuple[RecordedOutcomes, str]:

@@ -74,7 +74,9 @@ def priced_stream(n: int = 200, *, seed: int = 0) -> Stream:
     )
 
 
-@pytest.mark.parametrize("policy", ["thompson", "linucb", "thompson_noncontextual", "epsilon_greedy"])
+@pytest.mark.parametrize(
+    "policy", ["thompson", "linucb", "thompson_noncontextual", "epsilon_greedy"]
+)
 @pytest.mark.parametrize("budget", [None, 1e-4])
 async def test_a_replay_draws_the_arms_that_a_running_router_draws(
     outcomes: RecordedOutcomes, policy: str, budget: float | None
