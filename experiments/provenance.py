@@ -89,9 +89,9 @@ def _git(*words: str) -> str:
     """What git says; nothing where there is no repository."""
     command = ["git", "-C", str(ROOT), *words]
     try:
-        said = subprocess.run(
+        said = subprocess.run(  # noqa: S603 - git, with words of our own
             command, capture_output=True, text=True, check=True
-        )  # noqa: S603 - git, with words of our own
+        )
     except (OSError, subprocess.CalledProcessError):
         return ""
     return said.stdout.strip()
