@@ -144,4 +144,25 @@ COMMENT ON COLUMN arm_state.b IS '(d,) float64';
 
 INSERT INTO alembic_version (version_num) VALUES ('0001') RETURNING alembic_version.version_num;
 
+-- Running upgrade 0001 -> 0002
+
+CREATE TABLE sources (
+    id BIGSERIAL NOT NULL, 
+    digest TEXT NOT NULL, 
+    name TEXT NOT NULL, 
+    n_eff DOUBLE PRECISION NOT NULL, 
+    prompts BIGINT NOT NULL, 
+    absorbed_at DOUBLE PRECISION NOT NULL, 
+    CONSTRAINT pk_sources PRIMARY KEY (id), 
+    CONSTRAINT uq_sources_digest UNIQUE (digest)
+);
+
+COMMENT ON COLUMN sources.digest IS 'identity of the content';
+
+COMMENT ON COLUMN sources.n_eff IS 'most ratings per arm and head';
+
+COMMENT ON COLUMN sources.absorbed_at IS 'seconds since the epoch';
+
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
+
 COMMIT;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,8 @@ class LearnedHead:
         for arm in range(len(self._statistics)):
             self._note_mean(arm)
         self._weights = np.array([s.weight for s in self._statistics])
-        self._rebuild_at = max(self.count + 8, REBUILD_GROWTH * self.count)
+        evidence = float(self._weights.sum())
+        self._rebuild_at = max(evidence + 8, REBUILD_GROWTH * evidence)
 
     @property
     def count(self) -> int:
@@ -112,8 +113,14 @@ class LearnedHead:
         self._count += 1
         self._weights[arm] += weight
         self._posterior.observe(arm, x, y, weight=weight)
-        if self.count >= self._rebuild_at:
+        if self._weights.sum() >= self._rebuild_at:
             self.rebuild()
+
+    def absorb(self, more: Mapping[int, SufficientStatistics]) -> None:
+        """Add evidence from elsewhere, by arm, and choose the prior anew."""
+        for arm, sums in more.items():
+            self._statistics[arm] = self._statistics[arm] + sums
+        self.rebuild()
 
     def revise(self, arm: int, x: Array, y: float, previous: float, *, weight: float = 1.0) -> None:
         """Replace a target learned before."""

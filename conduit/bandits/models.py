@@ -124,6 +124,19 @@ class ArmModels:
         """Take in a new value of a contextual head of the arm at that index."""
         self._heads[head].observe(arm, context[: self._dim], y, weight=weight)
 
+    def absorb(self, statistics: Mapping[tuple[str, str], SufficientStatistics]) -> None:
+        """Take in evidence from elsewhere, per (arm id, head name); unknown arms are left out."""
+        for head, learned in self._heads.items():
+            more = {
+                arm: statistics[name, head.value].leading(self._dim)
+                for name, arm in self._index.items()
+                if (name, head.value) in statistics
+            }
+            if more:
+                learned.absorb(more)
+        for name, arm in self._index.items():
+            self._answers[arm] += self._availability(statistics, name)
+
     def estimate(
         self, context: Array, *, token_count: int, max_tokens: int | None = None
     ) -> Estimates:
@@ -161,7 +174,7 @@ class ArmModels:
         cost, tokens = self._heads[Head.LOG_COST], self._heads[Head.LOG_TOKENS]
         if arm.price is None:
             return float(cost.running_mean()[self._index[arm.id]])
-        if cost.count > tokens.count:
+        if cost.weights.sum() > tokens.weights.sum():
             return float(np.exp(_log_list_price(arm)) * cost.ordinary())
         return arm.price.cost(input_tokens=ORDINARY_INPUT, output_tokens=tokens.ordinary())
 
@@ -189,7 +202,7 @@ class ArmModels:
     def _direct(self) -> NDArray[np.bool_]:
         """(K,) arms whose cost is learned as it is, not through tokens and prices."""
         return self._unpriced | (
-            self._heads[Head.LOG_COST].counts > self._heads[Head.LOG_TOKENS].counts
+            self._heads[Head.LOG_COST].weights > self._heads[Head.LOG_TOKENS].weights
         )
 
     def _latencies(self, x: Array) -> tuple[Array, Array]:

@@ -22,12 +22,13 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "Have a prompt answered by the model that should answer it.",
         "feedback": "Say how an answer was, so that the next decision is better.",
         "evaluate": "Say what another policy would have given, from what was logged.",
+        "warm-start": "Learn from labelled outcomes before the first request.",
         "models": "Show the models, their prices, and what was learned about them.",
         "config": "Show every setting, its value, and where that came from.",
         "version": "Show the version.",
     }
 )
-"""Per command its summary: module ``conduit.cli.NAME`` has a function ``NAME``."""
+"""Per command its summary: module ``conduit.cli.NAME`` has a function ``NAME``, with underscores."""
 
 EXIT_CODES = (
     "Exit codes: 0 success; 1 no model answered, or the log cannot answer; "
@@ -67,7 +68,8 @@ def load_command(name: str) -> Any:
     Args:
         name: a key of :data:`COMMANDS`.
     """
-    function = getattr(import_module(f"conduit.cli.{name}"), name)
+    identifier = name.replace("-", "_")
+    function = getattr(import_module(f"conduit.cli.{identifier}"), identifier)
     alone = typer.Typer(
         add_completion=False,
         rich_markup_mode=None,

@@ -6,7 +6,7 @@ Every port has a public stand-in that runs offline: ``MemoryStore``, ``ScriptedP
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from conduit.core.decisions import Decision
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from conduit.core.statistics import LearnedState
+    from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 
 
 class Clock(Protocol):
@@ -129,6 +129,34 @@ class Store(Protocol):
         Raises:
             UnknownDecisionError: when a decision does not exist; nothing is stored then.
         """
+        ...
+
+    async def absorb(
+        self,
+        statistics: Mapping[tuple[str, str], SufficientStatistics],
+        *,
+        source: Source,
+        layout: str,
+    ) -> Source | None:
+        """Add evidence from elsewhere to the learned state, all or none, and once per source.
+
+        Args:
+            statistics: per (arm id, head name), at least one, all of one dimension.
+            source: where they come from; kept, as the record of what was added.
+            layout: context layout of the statistics; declared, if none was.
+
+        Returns:
+            None when the evidence was added; what was kept the first time when the store had
+            absorbed a source of this digest already, and nothing changed.
+
+        Raises:
+            LayoutMismatchError: when the stored state is of another layout or dimension.
+            InvalidInputError: for sums that no observations have.
+        """
+        ...
+
+    async def sources(self) -> tuple[Source, ...]:
+        """What was absorbed, in that order."""
         ...
 
     async def fold(self) -> int:

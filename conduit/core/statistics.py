@@ -117,6 +117,25 @@ class SufficientStatistics:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where evidence comes from that was not observed here, such as a file of labelled outcomes.
+
+    Args:
+        digest: identity of its content; a source counts once.
+        name: for people.
+        n_eff: ratings that its evidence weighs at most, per arm and head.
+        prompts: how many were labelled.
+        absorbed_at: seconds since the epoch.
+    """
+
+    digest: str
+    name: str
+    n_eff: float
+    prompts: int
+    absorbed_at: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LearnedState:
     """Everything learned, as read from a store at one moment.

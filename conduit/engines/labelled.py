@@ -12,9 +12,7 @@ from conduit.bandits.neighbours import NEIGHBOURS, NearestNeighbours
 from conduit.core.errors import LayoutMismatchError
 from conduit.core.models import Query
 from conduit.core.ports import Encoder
-from conduit.core.statistics import Array
 from conduit.datasets.recorded import RecordedOutcomes
-from conduit.features.analyzer import Analyzer
 from conduit.stores.neighbours_file import load_neighbours
 
 BATCH = 32
@@ -22,22 +20,6 @@ BATCH = 32
 
 Progress: TypeAlias = Callable[[int], None]
 """Is told how many more prompts have been encoded."""
-
-
-def contexts_of(
-    outcomes: RecordedOutcomes, analyzer: Analyzer, *, progress: Progress = lambda _: None
-) -> Array:
-    """(n, d) contexts of the prompts, in the precision in which decisions are logged.
-
-    Raises:
-        InvalidInputError: for a prompt that is no query, because it is too long for one.
-    """
-    rows = [
-        features.context
-        for batch in _batches(_prompts(outcomes), progress)
-        for features in analyzer.analyze_many(batch)
-    ]
-    return np.stack(rows).astype(np.float64)
 
 
 def fit_neighbours(
@@ -58,7 +40,7 @@ def fit_neighbours(
     Raises:
         InvalidInputError: for fewer than 1 neighbour, or a prompt too long for a query.
     """
-    parts = [encoder.encode(batch) for batch in _batches(_prompts(outcomes), progress)]
+    parts = [encoder.encode(batch) for batch in batches(prompts_of(outcomes), progress)]
     return NearestNeighbours(
         encoder=encoder.name,
         arms=outcomes.models,
@@ -92,12 +74,18 @@ def open_neighbours(
     return found.of(arms)
 
 
-def _prompts(outcomes: RecordedOutcomes) -> list[str]:
+def prompts_of(outcomes: RecordedOutcomes) -> list[str]:
+    """The prompts, cleaned as those of queries are.
+
+    Raises:
+        InvalidInputError: for a prompt that is no query, because it is too long for one.
+    """
     pairs = zip(outcomes.query_ids, outcomes.texts, strict=True)
     return [Query(text, id=query_id).text for query_id, text in pairs]
 
 
-def _batches(texts: Sequence[str], progress: Progress) -> Iterator[Sequence[str]]:
+def batches(texts: Sequence[str], progress: Progress) -> Iterator[Sequence[str]]:
+    """The texts in order, by :data:`BATCH`; ``progress`` is told when each has been dealt with."""
     for start in range(0, len(texts), BATCH):
         batch = texts[start : start + BATCH]
         yield batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from conduit.bandits.models import ArmModels
 from conduit.core.decisions import Decision
 from conduit.core.outcomes import Change, Observation
 from conduit.core.ports import Store
-from conduit.core.statistics import LearnedState
+from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 
 FOLD_EVERY = 256
 """Observations after which the store folds what is pending."""
@@ -67,6 +67,24 @@ class Learner:
             self.models.learn(change, decision.features.context.astype(np.float64))
         await self._fold(changes)
         return changes
+
+    async def absorb(
+        self,
+        statistics: Mapping[tuple[str, str], SufficientStatistics],
+        *,
+        source: Source,
+        layout: str,
+    ) -> Source | None:
+        """Store evidence from elsewhere, then learn it; None, or what is known of it already.
+
+        Raises:
+            LayoutMismatchError: when the stored state is of another layout or dimension.
+            InvalidInputError: for sums that no observations have.
+        """
+        earlier = await self._store.absorb(statistics, source=source, layout=layout)
+        if earlier is None:
+            self.models.absorb(statistics)
+        return earlier
 
     async def _fold(self, changes: Sequence[Change]) -> None:
         self._unfolded += len(changes)

@@ -7,14 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from conduit.bandits.targets import COST_FLOOR, LATENCY_FLOOR, TOKENS_FLOOR
 from conduit.core.outcomes import Execution, Head, Observation, Signal
-
-COST_FLOOR = 1e-9
-"""USD. A free call is learned as this, a tenth of a token at $0.01 per million, since ln(0) is
-not a number."""
-
-LATENCY_FLOOR = 1e-3
-"""Seconds. A shorter measurement is learned as this: below it is the clock's resolution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +86,7 @@ def _values(measured: Measurements) -> Iterator[tuple[Signal, Head, float]]:
     if _is_known(latency):
         yield Signal.LATENCY, Head.LOG_LATENCY, math.log(max(latency, LATENCY_FLOOR))
     if _is_known(tokens):
-        yield Signal.TOKENS, Head.LOG_TOKENS, math.log(max(tokens, 1))
+        yield Signal.TOKENS, Head.LOG_TOKENS, math.log(max(tokens, TOKENS_FLOOR))
     if _is_known(cost):
         yield Signal.COST, Head.LOG_COST, math.log(max(cost, COST_FLOOR))
 

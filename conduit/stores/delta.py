@@ -102,7 +102,45 @@ def folded(
             sums[key] = so_far.observe(x, entry.value, weight=entry.weight)
         else:
             sums[key] = so_far.revise(x, entry.value, entry.previous, weight=entry.weight)
-    return {key: state[key] + delta if key in state else delta for key, delta in sums.items()}
+    return merged(state, sums)
+
+
+def merged(
+    state: Mapping[StateKey, SufficientStatistics], more: Mapping[StateKey, SufficientStatistics]
+) -> dict[StateKey, SufficientStatistics]:
+    """The new statistics of every (arm, head) that there is more evidence for."""
+    return {key: state[key] + delta if key in state else delta for key, delta in more.items()}
+
+
+def dimension_of(statistics: Mapping[StateKey, SufficientStatistics]) -> int:
+    """Length of the contexts of evidence, once it is known that observations can have such sums.
+
+    Raises:
+        InvalidInputError: for no sums, sums of several dimensions, or sums that are not finite or
+            not the moments of anything.
+    """
+    dims = {sums.dim for sums in statistics.values()}
+    if len(dims) != 1:
+        raise InvalidInputError(
+            f"evidence of {len(dims)} dimensions", remedy="give sums over contexts of one length"
+        )
+    for (arm, head), sums in statistics.items():
+        if not _possible(sums):
+            raise InvalidInputError(
+                f"the {head} evidence of {arm!r} is no sum of observations",
+                remedy="compute it with SufficientStatistics.of",
+            )
+    return dims.pop()
+
+
+def _possible(sums: SufficientStatistics) -> bool:
+    """Whether the moments of (x, y) are finite, symmetric and positive semidefinite."""
+    moments = np.block([[sums.A, sums.b[:, None]], [sums.b[None, :], np.array([[sums.yy]])]])
+    if not (np.isfinite(moments).all() and 0 <= sums.weight < np.inf and sums.count >= 0):
+        return False
+    slack = 1e-8 * max(float(np.trace(moments)), 0.0)
+    symmetric = np.abs(moments - moments.T).max() <= slack
+    return bool(symmetric and np.linalg.eigvalsh(moments)[0] >= -slack)
 
 
 def layout_of(decision: Decision) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import UnknownDecisionError
 from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Observation
-from conduit.core.statistics import LearnedState, SufficientStatistics
+from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores.delta import (
     ObservationKey,
     Pending,
@@ -19,10 +19,12 @@ from conduit.stores.delta import (
     changes_of,
     check_layout,
     check_observations,
+    dimension_of,
     duplicate_decision,
     folded,
     key_of,
     layout_of,
+    merged,
 )
 
 
@@ -40,6 +42,7 @@ class MemoryStore:
         self._observations: dict[ObservationKey, Observation] = {}
         self._pending: list[Change] = []
         self._state: dict[StateKey, SufficientStatistics] = {}
+        self._sources: dict[str, Source] = {}
         self._version = 0
 
     async def open(self) -> None:
@@ -124,6 +127,31 @@ class MemoryStore:
         self._observations |= {key_of(it.observation): it.observation for it in changes}
         self._pending += changes
         return changes
+
+    async def absorb(
+        self,
+        statistics: Mapping[StateKey, SufficientStatistics],
+        *,
+        source: Source,
+        layout: str,
+    ) -> Source | None:
+        """Add evidence from elsewhere to the learned state, once per source; None when it was new.
+
+        Raises:
+            LayoutMismatchError: when the state is of another layout or dimension.
+            InvalidInputError: for sums that no observations have.
+        """
+        await self.bind_layout(layout, dimension_of(statistics))
+        if source.digest in self._sources:
+            return self._sources[source.digest]
+        self._sources[source.digest] = source
+        self._state |= merged(self._state, statistics)
+        self._version += 1
+        return None
+
+    async def sources(self) -> tuple[Source, ...]:
+        """What was absorbed, in that order."""
+        return tuple(self._sources.values())
 
     async def fold(self) -> int:
         """Fold pending observations into the learned state; the number folded."""

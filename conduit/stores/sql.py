@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import StoreError
 from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Observation
-from conduit.core.statistics import LearnedState
+from conduit.core.statistics import LearnedState, Source, SufficientStatistics
+from conduit.stores import sql_evidence as evidence
 from conduit.stores import sql_learning as learning
 from conduit.stores import sql_log as log
 from conduit.stores import sql_reading as reading
-from conduit.stores.delta import check_observations, layout_of
+from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_migrations import bring_up
 from conduit.stores.sql_worker import Worker
@@ -142,6 +143,28 @@ class SQLStore:
         return await self._worker.write(
             lambda conn: learning.observe(conn, observations), durable=True
         )
+
+    async def absorb(
+        self,
+        statistics: Mapping[StateKey, SufficientStatistics],
+        *,
+        source: Source,
+        layout: str,
+    ) -> Source | None:
+        """Add evidence from elsewhere to the learned state, once per source; None when it was new.
+
+        Raises:
+            LayoutMismatchError: when the stored state is of another layout or dimension.
+            InvalidInputError: for sums that no observations have.
+        """
+        bound = layout, dimension_of(statistics)
+        return await self._worker.write(
+            lambda conn: evidence.absorb(conn, statistics, source, layout=bound), durable=True
+        )
+
+    async def sources(self) -> tuple[Source, ...]:
+        """What was absorbed, in that order."""
+        return await self._worker.read(evidence.read_sources)
 
     async def fold(self) -> int:
         """Fold pending observations into the learned state; the number folded."""

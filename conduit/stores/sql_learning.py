@@ -131,16 +131,21 @@ def fold(conn: Connection) -> int:
     The row of ``meta`` is the folders' lock: one folds at a time, and a second one that waited
     for it finds those rows gone.
     """
-    version = conn.scalar(_TAKE_TURN) or 0
+    version = take_turn(conn)
     taken = conn.execute(_TAKE).all()
     if taken:
-        state = _read_state(conn, sorted({row.arm for row in taken}))
-        _write_state(conn, folded(state, map(_pending_of, taken)), known=state.keys())
+        state = read_state(conn, sorted({row.arm for row in taken}))
+        write_state(conn, folded(state, map(_pending_of, taken)), known=state.keys())
         for start in range(0, len(taken), _BATCH):
             some = [row.id for row in taken[start : start + _BATCH]]
             conn.execute(delete(pending).where(pending.c.id.in_(some)))
         conn.execute(update(meta).values(version=version + 1))
     return len(taken)
+
+
+def take_turn(conn: Connection) -> int:
+    """Wait for the lock of those who change learned state; its version."""
+    return conn.scalar(_TAKE_TURN) or 0
 
 
 def _pending_of(row: Row[Any]) -> Pending:
@@ -154,21 +159,23 @@ def _pending_of(row: Row[Any]) -> Pending:
     )
 
 
-def _read_state(
+def read_state(
     conn: Connection, arms: Sequence[str] | None = None
 ) -> dict[StateKey, SufficientStatistics]:
+    """The learned state of some arms, or of all."""
     query = select(arm_state)
     if arms is not None:
         query = query.where(arm_state.c.arm.in_(arms))
     return {(row.arm, row.head): codec.statistics_of(row) for row in conn.execute(query)}
 
 
-def _write_state(
+def write_state(
     conn: Connection,
     state: dict[StateKey, SufficientStatistics],
     *,
     known: Iterable[StateKey],
 ) -> None:
+    """Write the statistics of some (arm, head); ``known`` are those that have a row."""
     already = set(known)
     for (arm, head), statistics in state.items():
         row = codec.statistics_row(statistics)
@@ -182,7 +189,7 @@ def _write_state(
 def load(conn: Connection) -> LearnedState:
     """The learned state as of the last fold."""
     version = conn.scalar(select(meta.c.version)) or 0
-    return LearnedState(version, _read_state(conn))
+    return LearnedState(version, read_state(conn))
 
 
 def count(conn: Connection) -> int:

@@ -21,13 +21,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0001"
+HEAD = "0002"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
 }
 
 metadata = MetaData(naming_convention=NAMING)
@@ -120,6 +121,17 @@ arm_state = Table(
     Column("yy", Double, nullable=False),
     Column("weight", Double, nullable=False),
     Column("raw_count", BigInteger, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True, comment="identity of the content"),
+    Column("name", Text, nullable=False),
+    Column("n_eff", Double, nullable=False, comment="most ratings per arm and head"),
+    Column("prompts", BigInteger, nullable=False),
+    Column("absorbed_at", Double, nullable=False, comment="seconds since the epoch"),
 )
 
 audit = Table(

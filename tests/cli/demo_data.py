@@ -31,7 +31,13 @@ TIMES_AND_PLACES = {"seconds", "database", "picture"}
 
 
 def write_parquet(
-    path: Path, *, prompts: int = 30, labels: int = 0, latency: bool = False, seed: int = 5
+    path: Path,
+    *,
+    prompts: int = 30,
+    labels: int = 0,
+    latency: bool = False,
+    seed: int = 5,
+    models: tuple[str, ...] = MODELS,
 ) -> Path:
     """A file in the long schema; ``labels`` permutes the categories and nothing else."""
     rng = np.random.default_rng(seed)
@@ -50,7 +56,7 @@ def write_parquet(
             "latency_s": rng.uniform(0.5, 3.0) if latency else None,
         }
         for i in range(prompts)
-        for model in MODELS
+        for model in models
     ]
     pd.DataFrame(rows).to_parquet(path)
     return path

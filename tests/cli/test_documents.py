@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Served
+from .conftest import PRICES, ROOT, Served
+from .demo_data import write_parquet
 from .log_data import write_log
 
 DOCUMENTS = [
@@ -62,6 +63,7 @@ def test_a_documented_command_succeeds(line: str, machine: Path, database: Path)
         write_log(database)
     folder = machine / "bin"
     folder.mkdir()
+    write_parquet(machine / "outcomes.parquet", models=tuple(PRICES))
     shim = folder / "conduit"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m conduit "$@"\n')
     shim.chmod(0o755)

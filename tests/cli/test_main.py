@@ -48,7 +48,8 @@ def test_no_arguments_show_the_help(conduit: Run) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_table_repeats_each_command_s_own_summary(name: str) -> None:
     """The list of commands says what the command's own help says."""
-    function = getattr(import_module(f"conduit.cli.{name}"), name)
+    identifier = name.replace("-", "_")
+    function = getattr(import_module(f"conduit.cli.{identifier}"), identifier)
     assert (getdoc(function) or "").splitlines()[0] == COMMANDS[name]
 
 
@@ -71,7 +72,7 @@ def test_every_help_teaches(conduit: Run, name: str) -> None:
     assert not [line for line in ran.out.splitlines() if line.endswith("…")]
 
 
-@pytest.mark.parametrize("name", ["route", "run", "feedback", "models"])
+@pytest.mark.parametrize("name", ["route", "run", "feedback", "warm-start", "models"])
 def test_help_says_where_the_data_lives(conduit: Run, name: str) -> None:
     """Every command that reads or writes the database says so, and has --database."""
     said = conduit(name, "--help").out

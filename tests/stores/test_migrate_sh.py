@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from conduit.stores.sql_schema import HEAD
+
 SCRIPT = Path(__file__).parents[2] / "migrate.sh"
 
 
@@ -31,8 +33,9 @@ def test_a_whole_visit(tmp_path: Path) -> None:
     path = tmp_path / "own data" / "conduit.db"
     for arguments, said in (
         (("status",), "does not exist yet"),
-        ((), "is now at revision 0001 (before: empty)"),
-        (("status",), "is up to date at revision 0001"),
+        ((), f"is now at revision {HEAD} (before: empty)"),
+        (("status",), f"is up to date at revision {HEAD}"),
+        (("down",), "is now at revision 0001"),
         (("down",), "is now at revision none"),
     ):
         done = _run(tmp_path, *arguments, CONDUIT_DATABASE_PATH=str(path))

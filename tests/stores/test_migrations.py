@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,17 @@ from alembic.script import ScriptDirectory
 
 from conduit.core.errors import SchemaVersionError
 from conduit.stores import migrate, sql_migrations
+from conduit.stores.sql import SQLStore
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_dialect import make_engine
 from conduit.stores.sql_schema import HEAD, metadata
+from tests.stores.builders import (
+    ARMS,
+    a_decision,
+    an_observation,
+    assert_equal_statistics,
+    batch,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +35,14 @@ def _tables(path: Path) -> set[str]:
     rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     connection.close()
     return {name for (name,) in rows}
+
+
+def _older_than(revision: str) -> list[str]:
+    """The revisions before one, newest first."""
+    config = Config()
+    config.set_main_option("script_location", str(sql_migrations.migrations_folder()))
+    history = ScriptDirectory.from_config(config).walk_revisions("base", revision)
+    return [script.revision for script in history][1:]
 
 
 def test_head_is_the_newest_revision() -> None:
@@ -56,12 +73,32 @@ def test_up_down_up(tmp_path: Path) -> None:
     assert f"is now at revision {HEAD} (before: empty)" in migrate.up(path)
     assert _tables(path) == {*metadata.tables, "alembic_version"}
     assert f"is up to date at revision {HEAD}" in migrate.up(path)
-    assert f"is now at revision none (before: {HEAD})" in migrate.down(path)
+    for older, newer in pairwise([HEAD, *_older_than(HEAD), "none"]):
+        assert f"is now at revision {newer} (before: {older})" in migrate.down(path)
     assert _tables(path) == {"alembic_version"}
     assert f"is at revision none; this version wants {HEAD}" in migrate.status(path)
     assert "has nothing to undo" in migrate.down(path)
     assert f"is now at revision {HEAD} (before: empty)" in migrate.up(path)
     assert "is up to date" in migrate.status(path)
+
+
+async def test_a_database_of_the_first_revision_keeps_what_it_holds(tmp_path: Path) -> None:
+    """Opening an older database brings it up, and nothing that was in it is lost."""
+    path = tmp_path / "conduit.db"
+    store = SQLStore(path)
+    await store.open()
+    await store.add_decision(a_decision())
+    await store.observe([an_observation(value=0.25)])
+    await store.close()
+    while "0001" not in migrate.status(path):
+        migrate.down(path)
+    await store.open()
+    assert await store.sources() == ()
+    assert (await store.decision(a_decision().id)).id == a_decision().id
+    assert_equal_statistics(
+        (await store.load()).statistics[ARMS[0], "quality"], batch([(1, 0.25, 1.0)])
+    )
+    await store.close()
 
 
 def test_down_makes_no_database(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""Units of work on evidence from elsewhere: added to the learned state once, and on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from conduit.core.statistics import Source, SufficientStatistics
+from conduit.stores.delta import StateKey, merged
+from conduit.stores.sql_learning import read_state, take_turn, write_state
+from conduit.stores.sql_log import bind_layout
+from conduit.stores.sql_schema import meta, sources
+
+_COLUMNS = [column for column in sources.c if column.name != "id"]
+_KNOWN = select(*_COLUMNS).where(sources.c.digest == bindparam("digest"))
+_ALL = select(*_COLUMNS).order_by(sources.c.id)
+
+
+def absorb(
+    conn: Connection,
+    statistics: Mapping[StateKey, SufficientStatistics],
+    source: Source,
+    *,
+    layout: tuple[str, int],
+) -> Source | None:
+    """Merge evidence into the learned state; what was kept of the source if it is there already.
+
+    Raises:
+        LayoutMismatchError: when the stored state is of another layout or dimension.
+    """
+    bind_layout(conn, *layout)
+    version = take_turn(conn)
+    if (known := conn.execute(_KNOWN, {"digest": source.digest}).one_or_none()) is not None:
+        return Source(**known._mapping)
+    state = read_state(conn, sorted({arm for arm, _ in statistics}))
+    write_state(conn, merged(state, statistics), known=state.keys())
+    conn.execute(insert(sources), asdict(source))
+    conn.execute(update(meta).values(version=version + 1))
+    return None
+
+
+def read_sources(conn: Connection) -> tuple[Source, ...]:
+    """What was absorbed, in that order."""
+    return tuple(Source(**row._mapping) for row in conn.execute(_ALL))
