@@ -89,7 +89,7 @@ def _git(*words: str) -> str:
     """What git says; nothing where there is no repository."""
     command = ["git", "-C", str(ROOT), *words]
     try:
-        said = subprocess.run(
+        said = subprocess.run(  # noqa: S603 - fixed words
             command, capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
