@@ -106,17 +106,21 @@ class LearnedHead:
         return self._posterior.predict(x)
 
     def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
-        """Learn one target."""
+        """Learn one target, and choose the prior anew when it is time."""
+        self.absorb(arm, x, y, weight=weight)
+        if self._weights.sum() >= self._rebuild_at:
+            self.rebuild()
+
+    def absorb(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
+        """Learn one target under the prior as it is."""
         self._statistics[arm] = self._statistics[arm].absorb(x, y, weight=weight)
         self._note_mean(arm)
         self._counts[arm] += 1
         self._count += 1
         self._weights[arm] += weight
         self._posterior.observe(arm, x, y, weight=weight)
-        if self._weights.sum() >= self._rebuild_at:
-            self.rebuild()
 
-    def absorb(self, more: Mapping[int, SufficientStatistics]) -> None:
+    def merge(self, more: Mapping[int, SufficientStatistics]) -> None:
         """Add evidence from elsewhere, by arm, and choose the prior anew."""
         for arm, sums in more.items():
             self._statistics[arm] = self._statistics[arm] + sums

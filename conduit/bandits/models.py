@@ -133,7 +133,7 @@ class ArmModels:
                 if (name, head.value) in statistics
             }
             if more:
-                learned.absorb(more)
+                learned.merge(more)
         for name, arm in self._index.items():
             self._answers[arm] += self._availability(statistics, name)
 
