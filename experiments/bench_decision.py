@@ -104,7 +104,7 @@ def _ours(X: Array, arms: int) -> dict[str, Event]:
         policy,
         arms=models.arms,
         baseline=models.arms[0],
-        pacer=None,
+        steering=None,
         rng=np.random.default_rng(1),
     )
     wish = Wish(

@@ -12,9 +12,9 @@ from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
 from conduit.bandits.selection import Selection
+from conduit.bandits.steering import Steering
 from conduit.bandits.utility import PRESETS
 from conduit.core.arms import Arm
 from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
@@ -54,11 +54,11 @@ class DecisionRules:
 
 
 class Decider:
-    """Decides; keeps the pacer and the random generator, and nothing else that changes.
+    """Decides; keeps the steering and the random generator, and nothing else that changes.
 
     Args:
         rules: what stays the same.
-        pacer: keeps a budget per request; None without one.
+        steering: keeps a budget or a target of quality; None without one.
         clock: dates decisions.
         rng: draws arms.
     """
@@ -67,20 +67,20 @@ class Decider:
         self,
         rules: DecisionRules,
         *,
-        pacer: Pacer | None,
+        steering: Steering | None,
         clock: Clock,
         rng: np.random.Generator,
     ) -> None:
         self.rules = rules
         self._clock = clock
         self._chooser = Chooser(
-            rules.policy, arms=rules.arms, baseline=rules.baseline, pacer=pacer, rng=rng
+            rules.policy, arms=rules.arms, baseline=rules.baseline, steering=steering, rng=rng
         )
 
     @property
-    def pacer(self) -> Pacer | None:
-        """What keeps the budget, as it stands; None without one."""
-        return self._chooser.pacer
+    def steering(self) -> Steering | None:
+        """What keeps the budget or the target of quality, as it stands; None without one."""
+        return self._chooser.steering
 
     def decide(
         self,
@@ -120,10 +120,12 @@ class Decider:
                 remedy="loosen the constraint, or leave strict off",
             )
         self._chooser.account(estimates, chosen)
-        return self._decision(query, features, estimates, chosen, forced=_is_forced(only))
+        return self._decision(
+            query, features, estimates, chosen, now=wish.now, forced=_is_forced(only)
+        )
 
     def settle(self, *, expected: float, actual: float) -> None:
-        """Tell the pacer what a call really cost, in USD, against what was expected."""
+        """Tell the steering what a call really cost, in USD, against what was expected."""
         self._chooser.settle(expected=expected, actual=actual)
 
     def _wish(self, query: Query, features: QueryFeatures, only: Collection[str] | None) -> Wish:
@@ -136,6 +138,7 @@ class Decider:
             allowed=self._allowed(only),
             bonus=np.array(liked),
             complexity=features.complexity_score,
+            now=self._clock.now(),
         )
 
     def _allowed(self, only: Collection[str] | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -165,6 +168,7 @@ class Decider:
         estimates: Estimates,
         chosen: Selection,
         *,
+        now: float,
         forced: bool,
     ) -> Decision:
         names = self.rules.names
@@ -192,7 +196,7 @@ class Decider:
             constraints_relaxed=chosen.relaxed,
             policy=self.rules.policy.name,
             layout=self.rules.layout,
-            created_at=self._clock.now(),
+            created_at=now,
             forced=forced,
         )
 

@@ -19,6 +19,7 @@ from conduit.core.outcomes import Change, Execution, Response, Signal
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.engines.accounting import response_of
 from conduit.engines.engine import Engine, open_engine
+from conduit.engines.goals import Goal
 from conduit.engines.wiring import Options, assemble
 from conduit.feedback.ratings import Feedback
 from conduit.settings import Settings
@@ -39,7 +40,11 @@ class Router:
             ``best``, ``random`` or ``fixed:<model>``.
         neighbours: labelled queries for ``knn``, or the file that ``save_neighbours`` wrote.
         optimize_for: ``balanced``, ``quality``, ``cost`` or ``speed``.
-        budget: USD per request to keep to on average; takes the place of the cost preference.
+        budget: USD per request to keep to on average; takes the place of the cost preference, as
+            the next three do. One of the four may be given.
+        budget_per_day: USD per calendar day, UTC.
+        budget_per_month: USD per calendar month, UTC.
+        quality_target: share of the best model's quality to keep at least spend, as ``0.95``.
         baseline: id of the model that savings are measured against.
         encoder: ``auto``, ``minilm``, ``sentence-transformers``, ``hashing``, or an encoder.
         store: where decisions and learned state live; None keeps them in memory.
@@ -62,6 +67,9 @@ class Router:
         neighbours: str | Path | NearestNeighbours | None = None,
         optimize_for: str | None = None,
         budget: float | None = None,
+        budget_per_day: float | None = None,
+        budget_per_month: float | None = None,
+        quality_target: float | None = None,
         baseline: str | None = None,
         encoder: str | Encoder | None = None,
         store: Store | None = None,
@@ -77,7 +85,12 @@ class Router:
             policy=policy,
             neighbours=neighbours,
             optimize_for=optimize_for,
-            budget=budget,
+            goal=Goal(
+                budget=budget,
+                budget_per_day=budget_per_day,
+                budget_per_month=budget_per_month,
+                quality_target=quality_target,
+            ),
             baseline=baseline,
             encoder=encoder,
             store=store,
@@ -101,6 +114,11 @@ class Router:
     def baseline(self) -> Arm:
         """The model that savings are measured against."""
         return self._parts.baseline
+
+    @property
+    def goal(self) -> Goal:
+        """What spending follows; an empty one where the weights of quality and cost decide."""
+        return self._parts.goal
 
     async def open(self) -> Engine:
         """Load encoder and learned state; done by the first call that needs them."""
@@ -282,5 +300,5 @@ def _query(query: Query | str) -> Query:
 
 
 def _expected_cost(decision: Decision) -> float:
-    """USD that the pacer counted when the decision was made."""
+    """USD that were counted when the decision was made."""
     return decision.estimates[decision.selected_model].cost

@@ -12,7 +12,6 @@ import numpy as np
 
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import policy_named
 from conduit.catalog.baseline import dearest
 from conduit.catalog.catalog import Catalog, load_catalog
@@ -23,6 +22,7 @@ from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
 from conduit.engines.decider import Decider, DecisionRules
+from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
 from conduit.features.analyzer import Analyzer
@@ -44,7 +44,7 @@ class Options:
         policy: name of the policy.
         neighbours: labelled queries for the policy ``knn``, or their file.
         optimize_for: the trade-off for queries that bring none.
-        budget: USD per request to be kept on average, above zero.
+        goal: what spending follows.
         baseline: id of the model that savings are measured against.
         encoder: name of an encoder, or one.
         store: None keeps everything in memory.
@@ -59,7 +59,7 @@ class Options:
     policy: str | None = None
     neighbours: str | Path | NearestNeighbours | None = None
     optimize_for: str | None = None
-    budget: float | None = None
+    goal: Goal | None = None
     baseline: str | None = None
     encoder: str | Encoder | None = None
     store: Store | None = None
@@ -84,6 +84,7 @@ class Parts:
     options: Options
     arms: tuple[Arm, ...]
     baseline: Arm
+    goal: Goal
     store: Store
     client: ModelClient
     clock: Clock
@@ -110,13 +111,12 @@ class Parts:
 
     def decider(self, layout: str, *, neighbours: NearestNeighbours | None = None) -> Decider:
         """The decider for contexts of that layout."""
-        budget = _given(self.options.budget, self.settings.budget)
         seed = _given(self.options.seed, self.settings.seed)
         if seed is not None and seed < 0:
             raise InvalidInputError(f"seed={seed} is negative", remedy="give 0 or more")
         return Decider(
             replace(self._rules(layout), neighbours=neighbours),
-            pacer=None if budget is None else Pacer.start(_positive("budget", budget)),
+            steering=self.goal.steering(now=self.clock.now()),
             clock=self.clock,
             rng=np.random.default_rng(seed),
         )
@@ -168,6 +168,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         options=options,
         arms=arms,
         baseline=_worth(baseline, arms),
+        goal=options.goal or Goal.of(settings),
         store=options.store or MemoryStore(),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
@@ -175,6 +176,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
     )
     parts.decider("")
+    parts.goal.check(arms)
     return parts
 
 

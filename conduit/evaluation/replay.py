@@ -18,6 +18,7 @@ from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.models import CHEAPEST_CALL, ArmModels
 from conduit.bandits.pacer import Pacer, PacerGains
 from conduit.bandits.policies import Policy
+from conduit.bandits.steering import BudgetPerRequest, Steering
 from conduit.bandits.utility import PRESETS, Weights
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
@@ -68,6 +69,7 @@ class Setting:
         policy: how arms are chosen.
         budget: USD per request; None without a pacer.
         gains: of the pacer.
+        steering: another goal, in the place of a budget.
         weights: the trade-off, unless the policy has its own.
         baseline: the arm whose ordinary call is the unit of cost; None takes the one with the
             highest mean cost as recorded.
@@ -80,6 +82,7 @@ class Setting:
     policy: Policy
     budget: float | None = None
     gains: PacerGains = PacerGains()
+    steering: Steering | None = None
     weights: Weights = PRESETS[OptimizeFor.BALANCED]
     baseline: Arm | None = None
     unit_cost: float | None = None
@@ -99,7 +102,7 @@ class Replay:
         cost: (n,) USD spent.
         probabilities: (n, K) propensities it was drawn with.
         predicted: (n, K) quality expected before the call.
-        price: (n,) the pacer's λ after the step; 0 without a pacer.
+        price: (n,) the steering's λ after the step; 0 without one.
     """
 
     rows: NDArray[np.intp]
@@ -164,12 +167,11 @@ class _Loop:
             statistics=setting.statistics,
             contextual=policy.contextual,
         )
-        budget = setting.budget
         self._chooser = Chooser(
             policy,
             arms=arms,
             baseline=_baseline(stream, setting.baseline),
-            pacer=None if budget is None else Pacer.start(budget, setting.gains),
+            steering=_steering(setting),
             rng=rng,
         )
         self._targets = stream.targets()
@@ -194,8 +196,8 @@ class _Loop:
         record.arms[step], record.quality[step], record.cost[step] = arm, quality, cost
         record.probabilities[step] = chosen.probabilities
         record.predicted[step] = estimates.quality
-        if chooser.pacer is not None:
-            record.price[step] = chooser.pacer.price
+        if chooser.steering is not None:
+            record.price[step] = chooser.steering.price
 
     def _learn(self, row: int, arm: int, *, quality: float, dearer: float) -> None:
         context = self._stream.contexts[row]
@@ -220,6 +222,12 @@ class _Loop:
             allowed=allowed,
             unit_cost=self._setting.unit_cost,
         )
+
+
+def _steering(setting: Setting) -> Steering | None:
+    if setting.budget is None:
+        return setting.steering
+    return BudgetPerRequest(pacer=Pacer.start(setting.budget, setting.gains))
 
 
 def _baseline(stream: Stream, given: Arm | None) -> Arm:

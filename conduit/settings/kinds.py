@@ -125,6 +125,9 @@ HTTP = Kind("HTTP URL", _http, "give an address, as in http://localhost:1234/v1"
 SECONDS = number("seconds > 0", "give a positive number of seconds", accept=lambda v: v > 0)
 USD = number("USD > 0", "give a positive number of USD, or leave it unset", accept=lambda v: v > 0)
 SHARE = number("0..1", "give a number from 0 to 1", accept=lambda v: 0 <= v <= 1)
+POSITIVE_SHARE = number(
+    "above 0, at most 1", "give a number above 0 and at most 1", accept=lambda v: 0 < v <= 1
+)
 TEMPERATURE = number("0..2", "give a number from 0 to 2", accept=lambda v: 0 <= v <= 2)
 COUNT = whole("whole number >= 0", "give a whole number of at least 0", least=0)
 POSITIVE = whole("whole number >= 1", "give a whole number of at least 1", least=1)
