@@ -85,6 +85,7 @@ class Chooser:
             headroom=np.inf if steering is None else steering.headroom,
             tier=self._tier,
             complexity=wish.complexity,
+            explore=self._explore(estimates),
         )
         policy = self._policy
         return select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
@@ -99,6 +100,12 @@ class Chooser:
         """Tell the steering what a call really cost, in USD, against what was expected."""
         if self.steering is not None:
             self.steering = self.steering.spend(actual - expected)
+
+    def _explore(self, estimates: Estimates) -> Array | None:
+        """What the steering wants to know; a policy without a floor explores as it does itself."""
+        if self.steering is None or self._policy.floor.epsilon <= 0:
+            return None
+        return self.steering.explore(estimates)
 
     def _valuation(self, models: ArmModels, wish: Wish) -> Valuation:
         """A policy's own weights, else the caller's; under a goal its steering prices money."""

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.selection import Selection
+from conduit.core.statistics import Array
 
 
 class Steering(Protocol):
@@ -34,6 +35,10 @@ class Steering(Protocol):
     @property
     def budget(self) -> float | None:
         """USD that a request may cost on average; None without a budget."""
+        ...
+
+    def explore(self, estimates: Estimates) -> Array | None:
+        """(K,) share of requests that each arm is to get whatever the prompt, less than 1 in all."""
         ...
 
     def at(self, now: float) -> Self:
@@ -78,6 +83,10 @@ class BudgetPerRequest:
     def budget(self) -> float:
         """USD that a request may cost on average."""
         return self.pacer.budget
+
+    def explore(self, estimates: Estimates) -> None:  # noqa: ARG002 - exploring is the rule's
+        """Nothing beyond what rule and floor explore."""
+        return
 
     def at(self, now: float) -> Self:  # noqa: ARG002 - requests are what it counts, not seconds
         """The same: time does not matter."""

@@ -115,7 +115,7 @@ class BudgetPerWindow:
         now: float,
         spent: float | None = None,
         gains: PacerGains = PacerGains(),
-    ) -> BudgetPerWindow:
+    ) -> Self:
         """Steering from ``now`` on.
 
         Args:
@@ -165,6 +165,10 @@ class BudgetPerWindow:
         """N, requests until the window ends, this one included."""
         rate = self.arrivals.rate(window=self.end - self.start)
         return max(rate * (self.end - self.now), 1.0)
+
+    def explore(self, estimates: Estimates) -> None:  # noqa: ARG002 - exploring is the rule's
+        """Nothing beyond what rule and floor explore."""
+        return
 
     def at(self, now: float) -> Self:
         """Before a decision at ``now``: the window it falls into, and what a request may cost."""
