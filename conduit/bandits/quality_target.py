@@ -41,11 +41,11 @@ class TargetGains:
         enough: n₁, ratings after which half of an arm's probes are left.
     """
 
-    integral: float = 0.04
+    integral: float = 0.02
     slack: float = 0.02
     most: float = 1e4
     horizon: float = 500.0
-    doubt: float = 0.15
+    doubt: float = 0.2
     crowd: float = 20.0
     probe: float = 0.2
     purse: float = 0.2
