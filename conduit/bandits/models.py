@@ -13,6 +13,7 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
 from conduit.core.arms import Arm, Price
+from conduit.core.forgetting import Forgetting, remaining
 from conduit.core.outcomes import Change, Head
 from conduit.core.statistics import Array, SufficientStatistics
 
@@ -50,6 +51,8 @@ class ArmModels:
         dim: d, the length of the context.
         statistics: what was learned before, per (arm id, head name); arms not in it start fresh.
         contextual: False learns and scores from the bias alone.
+        forgetting: how fast evidence fades.
+        now: seconds since the epoch, or ticks of whichever clock dates decisions.
     """
 
     def __init__(
@@ -59,10 +62,14 @@ class ArmModels:
         dim: int,
         statistics: Mapping[tuple[str, str], SufficientStatistics] | None = None,
         contextual: bool = True,
+        forgetting: Forgetting = Forgetting(),
+        now: float = 0.0,
     ) -> None:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
         self._dim = dim if contextual else 1
+        self._forgetting = forgetting
+        self._now = now
         known = statistics or {}
         offsets = {Head.LOG_COST: np.array([_log_list_price(arm) for arm in self.arms])}
         self._heads = {
@@ -70,6 +77,8 @@ class ArmModels:
                 [self._stored(known, arm.id, head) for arm in self.arms],
                 family,
                 offsets=offsets.get(head),
+                time_constant=forgetting.time_constant(head),
+                now=now,
             )
             for head, family in FAMILIES.items()
         }
@@ -87,23 +96,33 @@ class ArmModels:
             return SufficientStatistics.zero(self._dim)
         return found.leading(self._dim)
 
-    @staticmethod
     def _availability(
-        known: Mapping[tuple[str, str], SufficientStatistics], arm: str
+        self, known: Mapping[tuple[str, str], SufficientStatistics], arm: str
     ) -> tuple[float, float]:
         found = known.get((arm, Head.AVAILABILITY.value))
-        return (float(found.b[0]), found.weight) if found else (0.0, 0.0)
+        if found is None:
+            return 0.0, 0.0
+        found = found.at(self._now, time_constant=self._forgetting.time_constant(Head.AVAILABILITY))
+        return float(found.b[0]), found.weight
 
     def head(self, head: Head) -> LearnedHead:
         """One of the contextual heads."""
         return self._heads[head]
 
-    def learn(self, change: Change, context: Array) -> None:
+    def advance(self, now: float) -> None:
+        """Let time pass: estimates are as of now, and nothing that is learned later is younger."""
+        self._answers *= self._answers_remaining(self._now, now)
+        self._now = now
+        for head in self._heads.values():
+            head.advance(now)
+
+    def learn(self, change: Change, context: Array, *, at: float | None = None) -> None:
         """Take in one change; observations of unknown arms are left out.
 
         Args:
             change: a new or revised observation.
             context: (d,) of the decision it belongs to.
+            at: when that decision was made; now, when None or later than now.
         """
         observation = change.observation
         arm = self._index.get(observation.arm)
@@ -111,18 +130,28 @@ class ArmModels:
             return
         y, w = observation.value, observation.weight
         if observation.head is Head.AVAILABILITY:
+            w *= 1.0 if at is None else self._answers_remaining(at, self._now)
             known = 0.0 if change.previous is None else w
             self._answers[arm] += (w * (y - (change.previous or 0.0)), w - known)
             return
         if change.previous is None:
-            self.observe(arm, observation.head, context, y, weight=w)
+            self.observe(arm, observation.head, context, y, weight=w, at=at)
         else:
             x = context[: self._dim]
-            self._heads[observation.head].revise(arm, x, y, change.previous, weight=w)
+            self._heads[observation.head].revise(arm, x, y, change.previous, weight=w, at=at)
 
-    def observe(self, arm: int, head: Head, context: Array, y: float, *, weight: float) -> None:
+    def observe(
+        self,
+        arm: int,
+        head: Head,
+        context: Array,
+        y: float,
+        *,
+        weight: float,
+        at: float | None = None,
+    ) -> None:
         """Take in a new value of a contextual head of the arm at that index."""
-        self._heads[head].observe(arm, context[: self._dim], y, weight=weight)
+        self._heads[head].observe(arm, context[: self._dim], y, weight=weight, at=at)
 
     def absorb(self, statistics: Mapping[tuple[str, str], SufficientStatistics]) -> None:
         """Take in evidence from elsewhere, per (arm id, head name); unknown arms are left out."""
@@ -163,6 +192,9 @@ class ArmModels:
             observations=self._heads[Head.QUALITY].counts.copy(),
             ratings=self._heads[Head.QUALITY].weights.copy(),
         )
+
+    def _answers_remaining(self, then: float, now: float) -> float:
+        return remaining(now - then, self._forgetting.time_constant(Head.AVAILABILITY))
 
     def ordinary_cost(self, arm: Arm) -> float:
         """USD of an ordinary call at an arm's list price, whatever arms have served so far.

@@ -21,6 +21,7 @@ from conduit.bandits.policies import Policy
 from conduit.bandits.utility import PRESETS, Weights
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
+from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor, QueryConstraints
 from conduit.core.outcomes import Head
 from conduit.core.statistics import Array, SufficientStatistics
@@ -75,6 +76,8 @@ class Setting:
         statistics: what was learned before, per (arm id, head name).
         learning: whether the policy learns from what it sees.
         world: what changes on the way; None changes nothing.
+        forgetting: how fast evidence fades; the clock ticks once per request, so that a half-life
+            is a number of requests.
     """
 
     policy: Policy
@@ -86,6 +89,7 @@ class Setting:
     statistics: Mapping[tuple[str, str], SufficientStatistics] = field(default_factory=dict)
     learning: bool = True
     world: World | None = None
+    forgetting: Forgetting = Forgetting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -163,6 +167,7 @@ class _Loop:
             dim=stream.dim,
             statistics=setting.statistics,
             contextual=policy.contextual,
+            forgetting=setting.forgetting,
         )
         budget = setting.budget
         self._chooser = Chooser(
@@ -179,6 +184,7 @@ class _Loop:
 
     def advance(self, step: int, row: int, record: Replay) -> None:
         stream, models, chooser = self._stream, self._models, self._chooser
+        models.advance(step)
         moment = None if self._setting.world is None else self._setting.world(step, models)
         estimates = models.estimate(stream.contexts[row], token_count=self._tokens[row])
         chosen = chooser.choose(estimates, models, self._wish_at(moment))
