@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
+from conduit.bandits.vigilance import Vigilance
 from conduit.core.arms import Arm, Price
 from conduit.core.forgetting import Forgetting, remaining
 from conduit.core.outcomes import Change, Head
@@ -53,6 +54,7 @@ class ArmModels:
         contextual: False learns and scores from the bias alone.
         forgetting: how fast evidence fades.
         now: seconds since the epoch, or ticks of whichever clock dates decisions.
+        vigilance: when an arm has changed; None never asks.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class ArmModels:
         contextual: bool = True,
         forgetting: Forgetting = Forgetting(),
         now: float = 0.0,
+        vigilance: Vigilance | None = None,
     ) -> None:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
@@ -79,6 +82,7 @@ class ArmModels:
                 offsets=offsets.get(head),
                 time_constant=forgetting.time_constant(head),
                 now=now,
+                vigilance=vigilance,
             )
             for head, family in FAMILIES.items()
         }
