@@ -10,9 +10,9 @@ shown beside it): then only the bills say so.
 Everybody has learned on the other part of the data: Conduit from its labels; ParetoBandit starts from
 its shipped priors with the settings tuned for them, and passes through the same prompts online, as in
 its own experiments (``paretobandit``), or is given the reward of every arm (``paretobandit_labelled``).
-ParetoBandit forgets at .997 a step; Conduit's clock ticks once a request, with the time constant
-``TAU``. Phases are drawn per seed: from the held part without a prompt coming twice, while tuning
-each phase anew.
+ParetoBandit forgets at .997 a step; Conduit does not forget by age here, τ = ∞ as by default, but
+learns an arm anew that contradicts what was learned of it (``conduit.bandits.vigilance``). Phases are
+drawn per seed: from the held part without a prompt coming twice, while tuning each phase anew.
 
 Conduit must be no worse in any phase: in quality than either rival less .0005, in spend than
 ``paretobandit`` or the budget kept within .5%; and recover sooner than ``paretobandit`` after either
@@ -26,8 +26,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conduit.bandits.policies import policy_named
+from conduit.bandits.vigilance import Vigilance
 from conduit.evaluation.replay import Replay, Setting, replay
 from experiments.arguments import parse
 from experiments.budget_pacing import World, build
@@ -71,8 +73,8 @@ def run_task(task: Task) -> list[Run]:
         LABELLED: _peer(task, phases, labelled=True),
     }
     arms = world.stream.arms
-    by_phase = [task.scenario.moment(phase, arms).quality for phase in range(PHASES)]
-    ordinary = (np.repeat(by_phase, PHASE, axis=0) * world.stream.quality[phases]).mean(axis=1)
+    factors = [np.asarray(task.scenario.moment(phase, arms).quality) for phase in range(PHASES)]
+    ordinary = (np.repeat(factors, PHASE, axis=0) * world.stream.quality[phases]).mean(axis=1)
     column = [arm.id for arm in arms].index(task.scenario.arm)
     return [
         Run(
@@ -116,19 +118,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return conclude(arguments, figures, checks=checks, held_out=held_out)
 
 
-def _conduit(task: Task, phases: np.ndarray) -> Replay:
+def _conduit(task: Task, phases: NDArray[np.intp]) -> Replay:
     world = task.world
     setting = Setting(
         policy=policy_named("thompson", models=()),
         budget=task.budget,
         statistics=world.stream.subset(np.arange(world.learn)).statistics(),
         world=Changes(scenario=task.scenario, arms=world.stream.arms),
+        vigilance=Vigilance(),
     )
     rng = np.random.default_rng([task.seed, BUDGETS.index(task.budget)])
     return replay(world.stream, setting, rng=rng, order=phases)
 
 
-def _peer(task: Task, phases: np.ndarray, *, labelled: bool) -> PeerSteps:
+def _peer(task: Task, phases: NDArray[np.intp], *, labelled: bool) -> PeerSteps:
     world, scenario = task.world, task.scenario
     peer = ParetoBanditPeer(
         world.stream, world.peer, budget=task.budget, start="shipped", seed=task.seed

@@ -16,22 +16,26 @@ COLOURS = {OURS: "tab:blue", RIVAL: "tab:red", LABELLED: "tab:orange"}
 
 
 def draw(runs: Sequence[Run], arguments: Arguments) -> Path:
-    """Draw it, a column per scenario and budget, and say where."""
+    """Draw it, a column per budget, and say where."""
     import matplotlib as mpl  # noqa: PLC0415  # heavy, and in an extra
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice of a backend
 
-    columns = list(dict.fromkeys((run.scenario, run.budget) for run in runs))
-    size = (3.4 * len(columns), 6.0)
-    figure, axes = plt.subplots(2, len(columns), figsize=size, sharex=True, squeeze=False)
-    for (scenario, budget), (upper, lower) in zip(columns, axes.T, strict=True):
-        mine = [run for run in runs if (run.scenario, run.budget) == (scenario, budget)]
-        _draw_column(mine, upper, lower)
-        upper.set_title(f"{scenario}\n{budget:.3g} USD")
-    axes[0, 0].set_ylabel("quality")
+    names = list(dict.fromkeys(run.scenario for run in runs))
+    budgets = list(dict.fromkeys(run.budget for run in runs))
+    size = (4.0 * len(budgets), 4.4 * len(names))
+    figure, axes = plt.subplots(
+        2 * len(names), len(budgets), figsize=size, sharex=True, squeeze=False
+    )
+    for i, name in enumerate(names):
+        for j, budget in enumerate(budgets):
+            mine = [run for run in runs if (run.scenario, run.budget) == (name, budget)]
+            _draw_column(mine, axes[2 * i, j], axes[2 * i + 1, j])
+            axes[2 * i, j].set_title(f"{name}, {budget:.3g} USD")
+        axes[2 * i, 0].set_ylabel("quality")
+        axes[2 * i + 1, 0].set_ylabel("spend / budget")
     axes[0, 0].legend()
-    axes[1, 0].set_ylabel("spend / budget")
     figure.supxlabel(f"step; means over {WINDOW} steps and all seeds")
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / f"{arguments.stem}.png"

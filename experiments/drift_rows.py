@@ -2,14 +2,16 @@
 
 *Recovery* is the first step after a change at which a moving average of quality over 100 steps is
 within .005 of its later level. Windows lie inside the phase, so 100 means at once; the later level is
-the mean of the phase's second half; the curve is the mean over seeds. Before it is averaged, what a
-prompt gives on average over all arms is taken out of it: every policy sees the same prompts, and easy
-and hard ones would otherwise move the curve more than any policy does.
+the mean of the phase's second half; the curve is the mean over seeds. From every quality the mean over
+all arms at that prompt is taken off first: easy and hard prompts, which are the same for every policy,
+would move the curve more than any policy does. A policy that does not react at all is at its later
+level from the start: one whose later level is more than .005 below that of the policy it is compared
+with (Conduit, and for Conduit ``paretobandit``) has not recovered when the phase ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,9 +60,9 @@ class Run:
 class PhaseRow:
     """One policy in one phase, counted from 1, over all seeds.
 
-    ``lead`` is Conduit's quality minus this policy's, paired by seed. ``recovery`` is in steps, None
-    in the first phase; ``later`` the share of resamples of the seeds in which it recovers later than
-    Conduit.
+    ``lead`` is Conduit's quality minus this policy's, paired by seed. ``recovery`` is in steps, 608
+    where there is none, and None in the first phase; ``later`` is the share of resamples of the
+    seeds in which it is later than that of the policy it is compared with.
     """
 
     scenario: str
@@ -85,15 +87,19 @@ def moving_average(values: Array) -> Array:
     return np.asarray((sums[..., WINDOW:] - sums[..., :-WINDOW]) / WINDOW)
 
 
-def recovery(curves: Array) -> NDArray[np.intp]:
-    """Steps until curves (…, n) of quality by step have come to their later level.
+def recovery(curve: Array, *, other: Array) -> int:
+    """Steps until a curve (n,) of quality by step has come to its later level; n for never.
 
-    A curve that never comes near it has not recovered when the phase ends: n.
+    Args:
+        curve: of one policy.
+        other: (n,) of the policy it is compared with.
     """
-    steps = curves.shape[-1]
-    level = curves[..., steps // 2 :].mean(axis=-1, keepdims=True)
-    there = np.abs(moving_average(curves) - level) <= WITHIN
-    return np.where(there.any(axis=-1), WINDOW + there.argmax(axis=-1), steps)
+    steps = len(curve)
+    level, wanted = (float(some[steps // 2 :].mean()) for some in (curve, other))
+    there = np.abs(moving_average(curve) - level) <= WITHIN
+    if level < wanted - WITHIN or not there.any():
+        return steps
+    return WINDOW + int(there.argmax())
 
 
 def summarise(runs: Sequence[Run]) -> list[PhaseRow]:
@@ -102,8 +108,13 @@ def summarise(runs: Sequence[Run]) -> list[PhaseRow]:
     for run in runs:
         groups.setdefault((run.scenario, run.budget, run.policy), []).append(run)
     return [
-        _row(group, groups[scenario, budget, OURS], phase)
-        for (scenario, budget, _), group in groups.items()
+        _row(
+            group,
+            ours=groups[scenario, budget, OURS],
+            other=groups[scenario, budget, RIVAL if policy == OURS else OURS],
+            phase=phase,
+        )
+        for (scenario, budget, policy), group in groups.items()
         for phase in range(PHASES)
     ]
 
@@ -119,12 +130,9 @@ def find(
 def show_rows(rows: Sequence[PhaseRow]) -> None:
     """Print a table per scenario and budget."""
     head = ["policy, phase", "quality", "conduit ahead by", "spend/budget", "share of the arm"]
-    head += ["recovery", "later than conduit"]
-    tables: Mapping[tuple[str, float], list[PhaseRow]] = {
-        key: [row for row in rows if (row.scenario, row.budget) == key]
-        for key in dict.fromkeys((row.scenario, row.budget) for row in rows)
-    }
-    for (scenario, budget), mine in tables.items():
+    head += ["recovery", "later than the other"]
+    for scenario, budget in dict.fromkeys((row.scenario, row.budget) for row in rows):
+        mine = [row for row in rows if (row.scenario, row.budget) == (scenario, budget)]
         show_table(f"{scenario}, {budget:.3g} USD per request", head, [_cells(row) for row in mine])
 
 
@@ -149,29 +157,31 @@ def _checks(ours: PhaseRow, rows: Sequence[PhaseRow]) -> Iterator[Check]:
         yield Check(name=f"{place}: recovery", value=ours.recovery, bound=bound, most=True)
 
 
-def _row(runs: Sequence[Run], ours: Sequence[Run], phase: int) -> PhaseRow:
+def _row(runs: Sequence[Run], *, ours: Sequence[Run], other: Sequence[Run], phase: int) -> PhaseRow:
     part = slice(phase * PHASE, (phase + 1) * PHASE)
-    quality = [float(run.quality[part].mean()) for run in runs]
-    mean, error = mean_and_error(quality)
-    lead = [float(a.quality[part].mean()) - q for a, q in zip(ours, quality, strict=True)]
-    spend, spend_se = mean_and_error([float(run.cost[part].mean()) for run in runs])
-    mine, own = _curves(runs, part), _curves(ours, part)
+    quality, spend = _means(runs, "quality", part), _means(runs, "cost", part)
+    lead = np.subtract(_means(ours, "quality", part), quality).tolist()
+    mine, theirs = _curves(runs, part), _curves(other, part)
     return PhaseRow(
         scenario=runs[0].scenario,
         policy=runs[0].policy,
         budget=runs[0].budget,
         phase=phase + 1,
-        quality=mean,
-        quality_se=error,
+        quality=mean_and_error(quality)[0],
+        quality_se=mean_and_error(quality)[1],
         lead=mean_and_error(lead)[0],
         lead_se=mean_and_error(lead)[1],
-        spend=spend,
-        spend_se=spend_se,
-        changed_share=float(np.mean([run.changed[part].mean() for run in runs])),
-        recovery=int(recovery(mine.mean(axis=0))) if phase else None,
-        later=_share_later(mine, own) if phase else None,
+        spend=mean_and_error(spend)[0],
+        spend_se=mean_and_error(spend)[1],
+        changed_share=float(np.mean(_means(runs, "changed", part))),
+        recovery=recovery(mine.mean(axis=0), other=theirs.mean(axis=0)) if phase else None,
+        later=_share_later(mine, theirs) if phase else None,
         seeds=len(runs),
     )
+
+
+def _means(runs: Sequence[Run], of: str, part: slice) -> list[float]:
+    return [float(getattr(run, of)[part].mean()) for run in runs]
 
 
 def _curves(runs: Sequence[Run], part: slice) -> Array:
@@ -179,11 +189,15 @@ def _curves(runs: Sequence[Run], part: slice) -> Array:
     return np.stack([(run.quality - run.ordinary)[part] for run in runs])
 
 
-def _share_later(theirs: Array, ours: Array) -> float:
+def _share_later(mine: Array, theirs: Array) -> float:
+    """How often the first policy (S, n) recovers later than the other, over resampled seeds."""
     rng = np.random.default_rng(0)
-    picks = rng.integers(len(ours), size=(RESAMPLES, len(ours)))
-    later = [recovery(theirs[pick].mean(axis=0)) > recovery(ours[pick].mean(axis=0)) for pick in picks]
-    return float(np.mean(later))
+    later = 0
+    for _ in range(RESAMPLES):
+        pick = rng.integers(len(mine), size=len(mine))
+        a, b = mine[pick].mean(axis=0), theirs[pick].mean(axis=0)
+        later += recovery(a, other=b) > recovery(b, other=a)
+    return later / RESAMPLES
 
 
 def _cells(row: PhaseRow) -> list[str]:
@@ -194,5 +208,5 @@ def _cells(row: PhaseRow) -> list[str]:
         f"{row.spend / row.budget:.3f}",
         f"{row.changed_share:.3f}",
         "" if row.recovery is None else str(row.recovery),
-        "" if row.later is None or row.policy == OURS else f"{row.later:.0%}",
+        "" if row.later is None else f"{row.later:.0%}",
     ]

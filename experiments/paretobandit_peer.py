@@ -91,12 +91,12 @@ class ParetoBanditPeer:
         shipped = _registry([name])[name]
         self._router.update_model_pricing(name, **{k: factor * v for k, v in shipped.items()})
 
-    def run(self, rows: Sequence[int], moment: Moment = Moment()) -> PeerSteps:
+    def run(self, rows: Sequence[int], moment: Moment | None = None) -> PeerSteps:
         """Route these prompts in order, learning from each.
 
         Args:
             rows: positions in the stream.
-            moment: how all of these steps differ from what was recorded.
+            moment: how all of these steps differ from what was recorded; None for not at all.
         """
         stream, router = self._stream, self._router
         steps = PeerSteps(
@@ -106,8 +106,10 @@ class ParetoBanditPeer:
         for step, row in enumerate(rows):
             chosen, log = router.route(self._contexts[row])
             arm = column[chosen]
-            better, dearer = moment.of(arm)
-            quality, cost = better * float(stream.quality[row, arm]), dearer * float(stream.cost[row, arm])
+            better, dearer = (1.0, 1.0) if moment is None else moment.of(arm)
+            quality, cost = better * float(stream.quality[row, arm]), dearer * float(
+                stream.cost[row, arm]
+            )
             log.cost_usd = cost
             router.process_feedback(log.request_id, reward=quality)
             steps.quality[step], steps.cost[step], steps.arms[step] = quality, cost, arm

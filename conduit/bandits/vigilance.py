@@ -59,7 +59,7 @@ class Watch:
         """
         v, sums = self._vigilance, self._sums[arm]
         cut = min(max(z, -v.clip), v.clip)
-        np.maximum(sums + (cut - v.slack, -cut - v.slack), 0.0, out=sums)
+        np.maximum(sums + np.array([cut - v.slack, -cut - v.slack]), 0.0, out=sums)
         changed = bool(sums.max() > v.threshold)
         if changed:
             sums[:] = 0.0
