@@ -36,7 +36,7 @@ class LearnedHead:
     ) -> None:
         self._statistics = [s.copied() for s in statistics]
         self._family = family
-        self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets
+        self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets.copy()
         self.rebuild()
 
     def rebuild(self) -> None:
@@ -124,6 +124,12 @@ class LearnedHead:
         """Add evidence from elsewhere, by arm, and choose the prior anew."""
         for arm, sums in more.items():
             self._statistics[arm] = self._statistics[arm] + sums
+        self.rebuild()
+
+    def shift(self, arm: int, by: float, *, offset: float) -> None:
+        """Add ``by`` to every target of one arm, give it another offset, and choose the prior anew."""
+        self._statistics[arm] = self._statistics[arm].shifted(by)
+        self._offsets[arm] = offset
         self.rebuild()
 
     def revise(self, arm: int, x: Array, y: float, previous: float, *, weight: float = 1.0) -> None:

@@ -104,6 +104,20 @@ class SufficientStatistics:
             self.count,
         )
 
+    def shifted(self, by: float) -> SufficientStatistics:
+        """The same observations with ``by`` added to every target.
+
+        Exact, however the observations were weighted: Σwx is the first column of A, because the
+        bias, which is 1, comes first in every context.
+        """
+        return SufficientStatistics(
+            self.A,
+            self.b + by * self.A[:, 0],
+            self.yy + by * (2.0 * float(self.b[0]) + by * self.weight),
+            self.weight,
+            self.count,
+        )
+
     def leading(self, dim: int) -> SufficientStatistics:
         """The statistics of the first ``dim`` context coordinates alone."""
         return SufficientStatistics(

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from conduit.bandits.chooser import Chooser, Wish
-from conduit.bandits.models import CHEAPEST_CALL, ArmModels
+from conduit.bandits.models import ArmModels
 from conduit.bandits.pacer import Pacer, PacerGains
 from conduit.bandits.policies import Policy
+from conduit.bandits.targets import COST_FLOOR
 from conduit.bandits.utility import PRESETS, Weights
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
@@ -26,7 +27,7 @@ from conduit.core.outcomes import Head
 from conduit.core.statistics import Array, SufficientStatistics
 from conduit.evaluation.stream import Stream
 
-_LOG_CHEAPEST = math.log(CHEAPEST_CALL)
+_LOG_CHEAPEST = math.log(COST_FLOOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +57,11 @@ class World(Protocol):
     """What changes while a replay runs."""
 
     def __call__(self, step: int, models: ArmModels) -> Moment:
-        """The moment of that step, counted from 0; may tell the models what became known."""
+        """The moment of that step, counted from 0.
+
+        It may tell the models what became known: a new list price by ``models.reprice``, as a
+        router is told. What calls then cost is said by :class:`Moment`, told or not.
+        """
         ...
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from conduit import Router
 from conduit.bandits.models import ArmModels
 from conduit.bandits.policies import policy_named
 from conduit.bandits.utility import Weights
-from conduit.core.arms import Arm
+from conduit.core.arms import Arm, Price
 from conduit.core.errors import InvalidInputError
 from conduit.datasets.recorded import RecordedOutcomes
 from conduit.engines.simulator import Simulator
@@ -179,6 +181,29 @@ def test_a_world_that_changes_is_what_the_policy_sees() -> None:
     np.testing.assert_allclose(later.quality[plain], 0.1 * stream.quality[later.rows[plain], 0])
     np.testing.assert_allclose(later.cost[~plain], 0.5 * stream.cost[later.rows[~plain], 1])
     assert plain[-50:].mean() < 0.2
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_policy_that_is_told_of_a_new_price_acts_on_it_at_once(told: bool) -> None:
+    """The good arm becomes a hundred times cheaper: told, it is expected to; untold, it is not yet."""
+    stream = priced_stream(300)
+    dear, cheap = Price(input=100.0, output=300.0), Price(input=1.0, output=3.0)
+    arms = (stream.arms[0], replace(stream.arms[1], price=dear))
+    expected: list[float] = []
+
+    def world(step: int, models: ArmModels) -> Moment:
+        if step == 200 and told:
+            models.reprice("moody", cheap)
+        expected.append(models.estimate(stream.contexts[0], token_count=100).cost[1])
+        return Moment(cost=np.array([1.0, 0.01])) if step >= 200 else Moment()
+
+    setting = Setting(policy=policy_named("thompson", models=()), world=world)
+    found = replay(replace(stream, arms=arms), setting, rng=np.random.default_rng(0))
+    change = expected[200] / expected[199]
+    assert change == pytest.approx(0.01 if told else 1.0, rel=0.15)
+    later = found.since(200)
+    cheaper = later.arms == 1
+    np.testing.assert_allclose(later.cost[cheaper], 0.01 * stream.cost[later.rows[cheaper], 1])
 
 
 def test_shapes_that_disagree_and_a_foreign_baseline_are_refused() -> None:
