@@ -73,6 +73,7 @@ class ArmModels:
         self._unpriced = np.array([arm.price is None for arm in self.arms])
         self._prices = np.array([per_token(arm.price) for arm in self.arms]).T  # (2, K)
         self._most_tokens = np.array([float(arm.max_output_tokens) for arm in self.arms])
+        self.tiers = np.array([arm.tier.rank for arm in self.arms])
 
     def _stored(
         self, known: Mapping[tuple[str, str], SufficientStatistics], arm: str, head: Head
@@ -122,12 +123,8 @@ class ArmModels:
     def reprice(self, name: str, price: Price) -> None:
         """Change the list price of an arm; what was paid before counts as if paid at the new one.
 
-        Arms whose cost is expected from tokens need nothing but the price. Where cost is learned
-        directly, the logarithms learned move by that of the change.
-
-        Args:
-            name: id of the arm.
-            price: the new one.
+        Cost expected from tokens needs the price alone; where cost is learned directly, the
+        logarithms learned move by that of the change.
 
         Raises:
             UnknownModelError: for a name that is no arm.
@@ -141,6 +138,11 @@ class ArmModels:
         self._prices[:, arm] = per_token(price)
         by = log_price_change(old.price, price)
         self._heads[Head.LOG_COST].shift(arm, by, offset=log_list_price(price))
+
+    def rebuild(self) -> None:
+        """Choose every prior anew, as is done when the arms change."""
+        for head in self._heads.values():
+            head.rebuild()
 
     def absorb(self, statistics: Mapping[tuple[str, str], SufficientStatistics]) -> None:
         """Take in evidence from elsewhere, per (arm id, head name); unknown arms are left out."""
