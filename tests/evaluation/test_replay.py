@@ -47,6 +47,22 @@ def outcomes() -> RecordedOutcomes:
     )
 
 
+def outcomes_of_three(two: RecordedOutcomes) -> RecordedOutcomes:
+    """The same, and a third model that is as good as the dear one at a tenth of its cost."""
+    assert two.output_tokens is not None
+    assert two.latency is not None
+    return RecordedOutcomes(
+        name="three",
+        query_ids=two.query_ids,
+        texts=two.texts,
+        models=(*MODELS, "openai/gpt-4.1-mini"),
+        quality=np.column_stack([two.quality, np.full(N, 0.9)]),
+        cost=np.column_stack([two.cost, two.cost[:, 0] / 10]),
+        output_tokens=np.column_stack([two.output_tokens, two.output_tokens[:, 0]]),
+        latency=np.column_stack([two.latency, two.latency[:, 0]]),
+    )
+
+
 def stream_of(outcomes: RecordedOutcomes) -> Stream:
     encoder = HashingEncoder()
     features = Analyzer(encoder, load_projection(encoder.name, encoder.dim)).analyze_many(
@@ -107,6 +123,46 @@ async def test_a_replay_draws_the_arms_that_a_running_router_draws(
     np.testing.assert_allclose(
         found.predicted[:, 1], [s.decision.estimates[MODELS[1]].mean for s in steps], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("budget", [None, 1e-4])
+async def test_an_arm_that_appears_is_met_as_one_added_to_a_running_router(
+    outcomes: RecordedOutcomes, budget: float | None
+) -> None:
+    """A third arm from step 40 on: replay and router draw the same arms at the same propensities."""
+    late = outcomes_of_three(outcomes)
+    simulator = Simulator(outcomes=late)
+    steps = []
+    async with Router(
+        simulator.arms[:2],
+        client=simulator.client(),
+        encoder=HashingEncoder(),
+        settings=Settings(),
+        budget=budget,
+        baseline=MODELS[0],
+        seed=5,
+        timeout=1e6,
+    ) as router:
+        async for step in simulator.run(router):
+            steps.append(step)
+            if len(steps) == N // 2:
+                await router.add_model(simulator.arms[2])
+    there = np.array([True, True, False])
+    setting = Setting(
+        policy=policy_named("thompson", models=()),
+        budget=budget,
+        baseline=simulator.arms[0],
+        world=lambda step, _: Moment(allowed=None if step >= N // 2 else there),
+    )
+    found = replay(stream_of(late), setting, rng=np.random.default_rng(5))
+    assert found.arms.tolist() == [step.arm for step in steps]
+    assert (found.arms[N // 2 :] == 2).any()
+    for k, name in enumerate(late.models):
+        np.testing.assert_allclose(
+            found.probabilities[:, k],
+            [step.decision.probabilities.get(name, 0.0) for step in steps],
+            atol=1e-6,
+        )
 
 
 def test_equal_seeds_agree_and_other_seeds_differ() -> None:
