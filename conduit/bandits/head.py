@@ -54,7 +54,7 @@ class LearnedHead:
         self._watch = Watch(vigilance, len(statistics)) if vigilance else None
         self._statistics = [s.copied() for s in statistics]
         self._family = family
-        self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets
+        self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets.copy()
         self._tau = time_constant
         self._now = now
         self.rebuild()
@@ -174,6 +174,12 @@ class LearnedHead:
         self._move_landmark()
         for arm, sums in more.items():
             self._statistics[arm] = self._statistics[arm] + self._as_of_now(sums)
+        self.rebuild()
+
+    def shift(self, arm: int, by: float, *, offset: float) -> None:
+        """Add ``by`` to every target of one arm, give it another offset, and choose the prior anew."""
+        self._statistics[arm] = self._statistics[arm].shifted(by)
+        self._offsets[arm] = offset
         self.rebuild()
 
     def revise(

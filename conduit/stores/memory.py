@@ -10,7 +10,7 @@ import numpy as np
 from conduit.core.decisions import Decision
 from conduit.core.errors import UnknownDecisionError
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores.delta import (
     ObservationKey,
@@ -148,6 +148,14 @@ class MemoryStore:
         self._state |= merged(self._state, statistics)
         self._version += 1
         return None
+
+    async def shift(self, arm: str, head: Head, *, by: float) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm."""
+        await self.fold()
+        key = (arm, head.value)
+        if key in self._state:
+            self._state[key] = self._state[key].shifted(by)
+            self._version += 1
 
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
