@@ -19,7 +19,7 @@ class Vigilance:
 
     A shift of δ standard deviations is noticed after about ``h/(δ − κ)`` observations. With Gaussian
     errors and no change, the mean time between false alarms is about ``(e^u − 1 − u)/(4κ²)``,
-    ``u = 2κ(h + 1.17)`` (Siegmund 1985): 70,000 observations of one arm with the defaults. A model
+    ``u = 2κ(h + 1.17)`` (Siegmund 1985): ten million observations of an arm with the defaults. A model
     that is merely inexact raises no alarm, since σ_k is the arm's own error.
 
     Args:
@@ -33,7 +33,7 @@ class Vigilance:
     *A Change-Detection Based Framework for Piecewise-Stationary Multi-Armed Bandits*.
     """
 
-    threshold: float = 10.0
+    threshold: float = 15.0
     slack: float = 0.5
     clip: float = 3.0
     least: float = 20.0
