@@ -236,7 +236,12 @@ def test_a_world_that_changes_is_what_the_policy_sees() -> None:
     plain = later.arms == 0
     np.testing.assert_allclose(later.quality[plain], 0.1 * stream.quality[later.rows[plain], 0])
     np.testing.assert_allclose(later.cost[~plain], 0.5 * stream.cost[later.rows[~plain], 1])
-    assert plain[-50:].mean() < 0.2
+    steady = replay(
+        stream,
+        replace(setting, world=lambda step, _: Moment(allowed=np.array([True, step >= 100]))),
+        rng=np.random.default_rng(0),
+    )
+    assert found.predicted[-50:, 0].mean() < steady.predicted[-50:, 0].mean() - 0.1
 
 
 @pytest.mark.parametrize("told", [True, False])
