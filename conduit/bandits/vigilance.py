@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conduit.core.errors import InvalidInputError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vigilance:
@@ -27,7 +29,10 @@ class Vigilance:
         slack: κ, shifts up to twice this are not worth noticing; above 0.
         clip: c, above κ; how much one outcome can say.
         least: ratings below which an arm is too new to have changed.
-        kept: ratings that the evidence from before a change is worth afterwards.
+        kept: ratings that the evidence from before a change is worth afterwards, at most ``least``.
+
+    Raises:
+        InvalidInputError: for numbers outside these bounds.
 
     Reference: Page (1954), *Continuous Inspection Schemes*; with bandits, Liu, Lee and Shroff (2018),
     *A Change-Detection Based Framework for Piecewise-Stationary Multi-Armed Bandits*.
@@ -38,6 +43,20 @@ class Vigilance:
     clip: float = 3.0
     least: float = 20.0
     kept: float = 5.0
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "threshold": self.threshold > 0,
+            "slack": self.slack > 0,
+            "clip": self.clip > self.slack,
+            "kept": 0 < self.kept <= self.least,
+        }
+        for name, holds in bounds.items():
+            if not holds:
+                raise InvalidInputError(
+                    f"vigilance cannot have {name} {getattr(self, name)}",
+                    remedy="threshold, slack and kept are above 0, clip above slack, kept at most least",
+                )
 
 
 class Watch:
