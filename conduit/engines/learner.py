@@ -10,7 +10,7 @@ import numpy as np
 from conduit.bandits.models import ArmModels
 from conduit.core.decisions import Decision
 from conduit.core.outcomes import Change, Observation
-from conduit.core.ports import Store
+from conduit.core.ports import Clock, Store
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 
 FOLD_EVERY = 256
@@ -27,10 +27,14 @@ class Learner:
     Args:
         store: the durable side.
         build: makes arm models from learned state.
+        clock: the one that dates decisions; evidence is as old as its decision.
     """
 
-    def __init__(self, store: Store, *, build: Callable[[LearnedState], ArmModels]) -> None:
+    def __init__(
+        self, store: Store, *, build: Callable[[LearnedState], ArmModels], clock: Clock
+    ) -> None:
         self._store = store
+        self._clock = clock
         self._build = build
         self._recent: OrderedDict[str, Decision] = OrderedDict()
         self._unfolded = 0
@@ -62,9 +66,11 @@ class Learner:
             UnknownDecisionError: when a decision does not exist; nothing is stored then.
         """
         changes = await self._store.observe(tuple(observations))
+        self.models.advance(self._clock.now())
         for change in changes:
             decision = await self.decision(change.observation.decision_id)
-            self.models.learn(change, decision.features.context.astype(np.float64))
+            context = decision.features.context.astype(np.float64)
+            self.models.learn(change, context, at=decision.created_at)
         await self._fold(changes)
         return changes
 
@@ -83,6 +89,7 @@ class Learner:
         """
         earlier = await self._store.absorb(statistics, source=source, layout=layout)
         if earlier is None:
+            self.models.advance(self._clock.now())
             self.models.absorb(statistics)
         return earlier
 

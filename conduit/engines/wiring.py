@@ -19,6 +19,7 @@ from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
+from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
@@ -50,6 +51,8 @@ class Options:
         store: None keeps everything in memory.
         client: calls models.
         timeout: seconds for one model call.
+        half_life: seconds after which what was learned counts half; infinite forgets nothing, None
+            keeps what the store was given before.
         seed: of the random draws; None draws afresh.
         clock: dates decisions.
         allow_download: whether the encoder may fetch its weights.
@@ -65,6 +68,7 @@ class Options:
     store: Store | None = None
     client: ModelClient | None = None
     timeout: float | None = None
+    half_life: float | None = None
     seed: int | None = None
     clock: Clock | None = None
     allow_download: bool | None = None
@@ -88,6 +92,7 @@ class Parts:
     client: ModelClient
     clock: Clock
     timeout: float
+    half_life: float | None
 
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
@@ -126,9 +131,16 @@ class Parts:
         contextual = self._rules("").policy.contextual
 
         def build(state: LearnedState) -> ArmModels:
-            return ArmModels(self.arms, dim=dim, statistics=state.statistics, contextual=contextual)
+            return ArmModels(
+                self.arms,
+                dim=dim,
+                statistics=state.statistics,
+                contextual=contextual,
+                forgetting=state.forgetting,
+                now=self.clock.now(),
+            )
 
-        return Learner(self.store, build=build)
+        return Learner(self.store, build=build, clock=self.clock)
 
     @property
     def _labelled(self) -> str | Path | NearestNeighbours | None:
@@ -163,16 +175,18 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
     arms, baseline = _arms(options, settings)
     if options.client is None:
         _check_priced(arms)
+    clock = options.clock or SystemClock()
     parts = Parts(
         settings=settings,
         options=options,
         arms=arms,
         baseline=_worth(baseline, arms),
-        store=options.store or MemoryStore(),
+        store=options.store or MemoryStore(clock=clock),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
-        clock=options.clock or SystemClock(),
+        clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
+        half_life=_half_life(_given(options.half_life, settings.half_life)),
     )
     parts.decider("")
     return parts
@@ -238,6 +252,10 @@ def _named(baseline: str | None, arms: Sequence[Arm]) -> Arm | None:
 def _given(option: T | None, setting: T) -> T:
     """The caller's option, else the setting; 0 is an option too."""
     return setting if option is None else option
+
+
+def _half_life(seconds: float | None) -> float | None:
+    return None if seconds is None else Forgetting(half_life=seconds).half_life
 
 
 def _positive(name: str, value: float) -> float:
