@@ -103,7 +103,7 @@ class ArmModels:
         if found is None:
             return 0.0, 0.0
         found = found.at(self._now, time_constant=self._forgetting.time_constant(Head.AVAILABILITY))
-        return float(found.b[0]), found.weight
+        return _possible(float(found.b[0]), found.weight)
 
     def head(self, head: Head) -> LearnedHead:
         """One of the contextual heads."""
@@ -132,7 +132,10 @@ class ArmModels:
         if observation.head is Head.AVAILABILITY:
             w *= 1.0 if at is None else self._answers_remaining(at, self._now)
             known = 0.0 if change.previous is None else w
-            self._answers[arm] += (w * (y - (change.previous or 0.0)), w - known)
+            answered, calls = self._answers[arm]
+            self._answers[arm] = _possible(
+                answered + w * (y - (change.previous or 0.0)), calls + w - known
+            )
             return
         if change.previous is None:
             self.observe(arm, observation.head, context, y, weight=w, at=at)
@@ -257,6 +260,14 @@ class ArmModels:
         expected = np.minimum(mean + 0.5 * variance, top)
         upper = np.minimum(mean + UPPER * np.sqrt(variance), top)
         return np.exp(expected), np.exp(np.maximum(expected, upper))
+
+
+def _possible(answered: float, calls: float) -> tuple[float, float]:
+    """No more answers than calls, nor fewer than none.
+
+    Where clocks disagree, a correction may weigh more than is left of what it corrects.
+    """
+    return min(max(answered, 0.0), calls), calls
 
 
 def _log_list_price(arm: Arm) -> float:
