@@ -9,11 +9,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from conduit.bandits.availability import Availability
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
 from conduit.core.arms import Arm, Price
-from conduit.core.forgetting import Forgetting, remaining
+from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Change, Head
 from conduit.core.statistics import Array, SufficientStatistics
 
@@ -21,8 +22,6 @@ UPPER = 1.645
 """Standard normal quantile of the upper estimates of cost and latency: 95%."""
 LOG_TOKENS_CAP = math.log(20.0)
 """Expected tokens or cost are at most this multiple of the arm's running mean, in logarithms."""
-ANSWERED = 5.0
-"""Imagined successful calls that every arm starts with."""
 
 ORDINARY_INPUT, ORDINARY_OUTPUT = 100, 300
 """Tokens of an ordinary call, for a first guess of what it costs."""
@@ -68,8 +67,6 @@ class ArmModels:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
         self._dim = dim if contextual else 1
-        self._forgetting = forgetting
-        self._now = now
         known = statistics or {}
         offsets = {Head.LOG_COST: np.array([_log_list_price(arm) for arm in self.arms])}
         self._heads = {
@@ -82,7 +79,11 @@ class ArmModels:
             )
             for head, family in FAMILIES.items()
         }
-        self._answers = np.array([self._availability(known, arm.id) for arm in self.arms])
+        self._availability = Availability(
+            [known.get((arm.id, Head.AVAILABILITY.value)) for arm in self.arms],
+            time_constant=forgetting.time_constant(Head.AVAILABILITY),
+            now=now,
+        )
         self._unpriced = np.array([arm.price is None for arm in self.arms])
         prices = [(a.price.input, a.price.output) if a.price else (0.0, 0.0) for a in self.arms]
         self._prices = np.array(prices).T / 1e6  # (2, K) USD per token
@@ -96,23 +97,13 @@ class ArmModels:
             return SufficientStatistics.zero(self._dim)
         return found.leading(self._dim)
 
-    def _availability(
-        self, known: Mapping[tuple[str, str], SufficientStatistics], arm: str
-    ) -> tuple[float, float]:
-        found = known.get((arm, Head.AVAILABILITY.value))
-        if found is None:
-            return 0.0, 0.0
-        found = found.at(self._now, time_constant=self._forgetting.time_constant(Head.AVAILABILITY))
-        return _possible(float(found.b[0]), found.weight)
-
     def head(self, head: Head) -> LearnedHead:
         """One of the contextual heads."""
         return self._heads[head]
 
     def advance(self, now: float) -> None:
         """Let time pass: estimates are as of now, and nothing that is learned later is younger."""
-        self._answers *= self._answers_remaining(self._now, now)
-        self._now = now
+        self._availability.advance(now)
         for head in self._heads.values():
             head.advance(now)
 
@@ -130,14 +121,8 @@ class ArmModels:
             return
         y, w = observation.value, observation.weight
         if observation.head is Head.AVAILABILITY:
-            w *= 1.0 if at is None else self._answers_remaining(at, self._now)
-            known = 0.0 if change.previous is None else w
-            answered, calls = self._answers[arm]
-            self._answers[arm] = _possible(
-                answered + w * (y - (change.previous or 0.0)), calls + w - known
-            )
-            return
-        if change.previous is None:
+            self._availability.observe(arm, y, previous=change.previous, weight=w, at=at)
+        elif change.previous is None:
             self.observe(arm, observation.head, context, y, weight=w, at=at)
         else:
             x = context[: self._dim]
@@ -167,7 +152,8 @@ class ArmModels:
             if more:
                 learned.merge(more)
         for name, arm in self._index.items():
-            self._answers[arm] += self._availability(statistics, name)
+            if (answered := statistics.get((name, Head.AVAILABILITY.value))) is not None:
+                self._availability.merge(arm, answered)
 
     def estimate(
         self, context: Array, *, token_count: int, max_tokens: int | None = None
@@ -183,11 +169,10 @@ class ArmModels:
         quality, std = self._heads[Head.QUALITY].predict(x)
         cost, cost_high = self._costs(x, token_count=token_count, max_tokens=max_tokens)
         latency, latency_high = self._latencies(x)
-        answered, calls = self._answers.T
         return Estimates(
             quality=quality,
             quality_std=std,
-            availability=(answered + ANSWERED) / (calls + ANSWERED),
+            availability=self._availability.estimate(),
             cost=cost,
             cost_high=cost_high,
             latency=latency,
@@ -195,9 +180,6 @@ class ArmModels:
             observations=self._heads[Head.QUALITY].counts.copy(),
             ratings=self._heads[Head.QUALITY].weights.copy(),
         )
-
-    def _answers_remaining(self, then: float, now: float) -> float:
-        return remaining(now - then, self._forgetting.time_constant(Head.AVAILABILITY))
 
     def ordinary_cost(self, arm: Arm) -> float:
         """USD of an ordinary call at an arm's list price, whatever arms have served so far.
@@ -260,14 +242,6 @@ class ArmModels:
         expected = np.minimum(mean + 0.5 * variance, top)
         upper = np.minimum(mean + UPPER * np.sqrt(variance), top)
         return np.exp(expected), np.exp(np.maximum(expected, upper))
-
-
-def _possible(answered: float, calls: float) -> tuple[float, float]:
-    """No more answers than calls, nor fewer than none.
-
-    Where clocks disagree, a correction may weigh more than is left of what it corrects.
-    """
-    return min(max(answered, 0.0), calls), calls
 
 
 def _log_list_price(arm: Arm) -> float:
