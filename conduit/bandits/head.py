@@ -48,7 +48,7 @@ class LearnedHead:
     ) -> None:
         self._statistics = [s.copied() for s in statistics]
         self._family = family
-        self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets
+        self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets.copy()
         self._tau = time_constant
         self._now = now
         self.rebuild()
@@ -165,6 +165,12 @@ class LearnedHead:
         self._move_landmark()
         for arm, sums in more.items():
             self._statistics[arm] = self._statistics[arm] + self._as_of_now(sums)
+        self.rebuild()
+
+    def shift(self, arm: int, by: float, *, offset: float) -> None:
+        """Add ``by`` to every target of one arm, give it another offset, and choose the prior anew."""
+        self._statistics[arm] = self._statistics[arm].shifted(by)
+        self._offsets[arm] = offset
         self.rebuild()
 
     def revise(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from conduit.core.decisions import Decision
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, ModelReply, ModelRequest, Observation
+from conduit.core.outcomes import Change, Execution, Head, ModelReply, ModelRequest, Observation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,6 +164,13 @@ class Store(Protocol):
         Raises:
             LayoutMismatchError: when the stored state is of another layout or dimension.
             InvalidInputError: for sums that no observations have.
+        """
+        ...
+
+    async def shift(self, arm: str, head: Head, *, by: float) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm, pending ones included.
+
+        How a change of price reaches what was paid before. Nothing to do where nothing is known.
         """
         ...
 

@@ -141,6 +141,18 @@ class SufficientStatistics:
             self.landmark,
         )
 
+    def shifted(self, by: float) -> SufficientStatistics:
+        """The same observations with ``by`` added to every target.
+
+        Exact, however the observations were weighted: Σwx is the first column of A, because the
+        bias, which is 1, comes first in every context.
+        """
+        return replace(
+            self,
+            b=self.b + by * self.A[:, 0],
+            yy=self.yy + by * (2.0 * float(self.b[0]) + by * self.weight),
+        )
+
     def leading(self, dim: int) -> SufficientStatistics:
         """The statistics of the first ``dim`` context coordinates alone."""
         return replace(self, A=self.A[:dim, :dim], b=self.b[:dim])

@@ -12,7 +12,7 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import UnknownDecisionError
 from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores.delta import (
@@ -168,6 +168,14 @@ class MemoryStore:
         self._state |= absorbed(self._state, statistics, source=source, forgetting=self._forgetting)
         self._version += 1
         return None
+
+    async def shift(self, arm: str, head: Head, *, by: float) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm."""
+        await self.fold()
+        key = (arm, head.value)
+        if key in self._state:
+            self._state[key] = self._state[key].shifted(by)
+            self._version += 1
 
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""

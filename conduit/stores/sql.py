@@ -12,7 +12,7 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import StoreError
 from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores import sql_evidence as evidence
@@ -176,6 +176,13 @@ class SQLStore:
         bound = layout, dimension_of(statistics)
         return await self._worker.write(
             lambda conn: evidence.absorb(conn, statistics, source, layout=bound), durable=True
+        )
+
+    async def shift(self, arm: str, head: Head, *, by: float) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm."""
+        await self.fold()
+        await self._worker.write(
+            lambda conn: learning.shift(conn, (arm, head.value), by), durable=True
         )
 
     async def sources(self) -> tuple[Source, ...]:

@@ -161,6 +161,15 @@ def read_forgetting(conn: Connection) -> Forgetting:
     return Forgetting() if half_life is None else Forgetting(half_life=half_life)
 
 
+def shift(conn: Connection, key: StateKey, by: float) -> None:
+    """Add ``by`` to every target in the learned state of one (arm, head)."""
+    version = take_turn(conn)
+    state = read_state(conn, [key[0]])
+    if key in state:
+        write_state(conn, {key: state[key].shifted(by)}, known=[key])
+        conn.execute(update(meta).values(version=version + 1))
+
+
 def take_turn(conn: Connection) -> int:
     """Wait for the lock of those who change learned state; its version."""
     return conn.scalar(_TAKE_TURN) or 0

@@ -203,6 +203,17 @@ async def test_evidence_from_elsewhere_fades_from_when_it_was_absorbed(store: St
     assert_equal_statistics(replace(faded, count=3), batch(expected))
 
 
+async def test_a_shift_leaves_evidence_as_old_as_it_is(store: Store) -> None:
+    """Targets that move together keep their weights and their landmark."""
+    await store.set_half_life(HALF_LIFE)
+    await decide(store, 0, 300)
+    await store.observe([an_observation(1, 0.2), an_observation(2, 0.4)])
+    before = (await store.load()).statistics[RATED]
+    await store.shift(ARMS[0], Head.QUALITY, by=0.5)
+    after = (await store.load()).statistics[RATED]
+    assert (after.landmark, after.weight) == (START + 300, before.weight)
+
+
 async def test_every_store_forgets_the_same(tmp_path: Path) -> None:
     """Memory and SQLite end at the same sums, the same landmark and the same half-life."""
     states = []
