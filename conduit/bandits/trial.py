@@ -14,7 +14,7 @@ from conduit.core.statistics import Array
 class Trial:
     """Least probability of new arms, until they have a few ratings.
 
-    An arm is new while it has fewer than n₁ ratings, and the arms that can be chosen have n₂ on
+    An arm is new while it has fewer than n₁ ratings, and the others that can be chosen have n₂ on
     average: so it is not at a cold start, where all are new. What is expected of such an arm rests on
     its price and on the other arms, and a rule that trusts it may never look: because the price makes
     it seem dear, because its first two answers were bad.
@@ -28,7 +28,7 @@ class Trial:
         epsilon: ε, the share of requests that may be forced, all new arms together, 0..1.
         share: ρ, the share of the budget that trials may cost.
         enough: n₁, ratings after which an arm stands on its own.
-        known: n₂, mean ratings of the arms beside which one counts as new.
+        known: n₂, mean ratings of the other arms from which on one counts as new.
     """
 
     epsilon: float = 0.05
@@ -47,7 +47,10 @@ class Trial:
     ) -> Array:
         """Lift probabilities (K,) of new arms, given expected costs (K,) in USD and ratings (K,)."""
         new = feasible & (ratings < self.enough)
-        if not new.any() or self.epsilon <= 0 or ratings[feasible].mean() < self.known:
+        others = feasible & ~new
+        if not (new.any() and others.any() and self.epsilon > 0):
+            return probabilities
+        if ratings[others].mean() < self.known:
             return probabilities
         expected = float(probabilities @ cost)
         allowance = self.share * (expected if budget is None else budget)
