@@ -23,7 +23,7 @@ class Floor:
         share: ρ, the share of the budget that may go into forced exploration.
     """
 
-    epsilon: float = 0.0075
+    epsilon: float = 0.005
     share: float = 0.02
 
     def apply(

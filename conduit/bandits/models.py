@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from conduit.bandits.availability import Availability
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
@@ -17,7 +18,7 @@ from conduit.bandits.list_prices import log_list_price, log_price_change, ordina
 from conduit.bandits.vigilance import Vigilance
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownModelError
-from conduit.core.forgetting import Forgetting, remaining
+from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Change, Head
 from conduit.core.statistics import Array, SufficientStatistics
 
@@ -25,8 +26,6 @@ UPPER = 1.645
 """Standard normal quantile of the upper estimates of cost and latency: 95%."""
 LOG_TOKENS_CAP = math.log(20.0)
 """Expected tokens or cost are at most this multiple of the arm's running mean, in logarithms."""
-ANSWERED = 5.0
-"""Imagined successful calls that every arm starts with."""
 
 FAMILIES = MappingProxyType(
     {
@@ -67,8 +66,6 @@ class ArmModels:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
         self._dim = dim if contextual else 1
-        self._forgetting = forgetting
-        self._now = now
         known = statistics or {}
         offsets = {Head.LOG_COST: np.array([log_list_price(arm.price) for arm in self.arms])}
         self._heads = {
@@ -82,7 +79,11 @@ class ArmModels:
             )
             for head, family in FAMILIES.items()
         }
-        self._answers = np.array([self._availability(known, arm.id) for arm in self.arms])
+        self._availability = Availability(
+            [known.get((arm.id, Head.AVAILABILITY.value)) for arm in self.arms],
+            time_constant=forgetting.time_constant(Head.AVAILABILITY),
+            now=now,
+        )
         self._unpriced = np.array([arm.price is None for arm in self.arms])
         self._prices = np.array([per_token(arm.price) for arm in self.arms]).T  # (2, K)
         self._most_tokens = np.array([float(arm.max_output_tokens) for arm in self.arms])
@@ -96,23 +97,13 @@ class ArmModels:
             return SufficientStatistics.zero(self._dim)
         return found.leading(self._dim)
 
-    def _availability(
-        self, known: Mapping[tuple[str, str], SufficientStatistics], arm: str
-    ) -> tuple[float, float]:
-        found = known.get((arm, Head.AVAILABILITY.value))
-        if found is None:
-            return 0.0, 0.0
-        found = found.at(self._now, time_constant=self._forgetting.time_constant(Head.AVAILABILITY))
-        return float(found.b[0]), found.weight
-
     def head(self, head: Head) -> LearnedHead:
         """One of the contextual heads."""
         return self._heads[head]
 
     def advance(self, now: float) -> None:
         """Let time pass: estimates are as of now, and nothing that is learned later is younger."""
-        self._answers *= self._answers_remaining(self._now, now)
-        self._now = now
+        self._availability.advance(now)
         for head in self._heads.values():
             head.advance(now)
 
@@ -130,11 +121,8 @@ class ArmModels:
             return
         y, w = observation.value, observation.weight
         if observation.head is Head.AVAILABILITY:
-            w *= 1.0 if at is None else self._answers_remaining(at, self._now)
-            known = 0.0 if change.previous is None else w
-            self._answers[arm] += (w * (y - (change.previous or 0.0)), w - known)
-            return
-        if change.previous is None:
+            self._availability.observe(arm, y, previous=change.previous, weight=w, at=at)
+        elif change.previous is None:
             self.observe(arm, observation.head, context, y, weight=w, at=at)
         else:
             x = context[: self._dim]
@@ -188,7 +176,8 @@ class ArmModels:
             if more:
                 learned.merge(more)
         for name, arm in self._index.items():
-            self._answers[arm] += self._availability(statistics, name)
+            if (answered := statistics.get((name, Head.AVAILABILITY.value))) is not None:
+                self._availability.merge(arm, answered)
 
     def estimate(
         self, context: Array, *, token_count: int, max_tokens: int | None = None
@@ -204,11 +193,10 @@ class ArmModels:
         quality, std = self._heads[Head.QUALITY].predict(x)
         cost, cost_high = self._costs(x, token_count=token_count, max_tokens=max_tokens)
         latency, latency_high = self._latencies(x)
-        answered, calls = self._answers.T
         return Estimates(
             quality=quality,
             quality_std=std,
-            availability=(answered + ANSWERED) / (calls + ANSWERED),
+            availability=self._availability.estimate(),
             cost=cost,
             cost_high=cost_high,
             latency=latency,
@@ -216,9 +204,6 @@ class ArmModels:
             observations=self._heads[Head.QUALITY].counts.copy(),
             ratings=self._heads[Head.QUALITY].weights.copy(),
         )
-
-    def _answers_remaining(self, then: float, now: float) -> float:
-        return remaining(now - then, self._forgetting.time_constant(Head.AVAILABILITY))
 
     def ordinary_cost(self, arm: Arm) -> float:
         """USD of an ordinary call at an arm's list price, whatever arms have served so far.

@@ -92,6 +92,17 @@ class Store(Protocol):
         """
         ...
 
+    async def set_half_life(self, half_life: float) -> None:
+        """Declare after how many seconds what was learned counts half, from now on.
+
+        The last declaration is kept; at first nothing but availability is forgotten. What is
+        pending is folded under what held before.
+
+        Raises:
+            InvalidInputError: for a half-life that is not above 0; infinity is.
+        """
+        ...
+
     async def add_decision(self, decision: Decision) -> None:
         """Log a decision."""
         ...
@@ -141,7 +152,8 @@ class Store(Protocol):
         """Add evidence from elsewhere to the learned state, all or none, and once per source.
 
         Args:
-            statistics: per (arm id, head name), at least one, all of one dimension.
+            statistics: per (arm id, head name), at least one, all of one dimension; undated ones
+                count as of when they were absorbed.
             source: where they come from; kept, as the record of what was added.
             layout: context layout of the statistics; declared, if none was.
 
@@ -167,7 +179,11 @@ class Store(Protocol):
         ...
 
     async def fold(self) -> int:
-        """Fold pending observations into the learned state; the number folded."""
+        """Fold pending observations into the learned state; the number folded.
+
+        Each counts as old as its decision, and no decision younger than now; sums are weighed as
+        of the newest decision in them.
+        """
         ...
 
     async def load(self) -> LearnedState:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dger
 
-from conduit.core.forgetting import remaining
+from conduit.core.forgetting import Forgetting, remaining
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -194,7 +194,9 @@ class LearnedState:
     Args:
         version: grows with every fold.
         statistics: per (arm id, head name).
+        forgetting: how fast they fade.
     """
 
     version: int
     statistics: Mapping[tuple[str, str], SufficientStatistics]
+    forgetting: Forgetting = Forgetting()

@@ -105,6 +105,7 @@ class Decider:
             NoAffordableModelError: when no arm fits ``max_cost``.
             InvalidInputError: with ``strict``, when a constraint would have to give way.
         """
+        models.advance(self._clock.now())
         context = features.context.astype(np.float64)
         estimates = models.estimate(
             context, token_count=features.token_count, max_tokens=query.max_tokens

@@ -122,6 +122,8 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
     await parts.store.open()
     try:
         await parts.store.bind_layout(analyzer.layout, analyzer.dim)
+        if parts.half_life is not None:
+            await parts.store.set_half_life(parts.half_life)
         learner = parts.learner(dim=analyzer.dim)
         await learner.load()
         neighbours = await asyncio.to_thread(labelled, parts.portfolio)

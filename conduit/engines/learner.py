@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -12,14 +13,14 @@ from conduit.bandits.models import ArmModels
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision
 from conduit.core.outcomes import Change, Head, Observation
-from conduit.core.ports import Store
-from conduit.core.statistics import Source, SufficientStatistics
+from conduit.core.ports import Clock, Store
+from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.engines.quiet import Quiet
 
 Statistics: TypeAlias = Mapping[tuple[str, str], SufficientStatistics]
 """What was learned, per (arm id, head name)."""
-Build: TypeAlias = Callable[[Sequence[Arm], Statistics], ArmModels]
-"""Makes the models of some arms from what was learned."""
+Build: TypeAlias = Callable[[Sequence[Arm], LearnedState], ArmModels]
+"""Makes the models of some arms, as of now, from what was learned."""
 
 FOLD_EVERY = 256
 """Observations after which the store folds what is pending."""
@@ -37,6 +38,7 @@ class Learner:
         store: the durable side.
         arms: the arms, in index order.
         build: makes arm models.
+        clock: the one that dates decisions; evidence is as old as its decision.
 
     Attributes:
         models: the arms as they are now and what is known of them; replaced as a whole when the
@@ -44,12 +46,13 @@ class Learner:
         quiet: to be kept by whoever replaces the models.
     """
 
-    def __init__(self, store: Store, *, arms: Sequence[Arm], build: Build) -> None:
+    def __init__(self, store: Store, *, arms: Sequence[Arm], build: Build, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._build = build
         self._recent: OrderedDict[str, Decision] = OrderedDict()
         self._unfolded = 0
-        self.models = build(arms, {})
+        self.models = build(arms, LearnedState(0, {}))
         self.quiet = Quiet()
 
     async def load(self) -> None:
@@ -65,12 +68,13 @@ class Learner:
             arms: in index order.
             dearer: by arm id, the logarithm by which its calls have become dearer since.
         """
-        statistics = dict((await self._store.load()).statistics)
+        state = await self._store.load()
+        statistics = dict(state.statistics)
         for arm, by in (dearer or {}).items():
             key = (arm, Head.LOG_COST.value)
             if key in statistics:
                 statistics[key] = statistics[key].shifted(by)
-        return self._build(arms, statistics)
+        return self._build(arms, replace(state, statistics=statistics))
 
     async def record(self, decision: Decision) -> None:
         """Log a decision, so that feedback may refer to it."""
@@ -95,9 +99,11 @@ class Learner:
         """
         async with self.quiet.working():
             changes = await self._store.observe(tuple(observations))
+            self.models.advance(self._clock.now())
             for change in changes:
                 decision = await self.decision(change.observation.decision_id)
-                self.models.learn(change, decision.features.context.astype(np.float64))
+                context = decision.features.context.astype(np.float64)
+                self.models.learn(change, context, at=decision.created_at)
             await self._fold(changes)
         return changes
 
@@ -117,6 +123,7 @@ class Learner:
         async with self.quiet.working():
             earlier = await self._store.absorb(statistics, source=source, layout=layout)
             if earlier is None:
+                self.models.advance(self._clock.now())
                 self.models.absorb(statistics)
         return earlier
 

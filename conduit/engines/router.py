@@ -39,6 +39,8 @@ class Router(Lifetime):
         store: where decisions and learned state live; None keeps them in memory.
         client: calls models; None calls the providers.
         timeout: seconds for one model call.
+        half_life: seconds after which what was learned counts half; infinite forgets nothing, None
+            keeps what the store was given before, and at first forgets nothing.
         seed: of the random draws; None draws afresh.
         clock: dates decisions.
         settings: None reads the environment and ``.env``.
@@ -61,6 +63,7 @@ class Router(Lifetime):
         store: Store | None = None,
         client: ModelClient | None = None,
         timeout: float | None = None,
+        half_life: float | None = None,
         seed: int | None = None,
         clock: Clock | None = None,
         settings: Settings | None = None,
@@ -77,6 +80,7 @@ class Router(Lifetime):
             store=store,
             client=client,
             timeout=timeout,
+            half_life=half_life,
             seed=seed,
             clock=clock,
         )

@@ -19,11 +19,13 @@ from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError, UnknownPriceError
+from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
+from conduit.core.statistics import LearnedState
 from conduit.engines.decider import Decider, DecisionRules
 from conduit.engines.labelled import open_neighbours
-from conduit.engines.learner import Learner, Statistics
+from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio, arm_named
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.opening import open_encoder
@@ -50,6 +52,8 @@ class Options:
         store: None keeps everything in memory.
         client: calls models.
         timeout: seconds for one model call.
+        half_life: seconds after which what was learned counts half; infinite forgets nothing, None
+            keeps what the store was given before.
         seed: of the random draws; None draws afresh.
         clock: dates decisions.
         allow_download: whether the encoder may fetch its weights.
@@ -65,6 +69,7 @@ class Options:
     store: Store | None = None
     client: ModelClient | None = None
     timeout: float | None = None
+    half_life: float | None = None
     seed: int | None = None
     clock: Clock | None = None
     allow_download: bool | None = None
@@ -85,6 +90,7 @@ class Parts:
     client: ModelClient
     clock: Clock
     timeout: float
+    half_life: float | None
 
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
@@ -135,10 +141,17 @@ class Parts:
         """The learner for contexts of ``dim`` numbers."""
         contextual = self._rules("").policy.contextual
 
-        def build(arms: Sequence[Arm], statistics: Statistics) -> ArmModels:
-            return ArmModels(arms, dim=dim, statistics=statistics, contextual=contextual)
+        def build(arms: Sequence[Arm], state: LearnedState) -> ArmModels:
+            return ArmModels(
+                arms,
+                dim=dim,
+                statistics=state.statistics,
+                contextual=contextual,
+                forgetting=state.forgetting,
+                now=self.clock.now(),
+            )
 
-        return Learner(self.store, arms=self.portfolio.arms, build=build)
+        return Learner(self.store, arms=self.portfolio.arms, build=build, clock=self.clock)
 
     @property
     def _labelled(self) -> str | Path | NearestNeighbours | None:
@@ -173,15 +186,17 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
     arms, baseline = _arms(options, settings)
     if options.client is None:
         _check_priced(arms)
+    clock = options.clock or SystemClock()
     parts = Parts(
         settings=settings,
         options=options,
         portfolio=Portfolio(arms=arms, baseline=_worth(baseline, arms)),
-        store=options.store or MemoryStore(),
+        store=options.store or MemoryStore(clock=clock),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
-        clock=options.clock or SystemClock(),
+        clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
+        half_life=_half_life(_given(options.half_life, settings.half_life)),
     )
     parts.decider("")
     return parts
@@ -239,6 +254,10 @@ def _worth(baseline: Arm, arms: Sequence[Arm]) -> Arm:
 def _given(option: T | None, setting: T) -> T:
     """The caller's option, else the setting; 0 is an option too."""
     return setting if option is None else option
+
+
+def _half_life(seconds: float | None) -> float | None:
+    return None if seconds is None else Forgetting(half_life=seconds).half_life
 
 
 def _positive(name: str, value: float) -> float:

@@ -108,16 +108,21 @@ def test_no_clock_and_no_weight_makes_a_posterior_absurd(
 ) -> None:
     """Clocks may jump by ages both ways, τ be tiny, weights vanish: it stays a posterior.
 
-    Means are finite and no further from what was seen than the prior is, deviations positive and
-    no wider than the prior's own.
+    Means are finite, deviations positive and no wider than the prior's own, also where a clock
+    jumps between an observation and its correction.
     """
     rng = np.random.default_rng(seed)
-    head = fading(tau)
+    head, models = fading(tau), ArmModels(priced("a"), dim=DIM)
     for i, (now, at, weight) in enumerate(events):
         x = contexts(rng, 1, DIM)[0]
         head.advance(now)
         head.observe(i % 2, x, 0.5, weight=weight, at=at)
+        models.learn(observed("a", Head.AVAILABILITY, 0.9, weight=weight), x, at=at)
+        head.advance(events[i // 2][0])
+        models.advance(events[i // 2][0])
         head.revise(i % 2, x, 0.75, 0.5, weight=weight, at=at)
+        models.learn(observed("a", Head.AVAILABILITY, 0.1, weight=weight, previous=0.9), x, at=at)
+        assert 0 <= models.estimate(x, token_count=1).availability[0] <= 1
         mean, std = head.predict(PLAIN)
         prior = head.posterior.prior
         widest = prior.noise / np.sqrt(prior.precision[0])
