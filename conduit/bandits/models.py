@@ -179,8 +179,15 @@ class ArmModels:
         return arm.price.cost(input_tokens=ORDINARY_INPUT, output_tokens=tokens.ordinary())
 
     def ordinary_latency(self) -> float:
-        """Seconds of an ordinary call, over all arms."""
-        return self._heads[Head.LOG_LATENCY].ordinary()
+        """Seconds of an ordinary call: geometric mean over the arms seen, each counted once.
+
+        Were calls counted, the unit would shrink as traffic moves to a fast arm, and every other
+        arm would look slower than it did before.
+        """
+        head = self._heads[Head.LOG_LATENCY]
+        levels = head.log_mean_seen
+        seen = levels[levels < np.inf]
+        return math.exp(seen.mean()) if len(seen) else head.ordinary()
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()
