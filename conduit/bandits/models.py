@@ -185,9 +185,8 @@ class ArmModels:
         arm would look slower than it did before.
         """
         head = self._heads[Head.LOG_LATENCY]
-        levels = head.log_mean_seen
-        seen = levels[levels < np.inf]
-        return math.exp(seen.mean()) if len(seen) else head.ordinary()
+        seen = [level for level in head.log_mean_seen.tolist() if level < math.inf]
+        return math.exp(sum(seen) / len(seen)) if seen else head.ordinary()
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()
