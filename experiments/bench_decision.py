@@ -102,7 +102,6 @@ def _ours(X: Array, arms: int) -> dict[str, Event]:
     policy = policy_named("thompson", models=())
     chooser = Chooser(
         policy,
-        arms=models.arms,
         baseline=models.arms[0],
         pacer=None,
         rng=np.random.default_rng(1),

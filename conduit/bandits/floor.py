@@ -14,11 +14,12 @@ from conduit.core.statistics import Array
 class Floor:
     """Least probability per feasible arm, so that the log can answer what-if questions.
 
-    ``ε_k = min(ε, ρB / (K_f (ĉ_k − ĉ_min)))`` and ``π ← (1 − Σε) π + ε``: forced exploration
-    costs at most ρB a request. Without a budget, B is the expected cost under π itself.
+    ``ε_k = min(ε, ρB / (ĉ_k − ĉ_min)) / K_f`` and ``π ← (1 − Σε_k) π + ε_k``: forced exploration
+    concerns at most a share ε of the requests, however many arms there are, and costs at most ρB a
+    request. Without a budget, B is the expected cost under π itself.
 
     Args:
-        epsilon: ε, the most that is forced on one arm, 0..1/K.
+        epsilon: ε, the share of requests that may be forced, all arms together, 0..1.
         share: ρ, the share of the budget that may go into forced exploration.
     """
 
@@ -39,7 +40,7 @@ class Floor:
         arms = int(feasible.sum())
         allowance = self.share * (float(probabilities @ cost) if budget is None else budget)
         extra = cost - cost[feasible].min()
-        most = min(self.epsilon, 1.0 / arms)
+        most = self.epsilon / arms
         lift = np.minimum(most, allowance / arms / np.maximum(extra, 1e-15))
         lift[extra <= 0] = most
         lift[~feasible] = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Observation
 from conduit.stores.delta import ObservationKey, Pending, changes_of, folded, key_of
 from tests.stores.builders import (
@@ -79,15 +81,19 @@ async def _replay(backend: Backend, events: list[tuple[Any, ...]]) -> None:
 @given(
     data=st.data(),
     history=st.lists(st.tuples(st.integers(1, 5), VALUES), min_size=1, max_size=12),
+    half_life=st.sampled_from([math.inf, 1e6, 30.0, 1.0]),
 )
-def test_merge_order_does_not_matter(data: st.DataObject, history: list[tuple[int, float]]) -> None:
-    """Pending changes fold to the same sums in any order and any grouping."""
+def test_merge_order_does_not_matter(
+    data: st.DataObject, history: list[tuple[int, float]], half_life: float
+) -> None:
+    """Pending changes fold to the same sums in any order and any grouping, faded or not."""
     pending = _corrections(history)
-    once = folded({}, pending)
+    rules: dict[str, Any] = {"forgetting": Forgetting(half_life=half_life), "now": 100.0}
+    once = folded({}, pending, **rules)
     shuffled = data.draw(st.permutations(pending))
     cut = data.draw(st.integers(0, len(shuffled)))
-    twice = folded({}, shuffled[:cut])
-    twice |= folded(twice, shuffled[cut:])
+    twice = folded({}, shuffled[:cut], **rules)
+    twice |= folded(twice, shuffled[cut:], **rules)
     assert once.keys() == twice.keys()
     for key, statistics in once.items():
         assert_equal_statistics(statistics, twice[key])
@@ -102,6 +108,7 @@ def _corrections(history: list[tuple[int, float]]) -> list[Pending]:
                 arm="a",
                 head="quality",
                 context=context_of(number),
+                decided_at=25.0 * number,
                 value=value,
                 weight=1.0,
                 previous=latest.get(number),
