@@ -79,7 +79,14 @@ class Chooser:
             complexity=wish.complexity,
         )
         policy = self._policy
-        return select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
+        return select(
+            estimates,
+            ask,
+            rule=policy.rule,
+            floor=policy.floor,
+            trial=policy.trial,
+            rng=self._rng,
+        )
 
     def account(self, estimates: Estimates, chosen: Selection) -> None:
         """Tell the pacer that this choice stands, at its expected cost."""
