@@ -223,8 +223,14 @@ class ArmModels:
         return ordinary_call(arm.price, output_tokens=tokens.ordinary())
 
     def ordinary_latency(self) -> float:
-        """Seconds of an ordinary call, over all arms."""
-        return self._heads[Head.LOG_LATENCY].ordinary()
+        """Seconds of an ordinary call: geometric mean over the arms seen, each counted once.
+
+        Were calls counted, the unit would shrink as traffic moves to a fast arm, and every other
+        arm would look slower than it did before.
+        """
+        head = self._heads[Head.LOG_LATENCY]
+        seen = [level for level in head.log_mean_seen.tolist() if level < math.inf]
+        return math.exp(sum(seen) / len(seen)) if seen else head.ordinary()
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()

@@ -127,7 +127,7 @@ async def test_a_replay_draws_the_arms_that_a_running_router_draws(
     )
 
 
-@pytest.mark.parametrize("budget", [None, 1e-4])
+@pytest.mark.parametrize("budget", [None, 1e-3])
 async def test_an_arm_that_appears_is_met_as_one_added_to_a_running_router(
     outcomes: RecordedOutcomes, budget: float | None
 ) -> None:
