@@ -15,7 +15,7 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
 from conduit.bandits.list_prices import log_list_price, log_price_change, ordinary_call, per_token
-from conduit.bandits.vigilance import Vigilance
+from conduit.bandits.vigilance import Contradiction, Vigilance
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownModelError
 from conduit.core.forgetting import Forgetting
@@ -49,7 +49,7 @@ class ArmModels:
         contextual: False learns and scores from the bias alone.
         forgetting: how fast evidence fades.
         now: seconds since the epoch, or ticks of whichever clock dates decisions.
-        vigilance: when an arm has changed; None never asks.
+        vigilance: when an arm has changed.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ArmModels:
         contextual: bool = True,
         forgetting: Forgetting = Forgetting(),
         now: float = 0.0,
-        vigilance: Vigilance | None = None,
+        vigilance: Vigilance = Vigilance(),
     ) -> None:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
@@ -140,6 +140,18 @@ class ArmModels:
     ) -> None:
         """Take in a new value of a contextual head of the arm at that index."""
         self._heads[head].observe(arm, context[: self._dim], y, weight=weight, at=at)
+
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """What outcomes have contradicted, and was not discounted yet."""
+        return tuple(
+            Contradiction(arm=self.arms[arm].id, head=head, worth=worth)
+            for head, learned in self._heads.items()
+            for arm, worth in learned.contradicted.items()
+        )
+
+    def discount(self, said: Contradiction) -> None:
+        """Let what was contradicted count little from now on."""
+        self._heads[said.head].discount(self._index[said.arm], worth=said.worth)
 
     def reprice(self, name: str, price: Price) -> None:
         """Change the list price of an arm; what was paid before counts as if paid at the new one.

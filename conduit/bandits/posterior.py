@@ -69,15 +69,21 @@ class LinearPosterior:
         leverage = np.sqrt((factor @ factor.transpose(0, 2, 1)).reshape(arms))
         return self._mean @ x, self.prior.noise * leverage
 
-    def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
-        """Condition one arm on a target y seen at x (d,); weight 0 changes nothing."""
+    def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> tuple[float, float]:
+        """Condition one arm on a target y seen at x (d,); weight 0 changes nothing.
+
+        Returns:
+            How far y was from what was expected, and the leverage ``xᵀPx`` of x, both before.
+        """
         root, mean = self._root[arm], self._mean[arm]
         f = root @ x
         u = f @ root
-        growth = 1.0 + weight * float(f @ f)
-        mean += u * (weight * (y - float(mean @ x)) / growth)
+        leverage, error = float(f @ f), y - float(mean @ x)
+        growth = 1.0 + weight * leverage
+        mean += u * (weight * error / growth)
         # In place, on the transpose: BLAS counts in columns, and the root lies in rows.
         dger(-weight / (growth + math.sqrt(growth)), u, f, a=root.T, overwrite_a=1)
+        return error, leverage
 
     def revise(self, arm: int, x: Array, delta: float, *, weight: float = 1.0) -> None:
         """Shift the target of an observation already conditioned on by ``delta``."""
@@ -89,6 +95,12 @@ class LinearPosterior:
         root = self._root[arm]
         covariance: Array = root.T @ root
         return covariance
+
+    @property
+    def means(self) -> Array:
+        """(K, d) mean coefficients."""
+        means: Array = self._mean
+        return means
 
     def coefficients(self, arm: int) -> Array:
         """A copy of the mean coefficients (d,) of one arm."""

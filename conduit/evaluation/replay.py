@@ -85,7 +85,7 @@ class Setting:
         world: what changes on the way; None changes nothing.
         forgetting: how fast evidence fades; the clock ticks once per request, so that a half-life
             is a number of requests.
-        vigilance: when an arm has changed; None never asks.
+        vigilance: when an arm has changed.
     """
 
     policy: Policy
@@ -98,7 +98,7 @@ class Setting:
     learning: bool = True
     world: World | None = None
     forgetting: Forgetting = Forgetting()
-    vigilance: Vigilance | None = None
+    vigilance: Vigilance = Vigilance()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -224,6 +224,8 @@ class _Loop:
                 value = max(value + math.log(dearer), _LOG_CHEAPEST)
             if not math.isnan(value):
                 self._models.observe(arm, head, context, value, weight=1.0)
+        for said in self._models.contradictions():
+            self._models.discount(said)
 
     def _notice(self, moment: Moment | None) -> None:
         """Arms that come or go are met as by a router: priors are chosen anew when they do."""
