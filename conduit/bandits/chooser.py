@@ -69,6 +69,7 @@ class Chooser:
         self._baseline = baseline
         self._rng = rng
         self._tier = np.array([arm.tier.rank for arm in arms])
+        self._tie_break = TIE_BREAK * self._tier
 
     def choose(self, estimates: Estimates, models: ArmModels, wish: Wish) -> Selection | None:
         """Draw an arm; None when ``max_cost`` excludes every one. The pacer is not told yet."""
@@ -106,5 +107,5 @@ class Chooser:
             unit_cost=models.ordinary_cost(self._baseline) if unit is None else unit,
             unit_latency=models.ordinary_latency(),
             price_of_money=0.0 if pacer is None else pacer.price_of_money,
-            bonus=TIE_BREAK * self._tier + (wish.bonus if own is None else 0.0),
+            bonus=self._tie_break + wish.bonus if own is None else self._tie_break,
         )
