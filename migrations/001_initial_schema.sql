@@ -165,4 +165,22 @@ COMMENT ON COLUMN sources.absorbed_at IS 'seconds since the epoch';
 
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
 
+-- Running upgrade 0002 -> 0003
+
+ALTER TABLE meta ADD COLUMN half_life DOUBLE PRECISION;
+
+COMMENT ON COLUMN meta.half_life IS 'seconds; null as long as nobody declared one';
+
+ALTER TABLE arm_state ADD COLUMN landmark DOUBLE PRECISION DEFAULT '0' NOT NULL;
+
+COMMENT ON COLUMN arm_state.landmark IS 'seconds since the epoch, as of which the sums are weighed';
+
+UPDATE arm_state SET landmark = (
+    SELECT coalesce(max(moment), 0) FROM (
+        SELECT created_at AS moment FROM decisions UNION ALL SELECT absorbed_at FROM sources
+    ) AS moments
+);
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
 COMMIT;

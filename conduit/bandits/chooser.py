@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +44,10 @@ class Wish:
 
 
 class Chooser:
-    """Chooses arms; keeps the pacer and the random generator, and nothing else that changes.
+    """Chooses arms; keeps the pacer and the random generator, whichever arms come and go.
 
     Args:
         policy: how arms are chosen.
-        arms: in index order.
         baseline: the model whose ordinary call is the unit of cost; need not be an arm.
         pacer: keeps a budget per request; None without one.
         rng: draws arms.
@@ -59,17 +57,14 @@ class Chooser:
         self,
         policy: Policy,
         *,
-        arms: Sequence[Arm],
         baseline: Arm,
         pacer: Pacer | None,
         rng: np.random.Generator,
     ) -> None:
         self.pacer = pacer
         self._policy = policy
-        self._baseline = baseline
+        self.baseline = baseline
         self._rng = rng
-        self._tier = np.array([arm.tier.rank for arm in arms])
-        self._tie_break = TIE_BREAK * self._tier
 
     def choose(self, estimates: Estimates, models: ArmModels, wish: Wish) -> Selection | None:
         """Draw an arm; None when ``max_cost`` excludes every one. The pacer is not told yet."""
@@ -80,11 +75,18 @@ class Chooser:
             allowed=wish.allowed,
             budget=None if pacer is None else pacer.budget,
             headroom=np.inf if pacer is None else pacer.headroom,
-            tier=self._tier,
+            tier=models.tiers,
             complexity=wish.complexity,
         )
         policy = self._policy
-        return select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
+        return select(
+            estimates,
+            ask,
+            rule=policy.rule,
+            floor=policy.floor,
+            trial=policy.trial,
+            rng=self._rng,
+        )
 
     def account(self, estimates: Estimates, chosen: Selection) -> None:
         """Tell the pacer that this choice stands, at its expected cost."""
@@ -104,8 +106,8 @@ class Chooser:
         unit = wish.unit_cost
         return Valuation(
             weights=wished if own is None else own,
-            unit_cost=models.ordinary_cost(self._baseline) if unit is None else unit,
+            unit_cost=models.ordinary_cost(self.baseline) if unit is None else unit,
             unit_latency=models.ordinary_latency(),
             price_of_money=0.0 if pacer is None else pacer.price_of_money,
-            bonus=self._tie_break + wish.bonus if own is None else self._tie_break,
+            bonus=TIE_BREAK * models.tiers + (wish.bonus if own is None else 0.0),
         )

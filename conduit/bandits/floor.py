@@ -18,11 +18,12 @@ TINY = 1e-300
 class Floor:
     """Least probability per feasible arm, so that the log can answer what-if questions.
 
-    ``ε_k = min(ε, ρB / (K_f (ĉ_k − ĉ_min)))`` and ``π ← (1 − Σε) π + ε``: forced exploration
-    costs at most ρB a request. Without a budget, B is the expected cost under π itself.
+    ``ε_k = min(ε, ρB / (ĉ_k − ĉ_min)) / K_f`` and ``π ← (1 − Σε_k) π + ε_k``: forced exploration
+    concerns at most a share ε of the requests, however many arms there are, and costs at most ρB a
+    request. Without a budget, B is the expected cost under π itself.
 
     Args:
-        epsilon: ε, the most that is forced on one arm, 0..1/K.
+        epsilon: ε, the share of requests that may be forced, all arms together, 0..1.
         share: ρ, the share of the budget that may go into forced exploration.
     """
 
@@ -43,7 +44,7 @@ class Floor:
         allowance = self.share * (float(probabilities.dot(cost)) if budget is None else budget)
         costs, usable = cost.tolist(), feasible.tolist()  # few arms: floats beat arrays
         arms, cheapest = sum(usable), min(compress(costs, usable))
-        each, most = max(allowance, TINY) / arms, min(self.epsilon, 1.0 / arms)
+        each, most = max(allowance, TINY) / arms, self.epsilon / arms
         free = cheapest + each / most  # USD up to which an arm is lifted by the whole ε
         lift = [
             (most if c <= free else each / (c - cheapest)) if ok else 0.0

@@ -19,24 +19,28 @@ class PacerGains:
         start: λ₀, first price and smallest step.
         least: lower bound of λ.
         most: upper bound of λ.
+        aim: share of the budget that is steered for; a budget is a bound, not a wish.
         capacity: of the token bucket, in budgets of one request.
+        credit: what is in the bucket at the start, likewise.
     """
 
     proportional: float = 0.05
     integral: float = 0.05
-    horizon: float = 300.0
+    horizon: float = 100.0
     start: float = 0.01
     least: float = 1e-4
     most: float = 1e4
+    aim: float = 0.997
     capacity: float = 100.0
+    credit: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pacer:
     """State of the pacer: a frozen value; every step returns the next one.
 
-    ``e = Σ_k π_k ĉ_k / B − 1`` is known at the decision, without delay;
-    ``I = clip((spend − allowance) / (B H), ±1)``;
+    With ``B' = aim · B``, ``e = Σ_k π_k ĉ_k / B' − 1`` is known at the decision, without delay;
+    ``I = clip((spend − n B') / (B' H), ±1)`` after n requests;
     ``λ ← clip(λ + max(λ, λ₀) clip(η e + η_I I, ±½))``. The step is bounded, because a cold guess of
     a cost can be thousands of budgets; realised cost is not: one dear call may be hundreds.
 
@@ -57,8 +61,9 @@ class Pacer:
 
     @classmethod
     def start(cls, budget: float, gains: PacerGains = PacerGains()) -> Pacer:
-        """A pacer with a full bucket for ``budget`` USD per request."""
-        return cls(budget=budget, gains=gains, price=gains.start, balance=gains.capacity * budget)
+        """A pacer for ``budget`` USD per request that has the starting credit."""
+        credit = min(gains.credit, gains.capacity)
+        return cls(budget=budget, gains=gains, price=gains.start, balance=credit * budget)
 
     @property
     def price_of_money(self) -> float:
@@ -73,9 +78,9 @@ class Pacer:
     def decided(self, expected_cost: float) -> Pacer:
         """After a decision whose expected cost under π is ``expected_cost`` USD."""
         gains = self.gains
-        error = expected_cost / self.budget - 1.0
-        overspent = self.spent - self.budget * self.requests
-        debt = _clipped(overspent / (self.budget * gains.horizon), 1.0)
+        aim = gains.aim * self.budget
+        error = expected_cost / aim - 1.0
+        debt = _clipped((self.spent - aim * self.requests) / (aim * gains.horizon), 1.0)
         step = _clipped(gains.proportional * error + gains.integral * debt, STEP)
         price = self.price + max(self.price, gains.start) * step
         return replace(

@@ -14,6 +14,7 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.floor import Floor
 from conduit.bandits.propensity import largest_gaussian
 from conduit.bandits.rules import Rule, Situation
+from conduit.bandits.trial import NO_TRIAL, Trial
 from conduit.bandits.utility import Valuation
 from conduit.core.models import QueryConstraints
 from conduit.core.statistics import Array
@@ -71,7 +72,13 @@ class Ask:
 
 
 def select(
-    estimates: Estimates, ask: Ask, *, rule: Rule, floor: Floor, rng: np.random.Generator
+    estimates: Estimates,
+    ask: Ask,
+    *,
+    rule: Rule,
+    floor: Floor,
+    trial: Trial = NO_TRIAL,
+    rng: np.random.Generator,
 ) -> Selection | None:
     """Draw an arm from the propensities; None when ``max_cost`` excludes every arm.
 
@@ -98,6 +105,13 @@ def select(
     probabilities = floor.apply(
         rule.probabilities(situation),
         cost=estimates.cost,
+        feasible=mask,
+        budget=ask.budget,
+    )
+    probabilities = trial.apply(
+        probabilities,
+        cost=estimates.cost,
+        ratings=estimates.ratings,
         feasible=mask,
         budget=ask.budget,
     )

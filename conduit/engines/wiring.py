@@ -18,13 +18,15 @@ from conduit.catalog.baseline import dearest
 from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
-from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
+from conduit.core.errors import InvalidInputError, UnknownPriceError
+from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
 from conduit.engines.decider import Decider, DecisionRules
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
+from conduit.engines.portfolio import Portfolio, arm_named
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.opening import open_encoder
 from conduit.features.projection import load_projection
@@ -50,6 +52,8 @@ class Options:
         store: None keeps everything in memory.
         client: calls models.
         timeout: seconds for one model call.
+        half_life: seconds after which what was learned counts half; infinite forgets nothing, None
+            keeps what the store was given before.
         seed: of the random draws; None draws afresh.
         clock: dates decisions.
         allow_download: whether the encoder may fetch its weights.
@@ -65,6 +69,7 @@ class Options:
     store: Store | None = None
     client: ModelClient | None = None
     timeout: float | None = None
+    half_life: float | None = None
     seed: int | None = None
     clock: Clock | None = None
     allow_download: bool | None = None
@@ -75,19 +80,17 @@ class Parts:
     """A router's parts before its encoder is loaded.
 
     Args:
-        arms: the models to choose among.
-        baseline: what savings are measured against; need not be an arm.
-        rules: how decisions are made, but for the layout, which the encoder determines.
+        portfolio: the models to begin with.
     """
 
     settings: Settings
     options: Options
-    arms: tuple[Arm, ...]
-    baseline: Arm
+    portfolio: Portfolio
     store: Store
     client: ModelClient
     clock: Clock
     timeout: float
+    half_life: float | None
 
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
@@ -101,12 +104,25 @@ class Parts:
             allowed = name != "auto" and not self.settings.offline
         return open_encoder(name, cache_dir=self.settings.cache_dir, allow_download=allowed)
 
-    def neighbours(self, encoder: str) -> NearestNeighbours | None:
-        """The labelled queries embedded by that encoder; None where the policy needs none."""
+    def arm(self, model: str | Arm) -> Arm:
+        """One model more, by its name in the catalogue or as it is given.
+
+        Raises:
+            UnknownModelError: for a name that nothing answers to.
+            UnknownPriceError: for a model that nobody priced.
+        """
+        if isinstance(model, str):
+            return catalog_of(self.settings, [model]).arms[0]
+        if self.options.client is None:
+            _check_priced([model])
+        return model
+
+    def neighbours(self, portfolio: Portfolio, *, encoder: str) -> NearestNeighbours | None:
+        """Labelled queries of these models in that embedding; None where the policy needs none."""
         given = self._labelled
         if given is None or not self._rules("").policy.neighbours:
             return None
-        return open_neighbours(given, arms=[arm.id for arm in self.arms], encoder=encoder)
+        return open_neighbours(given, arms=portfolio.names, encoder=encoder)
 
     def decider(self, layout: str, *, neighbours: NearestNeighbours | None = None) -> Decider:
         """The decider for contexts of that layout."""
@@ -125,26 +141,33 @@ class Parts:
         """The learner for contexts of ``dim`` numbers."""
         contextual = self._rules("").policy.contextual
 
-        def build(state: LearnedState) -> ArmModels:
-            return ArmModels(self.arms, dim=dim, statistics=state.statistics, contextual=contextual)
+        def build(arms: Sequence[Arm], state: LearnedState) -> ArmModels:
+            return ArmModels(
+                arms,
+                dim=dim,
+                statistics=state.statistics,
+                contextual=contextual,
+                forgetting=state.forgetting,
+                now=self.clock.now(),
+            )
 
-        return Learner(self.store, build=build)
+        return Learner(self.store, arms=self.portfolio.arms, build=build, clock=self.clock)
 
     @property
     def _labelled(self) -> str | Path | NearestNeighbours | None:
         return self.options.neighbours or self.settings.neighbours
 
     def _rules(self, layout: str) -> DecisionRules:
-        names = [arm.id for arm in self.arms]
-        policy = policy_named(self.options.policy or self.settings.policy, models=names)
+        policy = policy_named(
+            self.options.policy or self.settings.policy, models=self.portfolio.names
+        )
         if policy.neighbours and self._labelled is None:
             raise InvalidInputError(
                 f"policy {policy.name!r} has no labelled queries",
                 remedy="give neighbours=, or the path of their file in CONDUIT_NEIGHBOURS",
             )
         return DecisionRules(
-            arms=self.arms,
-            baseline=self.baseline,
+            baseline=self.portfolio.baseline,
             policy=policy,
             optimize_for=OptimizeFor.named(
                 _given(self.options.optimize_for, self.settings.optimize_for)
@@ -163,16 +186,17 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
     arms, baseline = _arms(options, settings)
     if options.client is None:
         _check_priced(arms)
+    clock = options.clock or SystemClock()
     parts = Parts(
         settings=settings,
         options=options,
-        arms=arms,
-        baseline=_worth(baseline, arms),
-        store=options.store or MemoryStore(),
+        portfolio=Portfolio(arms=arms, baseline=_worth(baseline, arms)),
+        store=options.store or MemoryStore(clock=clock),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
-        clock=options.clock or SystemClock(),
+        clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
+        half_life=_half_life(_given(options.half_life, settings.half_life)),
     )
     parts.decider("")
     return parts
@@ -210,7 +234,8 @@ def _arms(options: Options, settings: Settings) -> tuple[tuple[Arm, ...], Arm]:
         raise InvalidInputError(
             f"model {twice[0]!r} is given twice", remedy="give every model an id of its own"
         )
-    return tuple(given), _named(options.baseline, given) or dearest(given)
+    wanted = options.baseline
+    return tuple(given), dearest(given) if wanted is None else arm_named(wanted, given)
 
 
 def _check_priced(arms: Sequence[Arm]) -> None:
@@ -226,18 +251,13 @@ def _worth(baseline: Arm, arms: Sequence[Arm]) -> Arm:
     return dearest(arms) if free else baseline
 
 
-def _named(baseline: str | None, arms: Sequence[Arm]) -> Arm | None:
-    if baseline is None:
-        return None
-    found = next((arm for arm in arms if arm.id == baseline), None)
-    if found is None:
-        raise UnknownModelError(baseline, known=[arm.id for arm in arms])
-    return found
-
-
 def _given(option: T | None, setting: T) -> T:
     """The caller's option, else the setting; 0 is an option too."""
     return setting if option is None else option
+
+
+def _half_life(seconds: float | None) -> float | None:
+    return None if seconds is None else Forgetting(half_life=seconds).half_life
 
 
 def _positive(name: str, value: float) -> float:

@@ -81,9 +81,16 @@ def _probabilities(
     offered = frame.knowledge.offered[row, known]
     mean, std = valuation.utility(estimates)
     situation = Situation(mean=mean, std=std, ratings=estimates.ratings, feasible=offered)
-    return policy.floor.apply(
+    lifted = policy.floor.apply(
         policy.rule.probabilities(situation),
         cost=estimates.cost,
+        feasible=offered,
+        budget=None,
+    )
+    return policy.trial.apply(
+        lifted,
+        cost=estimates.cost,
+        ratings=estimates.ratings,
         feasible=offered,
         budget=None,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conduit.core.models import OptimizeFor
-from conduit.settings.kinds import COUNT, NAMES, OBJECT, PATH, TEXT, USD, choice
+from conduit.settings.kinds import COUNT, HALF_LIFE, NAMES, OBJECT, PATH, TEXT, USD, choice
 from conduit.settings.setting import declare
 
 
@@ -28,6 +28,10 @@ class RoutingSettings:
         default="balanced",
     )
     budget: float | None = declare("mean spend per request that the router keeps to, in USD", USD)
+    half_life: float | None = declare(
+        "seconds after which what was learned counts half; unset keeps what the database was given",
+        HALF_LIFE,
+    )
     baseline: str | None = declare(
         "the model that savings are measured against; unset takes the registry's, else the dearest",
         TEXT,

@@ -49,18 +49,18 @@ def test_forced_exploration_costs_at_most_its_share_of_the_budget(
 def test_every_feasible_arm_is_lifted_when_money_allows(
     cost: Array, mask: Array, data: st.DataObject
 ) -> None:
-    """With a generous budget each feasible arm gets at least ε, or an equal share."""
+    """With a generous budget each feasible arm gets at least its part of ε."""
     epsilon = data.draw(st.floats(0.001, 1))
     best = int(data.draw(st.sampled_from(np.flatnonzero(mask).tolist())))
     one_hot = (np.arange(ARMS) == best).astype(float)
     floor = Floor(epsilon=epsilon, share=1.0)
     after = floor.apply(one_hot, cost=cost, feasible=mask, budget=1e6)
-    assert (after[mask] >= min(epsilon, 1 / mask.sum()) - 1e-12).all()
+    assert (after[mask] >= epsilon / mask.sum() - 1e-12).all()
 
 
 def test_free_arms_are_explored_for_nothing() -> None:
-    """Where no arm costs anything, the floor is ε for all of them."""
-    floor = Floor(epsilon=0.1, share=0.02)
+    """Where no arm costs anything, ε is shared by all of them."""
+    floor = Floor(epsilon=0.3, share=0.02)
     mask = np.ones(3, bool)
     after = floor.apply(np.array([1.0, 0, 0]), cost=np.zeros(3), feasible=mask, budget=None)
     np.testing.assert_allclose(after, [0.8, 0.1, 0.1])
@@ -68,7 +68,7 @@ def test_free_arms_are_explored_for_nothing() -> None:
 
 def test_the_cheapest_arm_is_explored_at_full_rate() -> None:
     """Going to the cheapest arm costs nothing extra, so money does not limit it."""
-    floor = Floor(epsilon=0.1, share=1e-6)
+    floor = Floor(epsilon=0.2, share=1e-6)
     after = floor.apply(
         np.array([1.0, 0.0]), cost=np.array([1.0, 0.1]), feasible=np.ones(2, bool), budget=None
     )
@@ -79,9 +79,19 @@ def test_money_is_shared_among_the_arms_that_cost_more() -> None:
     """Of five arms four cost a dollar more: each gets a fifth of ρB, as propensity per dollar."""
     one_hot = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
     cost = np.array([0.0, 1.0, 1.0, 1.0, 1.0])
-    floor = Floor(epsilon=0.2, share=0.5)
+    floor = Floor(epsilon=0.9, share=0.5)
     after = floor.apply(one_hot, cost=cost, feasible=np.ones(5, bool), budget=0.01)
     np.testing.assert_allclose(after[1:], 0.5 * 0.01 / 5)
+
+
+def test_more_arms_are_not_more_exploration() -> None:
+    """Whether three arms or twelve, the arm that is best loses less than ε."""
+    for arms in (3, 12):
+        one_hot = (np.arange(arms) == 0).astype(float)
+        free = Floor(epsilon=0.03).apply(
+            one_hot, cost=np.zeros(arms), feasible=np.ones(arms, bool), budget=None
+        )
+        assert free[0] == pytest.approx(1 - 0.03 * (arms - 1) / arms)
 
 
 def test_no_floor_changes_nothing() -> None:
@@ -95,7 +105,7 @@ def test_no_floor_changes_nothing() -> None:
 
 def test_infeasible_arms_do_not_set_the_reference_cost() -> None:
     """A free arm that cannot be chosen does not make the feasible ones look dear."""
-    floor = Floor(epsilon=0.1, share=0.02)
+    floor = Floor(epsilon=0.2, share=0.02)
     after = floor.apply(
         np.array([0.0, 1.0, 0.0]),
         cost=np.array([0.0, 1.0, 1.0]),
