@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,9 +88,9 @@ def select(
     feasibility = feasible_arms(
         estimates, ask.constraints, headroom=ask.headroom, allowed=ask.allowed
     )
-    if not feasibility.mask.any():
-        return None
     mask = feasibility.mask
+    if not np.count_nonzero(mask):
+        return None
     mean, std = ask.valuation.utility(estimates)
     situation = Situation(
         mean=mean,
@@ -125,5 +127,6 @@ def select(
 
 def _draw(probabilities: Array, rng: np.random.Generator) -> int:
     """An index; rounding of the cumulated sum never lands on a probability of zero."""
-    arm = int(probabilities.cumsum().searchsorted(rng.random(), side="right"))
-    return min(arm, int(probabilities.nonzero()[0][-1]))
+    cumulated = list(accumulate(probabilities.tolist()))
+    arm = bisect_right(cumulated, rng.random())
+    return min(arm, bisect_left(cumulated, cumulated[-1]))
