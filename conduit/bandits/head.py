@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from conduit.bandits.evidence import FAINT, PriorFamily
 from conduit.bandits.posterior import LinearPosterior
+from conduit.bandits.vigilance import Vigilance, Watch
 from conduit.core.statistics import Array, SufficientStatistics
 
 REBUILD_GROWTH = 1.1
@@ -35,6 +36,8 @@ class LearnedHead:
         offsets: (K,) what is known beforehand to set the arms apart, such as their prices.
         time_constant: τ, seconds in which evidence fades to 1/e; infinite forgets nothing.
         now: seconds since the epoch.
+        vigilance: when an arm has changed, so that what was learned of it before counts little;
+            None never asks.
     """
 
     def __init__(
@@ -45,7 +48,10 @@ class LearnedHead:
         offsets: Array | None = None,
         time_constant: float = math.inf,
         now: float = 0.0,
+        vigilance: Vigilance | None = None,
     ) -> None:
+        self._vigilance = vigilance
+        self._watch = Watch(vigilance, len(statistics)) if vigilance else None
         self._statistics = [s.copied() for s in statistics]
         self._family = family
         self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets.copy()
@@ -67,6 +73,7 @@ class LearnedHead:
         self._weights = np.array([s.weight for s in self._statistics])
         evidence = float(self._weights.sum())
         self._rebuild_at = max(evidence + 8, REBUILD_GROWTH * evidence)
+        self._scales = [self._scale(arm) for arm in range(len(self._statistics))]
 
     def advance(self, now: float) -> None:
         """Let time pass, and derive anew what has faded noticeably.
@@ -144,6 +151,8 @@ class LearnedHead:
             weight: in ratings.
             at: when the decision was made; now, when None or later than now.
         """
+        if self._vigilance is not None and weight > 0:
+            self._question(arm, x, y, weight=weight)
         self.absorb(arm, x, y, weight=weight, at=at)
         if self._weights.sum() >= self._rebuild_at:
             self.rebuild()
@@ -201,6 +210,26 @@ class LearnedHead:
         """Of its weight, what an observation has as of the landmark; at most 1/FADED."""
         moment = self._now if at is None else min(at, self._now)
         return math.exp((moment - self._landmark) / self._tau)
+
+    def _question(self, arm: int, x: Array, y: float, *, weight: float) -> None:
+        """Whether this outcome shows that the arm has changed; if so, keep little of its past."""
+        vigilance, watch, sums = self._vigilance, self._watch, self._statistics[arm]
+        assert vigilance is not None
+        assert watch is not None
+        if sums.weight < vigilance.least:
+            return
+        mean, std = self.predict(x)
+        spread = math.hypot(self._scales[arm] / math.sqrt(weight), std[arm])
+        if watch.notice(arm, (y - float(mean[arm])) / spread):
+            self._statistics[arm] = sums.scaled(vigilance.kept / sums.weight)
+            self.rebuild()
+
+    def _scale(self, arm: int) -> float:
+        """σ_k: typical error of one arm alone, which the noise of all is a first guess of."""
+        sums, theta = self._statistics[arm], self._posterior.coefficients(arm)
+        worth = self._family.noise_weight
+        squares = sums.yy - 2.0 * float(theta @ sums.b) + float(theta @ sums.A @ theta)
+        return math.sqrt((max(squares, 0.0) + worth * self.noise**2) / (sums.weight + worth))
 
     def _note_mean(self, arm: int) -> None:
         sums = self._statistics[arm]

@@ -16,6 +16,7 @@ from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
 from conduit.bandits.list_prices import log_list_price, log_price_change, ordinary_call, per_token
 from conduit.bandits.slowest_call import slowest_call
+from conduit.bandits.vigilance import Vigilance
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownModelError
 from conduit.core.forgetting import Forgetting
@@ -49,6 +50,7 @@ class ArmModels:
         contextual: False learns and scores from the bias alone.
         forgetting: how fast evidence fades.
         now: seconds since the epoch, or ticks of whichever clock dates decisions.
+        vigilance: when an arm has changed; None never asks.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class ArmModels:
         contextual: bool = True,
         forgetting: Forgetting = Forgetting(),
         now: float = 0.0,
+        vigilance: Vigilance | None = None,
     ) -> None:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
@@ -73,6 +76,7 @@ class ArmModels:
                 offsets=offsets.get(head),
                 time_constant=forgetting.time_constant(head),
                 now=now,
+                vigilance=vigilance,
             )
             for head, family in FAMILIES.items()
         }

@@ -20,6 +20,7 @@ from conduit.bandits.pacer import Pacer, PacerGains
 from conduit.bandits.policies import Policy
 from conduit.bandits.targets import COST_FLOOR
 from conduit.bandits.utility import PRESETS, Weights
+from conduit.bandits.vigilance import Vigilance
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
 from conduit.core.forgetting import Forgetting
@@ -84,6 +85,7 @@ class Setting:
         world: what changes on the way; None changes nothing.
         forgetting: how fast evidence fades; the clock ticks once per request, so that a half-life
             is a number of requests.
+        vigilance: when an arm has changed; None never asks.
     """
 
     policy: Policy
@@ -96,6 +98,7 @@ class Setting:
     learning: bool = True
     world: World | None = None
     forgetting: Forgetting = Forgetting()
+    vigilance: Vigilance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -174,6 +177,7 @@ class _Loop:
             statistics=setting.statistics,
             contextual=policy.contextual,
             forgetting=setting.forgetting,
+            vigilance=setting.vigilance,
         )
         budget = setting.budget
         self._chooser = Chooser(
