@@ -165,4 +165,24 @@ COMMENT ON COLUMN sources.absorbed_at IS 'seconds since the epoch';
 
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
 
+-- Running upgrade 0002 -> 0003
+
+ALTER TABLE decisions ADD COLUMN unit_cost DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.unit_cost IS 'USD per unit of the cost weight; null in older rows';
+
+ALTER TABLE decisions ADD COLUMN unit_latency DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.unit_latency IS 'seconds per unit of the latency weight';
+
+ALTER TABLE decisions ADD COLUMN price_of_money DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.price_of_money IS 'quality per USD';
+
+ALTER TABLE decisions ADD COLUMN budget DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.budget IS 'USD per request; null without one';
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
 COMMIT;
