@@ -33,8 +33,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="NAME",
-            help="The policy in question: thompson, linucb, epsilon_greedy, cheapest, best, "
-            "random or fixed:MODEL.",
+            help="The policy in question: thompson, linucb, squarecb, epsilon_greedy, complexity, "
+            "cheapest, best, random or fixed:MODEL.",
         ),
     ],
     against: Annotated[

@@ -68,10 +68,11 @@ def spread_of(influence: Floats, *, known_squares: float, foreseen: Floats) -> S
 def ratio_interval(weights: Floats, values: Floats, spread: Spread) -> tuple[float, float] | None:
     """Ends of the interval of ``Σwy / Σw``: every θ that its own residuals do not rule out.
 
-    ``(Σ w(y−θ))² ≤ q² k Σ w²(y−θ)²``, with k such that at the estimate it is the spread's own
-    standard error. The residuals are those of θ and not of the estimate, so the interval is longer
-    to the side on which outcomes of large weight may have been missed: where all heavy rows came
-    out well, that is downwards.
+    ``(Σ w(y−θ))² ≤ q² (S²e² − B + Σ w²(y−θ)²)`` with ``S = Σw``, e and q the spread's standard error
+    and quantile, and B the squares at the estimate, so that there the variance is the spread's own;
+    where that is less than B/S², squares count in proportion. The residuals are those of θ and not
+    of the estimate, so the interval is longer to the side on which outcomes of large weight may have
+    been missed: where all heavy rows came out well, that is downwards.
 
     Args:
         weights: w (n,), at least one above 0.
@@ -86,16 +87,14 @@ def ratio_interval(weights: Floats, values: Floats, spread: Spread) -> tuple[flo
     total = float(weights.sum())
     centre = float(weights @ values) / total
     heavy = weights * (values - centre)
-    squares = float(heavy @ heavy)
-    if squares <= 0:
-        return centre - spread.half_width, centre + spread.half_width
-    slack = (spread.half_width * total) ** 2 / squares
-    # (S δ)² ≤ slack Σ w²(y − c − δ)², a quadratic in the distance δ from the estimate.
+    squares, allowed = float(heavy @ heavy), (spread.standard_error * total) ** 2
+    slack = spread.quantile**2 * (min(1.0, allowed / squares) if squares > 0 else 1.0)
+    # a δ² + 2 b δ ≤ q² S²e² in the distance δ of θ from the estimate.
     a = total * total - slack * float(weights @ weights)
+    b = slack * float(weights @ heavy)
     if a <= 0:
         return None
-    b = slack * float(weights @ heavy)
-    root = float(np.sqrt(b * b + a * slack * squares))
+    root = float(np.sqrt(b * b + a * spread.quantile**2 * allowed))
     return centre + (-b - root) / a, centre + (-b + root) / a
 
 

@@ -80,11 +80,11 @@ def known_squares(
 
 def _per_arm(draws: Draws, squares: Floats, scale: Floats) -> Floats:
     """(K,) squares per unit of scale as the policy weighs its draws; of all arms where few drew it."""
-    cells, arms = draws.chosen, draws.mass.shape[1]
-    total, unit, count = _sums(draws, squares, scale, cells=cells, size=arms)
+    arms = draws.mass.shape[1]
+    total, unit, count = _sums(draws, squares, scale, cells=draws.chosen, size=arms)
     pooled = total.sum() / unit.sum() if unit.any() else 0.0
     enough = (count >= ENOUGH_DRAWS) & (unit > 0)
-    return np.divide(total, unit, out=np.full(arms, pooled), where=enough)
+    return np.asarray(np.divide(total, unit, out=np.full(arms, pooled), where=enough))
 
 
 def _banded(draws: Draws, squares: Floats, scale: Floats) -> Floats:
@@ -92,21 +92,17 @@ def _banded(draws: Draws, squares: Floats, scale: Floats) -> Floats:
     average = _per_arm(draws, squares, scale)
     steps = np.log(np.maximum(draws.propensity, UNREACHABLE)) / -np.log(BAND)
     cells = steps.astype(np.intp) * len(average) + np.arange(len(average))
-    mine, size = picked(cells, draws.chosen), int(cells.max()) + 1
+    mine, size = cells[np.arange(len(cells)), draws.chosen], int(cells.max()) + 1
     total, unit, count = _sums(draws, squares, scale, cells=mine, size=size)
     own = np.divide(total, unit, out=np.zeros(size), where=unit > 0)
-    return np.asarray((count * own)[cells] + AVERAGE_COUNTS * average) / (
-        count[cells] + AVERAGE_COUNTS
-    )
+    lent = AVERAGE_COUNTS * average
+    return np.asarray(((count * own)[cells] + lent) / (count[cells] + AVERAGE_COUNTS))
 
 
 def _sums(
     draws: Draws, squares: Floats, scale: Floats, *, cells: NDArray[np.intp], size: int
-) -> tuple[Floats, Floats, Floats]:
-    """(size,) weighted squares, weighted scales, and draws that count, per cell."""
+) -> Floats:
+    """(3, size) weighted squares, weighted scales, and draws that count, per cell."""
     weights = draws.weights
-    return (
-        np.bincount(cells, weights * squares, minlength=size),
-        np.bincount(cells, weights * picked(scale, draws.chosen), minlength=size),
-        np.bincount(cells, weights > 0, minlength=size),
-    )
+    columns = (weights * squares, weights * picked(scale, draws.chosen), weights > 0)
+    return np.stack([np.bincount(cells, column, minlength=size) for column in columns])
