@@ -15,6 +15,7 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
 from conduit.bandits.list_prices import log_list_price, log_price_change, ordinary_call, per_token
+from conduit.bandits.slowest_call import slowest_call
 from conduit.bandits.vigilance import Contradiction, Vigilance
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownModelError
@@ -235,14 +236,10 @@ class ArmModels:
         return ordinary_call(arm.price, output_tokens=tokens.ordinary())
 
     def ordinary_latency(self) -> float:
-        """Seconds of an ordinary call: geometric mean over the arms seen, each counted once.
-
-        Were calls counted, the unit would shrink as traffic moves to a fast arm, and every other
-        arm would look slower than it did before.
-        """
+        """Seconds of an ordinary call of the slowest arm seen; of any, while none was."""
         head = self._heads[Head.LOG_LATENCY]
-        seen = [level for level in head.log_mean_seen.tolist() if level < math.inf]
-        return math.exp(sum(seen) / len(seen)) if seen else head.ordinary()
+        slowest = slowest_call(head.log_mean_seen.tolist(), head.weights.tolist())
+        return head.ordinary() if slowest is None else slowest
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()
