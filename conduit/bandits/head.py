@@ -140,6 +140,10 @@ class LearnedHead:
         """Mean (K,) and standard deviation (K,) at x (d,)."""
         return self._posterior.predict(x)
 
+    def leverage(self, x: Array) -> tuple[Array, Array]:
+        """Mean (K,) and variance (K,) in units of σ̂², at x (d,)."""
+        return self._posterior.leverage(x)
+
     def observe(
         self, arm: int, x: Array, y: float, *, weight: float = 1.0, at: float | None = None
     ) -> None:

@@ -88,6 +88,7 @@ class ArmModels:
         self._unpriced = np.array([arm.price is None for arm in self.arms])
         self._prices = np.array([per_token(arm.price) for arm in self.arms]).T  # (2, K)
         self._most_tokens = np.array([float(arm.max_output_tokens) for arm in self.arms])
+        self._unknown = np.full(len(self.arms), np.nan)
         self.tiers = np.array([arm.tier.rank for arm in self.arms])
 
     def _stored(
@@ -243,7 +244,8 @@ class ArmModels:
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()
-        if direct.all():
+        learned_directly = np.count_nonzero(direct)
+        if learned_directly == len(direct):
             return self._lognormal(Head.LOG_COST, x)
         limit = self._most_tokens
         if max_tokens is not None:
@@ -253,7 +255,7 @@ class ArmModels:
         given = price_in * token_count
         cost = given + price_out * np.minimum(tokens, limit)
         high = given + price_out * np.minimum(tokens_high, limit)
-        if not direct.any():
+        if not learned_directly:
             return cost, high
         learned, learned_high = self._lognormal(Head.LOG_COST, x)
         return np.where(direct, learned, cost), np.where(direct, learned_high, high)
@@ -266,8 +268,7 @@ class ArmModels:
 
     def _latencies(self, x: Array) -> tuple[Array, Array]:
         if not self._heads[Head.LOG_LATENCY].count:
-            unknown = np.full(len(self.arms), np.nan)
-            return unknown, unknown
+            return self._unknown, self._unknown
         return self._lognormal(Head.LOG_LATENCY, x)
 
     def _lognormal(self, name: Head, x: Array) -> tuple[Array, Array]:
@@ -277,10 +278,15 @@ class ArmModels:
         astronomical, and would keep it unknown.
         """
         head = self._heads[name]
-        mean, std = head.predict(x)
-        std = np.minimum(std, head.noise)
-        variance = std * std + head.noise**2
-        top = head.log_mean_seen + LOG_TOKENS_CAP
-        expected = np.minimum(mean + 0.5 * variance, top)
-        upper = np.minimum(mean + UPPER * np.sqrt(variance), top)
-        return np.exp(expected), np.exp(np.maximum(expected, upper))
+        mean, leverage = head.leverage(x)
+        half, upper = 0.5 * head.noise**2, UPPER * head.noise
+        expected, high = [], []
+        for m, unsure, seen in zip(  # few arms: floats beat arrays
+            mean.tolist(), leverage.tolist(), head.log_mean_seen.tolist(), strict=True
+        ):
+            spread = 1.0 + (unsure if unsure < 1.0 else 1.0)
+            centre, far = m + half * spread, m + upper * math.sqrt(spread)
+            top = seen + LOG_TOKENS_CAP
+            expected.append(centre if centre < top else top)
+            high.append(max(expected[-1], far if far < top else top))
+        return np.exp(expected), np.exp(high)

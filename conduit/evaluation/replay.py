@@ -112,6 +112,7 @@ class Replay:
         cost: (n,) USD spent.
         probabilities: (n, K) propensities it was drawn with.
         predicted: (n, K) quality expected before the call.
+        predicted_cost: (n, K) USD expected before the call.
         price: (n,) the pacer's λ after the step; 0 without a pacer.
     """
 
@@ -121,6 +122,7 @@ class Replay:
     cost: Array
     probabilities: Array
     predicted: Array
+    predicted_cost: Array
     price: Array
 
     def __len__(self) -> int:
@@ -160,6 +162,7 @@ def replay(
         cost=np.empty(steps),
         probabilities=np.empty((steps, arms)),
         predicted=np.empty((steps, arms)),
+        predicted_cost=np.empty((steps, arms)),
         price=np.zeros(steps),
     )
     for step, row in enumerate(rows):
@@ -211,6 +214,7 @@ class _Loop:
         record.arms[step], record.quality[step], record.cost[step] = arm, quality, cost
         record.probabilities[step] = chosen.probabilities
         record.predicted[step] = estimates.quality
+        record.predicted_cost[step] = estimates.cost
         if chooser.pacer is not None:
             record.price[step] = chooser.pacer.price
 
