@@ -15,7 +15,8 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
 from conduit.bandits.list_prices import log_list_price, log_price_change, ordinary_call, per_token
-from conduit.bandits.vigilance import Vigilance
+from conduit.bandits.slowest_call import slowest_call
+from conduit.bandits.vigilance import Contradiction, Vigilance
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownModelError
 from conduit.core.forgetting import Forgetting
@@ -49,7 +50,7 @@ class ArmModels:
         contextual: False learns and scores from the bias alone.
         forgetting: how fast evidence fades.
         now: seconds since the epoch, or ticks of whichever clock dates decisions.
-        vigilance: when an arm has changed; None never asks.
+        vigilance: when an arm has changed.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class ArmModels:
         contextual: bool = True,
         forgetting: Forgetting = Forgetting(),
         now: float = 0.0,
-        vigilance: Vigilance | None = None,
+        vigilance: Vigilance = Vigilance(),
     ) -> None:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
@@ -143,6 +144,18 @@ class ArmModels:
     ) -> None:
         """Take in a new value of a contextual head of the arm at that index."""
         self._heads[head].observe(arm, context[: self._dim], y, weight=weight, at=at)
+
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """What outcomes have contradicted, and was not discounted yet."""
+        return tuple(
+            Contradiction(arm=self.arms[arm].id, head=head, worth=worth)
+            for head, learned in self._heads.items()
+            for arm, worth in learned.contradicted.items()
+        )
+
+    def discount(self, said: Contradiction) -> None:
+        """Let what was contradicted count little from now on."""
+        self._heads[said.head].discount(self._index[said.arm], worth=said.worth)
 
     def reprice(self, name: str, price: Price) -> None:
         """Change the list price of an arm; what was paid before counts as if paid at the new one.
@@ -226,14 +239,10 @@ class ArmModels:
         return ordinary_call(arm.price, output_tokens=tokens.ordinary())
 
     def ordinary_latency(self) -> float:
-        """Seconds of an ordinary call: geometric mean over the arms seen, each counted once.
-
-        Were calls counted, the unit would shrink as traffic moves to a fast arm, and every other
-        arm would look slower than it did before.
-        """
+        """Seconds of an ordinary call of the slowest arm seen; of any, while none was."""
         head = self._latency
-        seen = [level for level in head.log_mean_seen.tolist() if level < math.inf]
-        return math.exp(sum(seen) / len(seen)) if seen else head.ordinary()
+        slowest = slowest_call(head.log_mean_seen.tolist(), head.weights.tolist())
+        return head.ordinary() if slowest is None else slowest
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()

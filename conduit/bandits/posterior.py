@@ -90,17 +90,23 @@ class LinearPosterior:
         factors = factors.reshape(self._mean.shape)  # T x of every arm, (K, d)
         return self._mean.dot(x), np.vecdot(factors, factors)
 
-    def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> None:
-        """Condition one arm on a target y seen at x (d,); weight 0 changes nothing."""
+    def observe(self, arm: int, x: Array, y: float, *, weight: float = 1.0) -> tuple[float, float]:
+        """Condition one arm on a target y seen at x (d,); weight 0 changes nothing.
+
+        Returns:
+            How far y was from what was expected, and the leverage ``xᵀPx`` of x, both before.
+        """
         root, mean = self._root[arm], self._mean[arm]
         f = root.dot(x)
         u = f.dot(root)
-        growth = 1.0 + weight * float(f.dot(f))
-        mean += (weight * (y - float(mean.dot(x))) / growth) * u
+        leverage, error = float(f.dot(f)), y - float(mean.dot(x))
+        growth = 1.0 + weight * leverage
+        mean += (weight * error / growth) * u
         # In place, on the transpose: BLAS counts in columns, and the root lies in rows.
         dger(-weight / (growth + math.sqrt(growth)), u, f, a=root.T, overwrite_a=1)
         if self._single is not None:
             self._single.reshape(self._root.shape)[arm] = root
+        return error, leverage
 
     def revise(self, arm: int, x: Array, delta: float, *, weight: float = 1.0) -> None:
         """Shift the target of an observation already conditioned on by ``delta``."""
@@ -112,6 +118,12 @@ class LinearPosterior:
         root = self._root[arm]
         covariance: Array = root.T @ root
         return covariance
+
+    @property
+    def means(self) -> Array:
+        """(K, d) mean coefficients."""
+        means: Array = self._mean
+        return means
 
     def coefficients(self, arm: int) -> Array:
         """A copy of the mean coefficients (d,) of one arm."""

@@ -21,34 +21,6 @@ from conduit.core.statistics import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Selection:
-    """The outcome of one decision over K arms.
-
-    Args:
-        arm: index of the arm drawn.
-        probabilities: (K,) propensities it was drawn with.
-        utility: (K,) expected utility.
-        utility_std: (K,) standard deviation of that expectation.
-        feasible: (K,) bool, the arms that could have been drawn.
-        relaxed: constraints that gave way.
-    """
-
-    arm: int
-    probabilities: Array
-    utility: Array
-    utility_std: Array
-    feasible: NDArray[np.bool_]
-    relaxed: tuple[str, ...]
-
-    @property
-    def confidence(self) -> float:
-        """Probability that the arm drawn has the highest utility, before the floor."""
-        mask = self.feasible
-        highest = largest_gaussian(self.utility[mask], self.utility_std[mask])
-        return float(highest[int(mask[: self.arm].sum())])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ask:
     """Everything about one decision that is not an estimate.
 
@@ -69,6 +41,36 @@ class Ask:
     headroom: float = np.inf
     tier: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     complexity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Selection:
+    """The outcome of one decision over K arms.
+
+    Args:
+        arm: index of the arm drawn.
+        probabilities: (K,) propensities it was drawn with.
+        utility: (K,) expected utility.
+        utility_std: (K,) standard deviation of that expectation.
+        feasible: (K,) bool, the arms that could have been drawn.
+        relaxed: constraints that gave way.
+        ask: what was asked, its exchange rates among it.
+    """
+
+    arm: int
+    probabilities: Array
+    utility: Array
+    utility_std: Array
+    feasible: NDArray[np.bool_]
+    relaxed: tuple[str, ...]
+    ask: Ask
+
+    @property
+    def confidence(self) -> float:
+        """Probability that the arm drawn has the highest utility, before the floor."""
+        mask = self.feasible
+        highest = largest_gaussian(self.utility[mask], self.utility_std[mask])
+        return float(highest[int(mask[: self.arm].sum())])
 
 
 def select(
@@ -122,6 +124,7 @@ def select(
         utility_std=std,
         feasible=mask,
         relaxed=feasibility.relaxed,
+        ask=ask,
     )
 
 
