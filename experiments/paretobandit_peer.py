@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from conduit.core.arms import Arm
 from conduit.core.statistics import Array
+from conduit.evaluation.replay import Moment
 from conduit.evaluation.stream import Stream
 
 if TYPE_CHECKING:
@@ -113,20 +114,31 @@ class ParetoBanditPeer:
                 context, reward = self._contexts[row], float(quality[row, self._column[name]])
                 self._router.update(name, context, reward, advance_time=last)
 
-    def run(self, rows: Sequence[int]) -> PeerSteps:
-        """Route these prompts in order, learning from each."""
+    def reprice(self, name: str, factor: float) -> None:
+        """Tell it the price of a model, as its own demo does: a multiple of the one it ships."""
+        shipped = _registry([name])[name]
+        self._router.update_model_pricing(name, **{k: factor * v for k, v in shipped.items()})
+
+    def run(self, rows: Sequence[int], moment: Moment | None = None) -> PeerSteps:
+        """Route these prompts in order, learning from each.
+
+        Args:
+            rows: positions in the stream.
+            moment: how all of these steps differ from what was recorded; None for not at all.
+        """
         stream, router = self._stream, self._router
-        arms = np.empty(len(rows), np.intp)
+        steps = PeerSteps(
+            quality=np.empty(len(rows)), cost=np.empty(len(rows)), arms=np.empty(len(rows), np.intp)
+        )
         for step, row in enumerate(rows):
             chosen, log = router.route(self._contexts[row])
             arm = self._column[chosen]
-            log.cost_usd = float(stream.cost[row, arm])
-            router.process_feedback(log.request_id, reward=float(stream.quality[row, arm]))
-            arms[step] = arm
-        index = np.asarray(rows, np.intp)
-        return PeerSteps(
-            quality=stream.quality[index, arms], cost=stream.cost[index, arms], arms=arms
-        )
+            better, dearer = (1.0, 1.0) if moment is None else moment.of(arm)
+            quality = better * float(stream.quality[row, arm])
+            log.cost_usd = dearer * float(stream.cost[row, arm])
+            router.process_feedback(log.request_id, reward=quality)
+            steps.quality[step], steps.cost[step], steps.arms[step] = quality, log.cost_usd, arm
+        return steps
 
 
 def _router(
@@ -157,7 +169,7 @@ def _settings(start: Start) -> dict[str, Any]:
     return {**named, "cost_penalty": 0.0}
 
 
-def _registry(names: Sequence[str]) -> dict[str, dict[str, object]]:
+def _registry(names: Sequence[str]) -> dict[str, dict[str, float]]:
     """The prices it ships for these models."""
     from pareto_bandit.config import DEFAULT_MODEL_REGISTRY_PATH  # noqa: PLC0415  # in an extra
 

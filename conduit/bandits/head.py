@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from conduit.bandits.evidence import FAINT, PriorFamily
 from conduit.bandits.posterior import LinearPosterior
+from conduit.bandits.vigilance import Vigilance, Watch, typical_error
 from conduit.core.statistics import Array, SufficientStatistics
 
 REBUILD_GROWTH = 1.1
@@ -35,6 +36,7 @@ class LearnedHead:
         offsets: (K,) what is known beforehand to set the arms apart, such as their prices.
         time_constant: τ, seconds in which evidence fades to 1/e; infinite forgets nothing.
         now: seconds since the epoch.
+        vigilance: when an arm has changed, so that what was learned of it should count little.
     """
 
     def __init__(
@@ -45,7 +47,9 @@ class LearnedHead:
         offsets: Array | None = None,
         time_constant: float = math.inf,
         now: float = 0.0,
+        vigilance: Vigilance = Vigilance(),
     ) -> None:
+        self._watch = Watch(vigilance, len(statistics))
         self._statistics = [s.copied() for s in statistics]
         self._family = family
         self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets.copy()
@@ -67,6 +71,10 @@ class LearnedHead:
         self._weights = np.array([s.weight for s in self._statistics])
         evidence = float(self._weights.sum())
         self._rebuild_at = max(evidence + 8, REBUILD_GROWTH * evidence)
+        self._watch.scales = [
+            typical_error(sums, theta, guess=self.noise, worth=self._family.noise_weight)
+            for sums, theta in zip(self._statistics, self._posterior.means, strict=True)
+        ]
 
     def advance(self, now: float) -> None:
         """Let time pass, and derive anew what has faded noticeably.
@@ -132,6 +140,10 @@ class LearnedHead:
         """Mean (K,) and standard deviation (K,) at x (d,)."""
         return self._posterior.predict(x)
 
+    def leverage(self, x: Array) -> tuple[Array, Array]:
+        """Mean (K,) and variance (K,) in units of σ̂², at x (d,)."""
+        return self._posterior.leverage(x)
+
     def observe(
         self, arm: int, x: Array, y: float, *, weight: float = 1.0, at: float | None = None
     ) -> None:
@@ -152,19 +164,32 @@ class LearnedHead:
         self, arm: int, x: Array, y: float, *, weight: float = 1.0, at: float | None = None
     ) -> None:
         """Learn one target under the prior as it is."""
-        weight *= self._share(at)
-        self._statistics[arm] = self._statistics[arm].absorb(x, y, weight=weight)
+        faded = weight * self._share(at)
+        self._statistics[arm] = self._statistics[arm].absorb(x, y, weight=faded)
         self._note_mean(arm)
         self._counts[arm] += 1
         self._count += 1
-        self._weights[arm] += weight
-        self._posterior.observe(arm, x, y, weight=weight)
+        self._weights[arm] += faded
+        error, leverage = self._posterior.observe(arm, x, y, weight=faded)
+        if weight > 0 and self._weights[arm] > self._watch.vigilance.least:
+            self._watch.see(arm, error, std=self.noise * math.sqrt(leverage), weight=weight)
 
     def merge(self, more: Mapping[int, SufficientStatistics]) -> None:
         """Add evidence from elsewhere, by arm, and choose the prior anew."""
         self._move_landmark()
         for arm, sums in more.items():
             self._statistics[arm] = self._statistics[arm] + self._as_of_now(sums)
+        self.rebuild()
+
+    @property
+    def contradicted(self) -> Mapping[int, float]:
+        """Arms that are no longer what was learned of them, and what that should be worth now."""
+        return dict.fromkeys(self._watch.alarms, self._watch.vigilance.kept)
+
+    def discount(self, arm: int, *, worth: float) -> None:
+        """Let all that was learned of an arm be worth at most so many ratings from now on."""
+        self._statistics[arm] = self._statistics[arm].at_most(worth)
+        self._watch.settle(arm)
         self.rebuild()
 
     def shift(self, arm: int, by: float, *, offset: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -14,10 +15,10 @@ from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
-from conduit.bandits.selection import Selection
+from conduit.bandits.selection import Ask, Selection
 from conduit.bandits.utility import PRESETS
 from conduit.core.arms import Arm
-from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
+from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
 from conduit.core.errors import InvalidInputError, NoAffordableModelError, UnknownModelError
 from conduit.core.models import OptimizeFor, Query
 from conduit.core.ports import Clock
@@ -176,8 +177,8 @@ class Decider:
         names: Sequence[str],
         forced: bool,
     ) -> Decision:
-        per_arm = {name: _arm_estimate(estimates, k) for k, name in enumerate(names)}
-        others = [k for k in np.argsort(-chosen.utility) if chosen.feasible[k] and k != chosen.arm]
+        per_arm = dict(zip(names, _arm_estimates(estimates), strict=True))
+        probabilities = chosen.probabilities.tolist()
         selected = names[chosen.arm]
         return Decision(
             id=uuid4().hex,
@@ -185,23 +186,24 @@ class Decider:
             user_id=query.user_id,
             selected_model=selected,
             confidence=chosen.confidence,
-            probabilities=dict(zip(names, chosen.probabilities.tolist(), strict=True)),
+            probabilities=dict(zip(names, probabilities, strict=True)),
             estimates=per_arm,
             features=features,
             reasoning=explain(
                 selected,
                 per_arm[selected],
-                propensity=float(chosen.probabilities[chosen.arm]),
+                propensity=probabilities[chosen.arm],
                 candidates=int(chosen.feasible.sum()),
                 relaxed=chosen.relaxed,
                 forced=forced,
             ),
-            fallback_chain=tuple(names[k] for k in others),
+            fallback_chain=tuple(names[k] for k in _best_first(chosen) if k != chosen.arm),
             constraints_relaxed=chosen.relaxed,
             policy=self.rules.policy.name,
             layout=self.rules.layout,
             created_at=self._clock.now(),
             forced=forced,
+            rates=_rates(chosen.ask),
         )
 
 
@@ -215,17 +217,46 @@ def _too_dear(arms: Sequence[Arm], estimates: Estimates, wish: Wish) -> NoAfford
     )
 
 
+def _rates(ask: Ask) -> ExchangeRates:
+    valuation = ask.valuation
+    return ExchangeRates(
+        unit_cost=valuation.unit_cost,
+        unit_latency=valuation.unit_latency,
+        price_of_money=valuation.price_of_money,
+        budget=ask.budget,
+    )
+
+
 def _is_forced(only: Collection[str] | None) -> bool:
     return only is not None and len(set(only)) == 1
 
 
-def _arm_estimate(estimates: Estimates, arm: int) -> ArmEstimate:
-    latency = float(estimates.latency[arm])
-    return ArmEstimate(
-        mean=float(estimates.quality[arm]),
-        std=float(estimates.quality_std[arm]),
-        cost=float(estimates.cost[arm]),
-        cost_high=float(estimates.cost_high[arm]),
-        latency=None if np.isnan(latency) else latency,
-        observations=int(estimates.observations[arm]),
+def _best_first(chosen: Selection) -> list[int]:
+    """Indices of the feasible arms, from the highest expected utility down."""
+    utility = chosen.utility.tolist()
+    feasible = [k for k, may in enumerate(chosen.feasible.tolist()) if may]
+    return sorted(feasible, key=utility.__getitem__, reverse=True)
+
+
+def _arm_estimates(estimates: Estimates) -> list[ArmEstimate]:
+    """In index order. Whole arrays are taken apart at once: numpy's scalars are slow."""
+    columns = zip(
+        estimates.quality.tolist(),
+        estimates.quality_std.tolist(),
+        estimates.cost.tolist(),
+        estimates.cost_high.tolist(),
+        estimates.latency.tolist(),
+        estimates.observations.tolist(),
+        strict=True,
     )
+    return [
+        ArmEstimate(
+            mean=mean,
+            std=std,
+            cost=cost,
+            cost_high=cost_high,
+            latency=None if math.isnan(latency) else latency,
+            observations=observations,
+        )
+        for mean, std, cost, cost_high, latency, observations in columns
+    ]

@@ -77,10 +77,11 @@ def changes_of(
     A correction keeps the head and the weight of the observation it corrects: only the value
     and the time are new, which is what :meth:`SufficientStatistics.revise` can express.
     """
-    latest = dict(kept)
+    latest: dict[ObservationKey, Observation] = {}  # not a copy: what is kept may be long
     changes = []
     for observation in observations:
-        before = latest.get(key_of(observation))
+        key = key_of(observation)
+        before = latest.get(key) or kept.get(key)
         if before is None:
             changes.append(Change(observation=observation))
         elif before.value != observation.value:
@@ -88,7 +89,7 @@ def changes_of(
             changes.append(Change(observation=corrected, previous=before.value))
         else:
             continue
-        latest[key_of(observation)] = changes[-1].observation
+        latest[key] = changes[-1].observation
     return tuple(changes)
 
 

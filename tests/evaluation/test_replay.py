@@ -127,7 +127,7 @@ async def test_a_replay_draws_the_arms_that_a_running_router_draws(
     )
 
 
-@pytest.mark.parametrize("budget", [None, 1e-4])
+@pytest.mark.parametrize("budget", [None, 1e-3])
 async def test_an_arm_that_appears_is_met_as_one_added_to_a_running_router(
     outcomes: RecordedOutcomes, budget: float | None
 ) -> None:
@@ -158,7 +158,7 @@ async def test_an_arm_that_appears_is_met_as_one_added_to_a_running_router(
     )
     found = replay(stream_of(late), setting, rng=np.random.default_rng(5))
     assert found.arms.tolist() == [step.arm for step in steps]
-    assert (found.arms[N // 2 :] == 2).any()
+    assert (found.probabilities[N // 2 :, 2] > 0).any()
     for k, name in enumerate(late.models):
         np.testing.assert_allclose(
             found.probabilities[:, k],

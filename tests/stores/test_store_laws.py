@@ -7,7 +7,7 @@ import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Observation
-from conduit.stores.delta import Pending, folded
+from conduit.stores.delta import ObservationKey, Pending, changes_of, folded, key_of
 from tests.stores.builders import (
     ARMS,
     a_decision,
@@ -163,3 +163,20 @@ async def test_sums_survive_reopening_bit_for_bit(backend: Backend, dim: int) ->
     np.testing.assert_array_equal(after.A, after.A.T)
     np.testing.assert_array_equal(after.b, before.b)
     assert after.A.dtype == np.float64
+
+
+class OnlyLookedUp(dict[ObservationKey, Observation]):
+    """A mapping that nobody may go through."""
+
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("went through everything that is kept")
+
+    keys = items = values = __iter__  # type: ignore[assignment]
+
+
+def test_what_an_observation_changes_does_not_depend_on_how_many_are_kept() -> None:
+    """Only the observation it may replace is looked up, so feedback stays as fast as it was."""
+    first, same, other = (an_observation(1, value) for value in (0.5, 0.5, 0.9))
+    kept = OnlyLookedUp({key_of(first): first})
+    changes = changes_of((same, other, other), kept)
+    assert [(change.observation.value, change.previous) for change in changes] == [(0.9, 0.5)]
