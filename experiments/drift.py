@@ -29,7 +29,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conduit.bandits.policies import policy_named
-from conduit.bandits.vigilance import Vigilance
 from conduit.evaluation.replay import Replay, Setting, replay
 from experiments.arguments import parse
 from experiments.budget_pacing import World, build
@@ -125,7 +124,6 @@ def _conduit(task: Task, phases: NDArray[np.intp]) -> Replay:
         budget=task.budget,
         statistics=world.stream.subset(np.arange(world.learn)).statistics(),
         world=Changes(scenario=task.scenario, arms=world.stream.arms),
-        vigilance=Vigilance(),
     )
     rng = np.random.default_rng([task.seed, 1])
     return replay(world.stream, setting, rng=rng, order=phases)

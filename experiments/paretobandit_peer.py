@@ -97,7 +97,7 @@ class ParetoBanditPeer:
 
     def force(self, arm: Arm, rows: Sequence[int]) -> PeerSteps:
         """Send these prompts to one arm, as a caller would who wants it tried; it learns from them."""
-        index, column = np.asarray(rows), self._column[arm.id]
+        index, column = np.asarray(rows, np.intp), self._column[arm.id]
         quality, cost = self._stream.quality[index, column], self._stream.cost[index, column]
         for row, reward, paid in zip(rows, quality.tolist(), cost.tolist(), strict=True):
             self._router.update(arm.id, self._contexts[row], reward)

@@ -183,4 +183,24 @@ UPDATE arm_state SET landmark = (
 
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
 
+-- Running upgrade 0003 -> 0004
+
+ALTER TABLE decisions ADD COLUMN unit_cost DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.unit_cost IS 'USD per unit of the cost weight; null in older rows';
+
+ALTER TABLE decisions ADD COLUMN unit_latency DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.unit_latency IS 'seconds per unit of the latency weight';
+
+ALTER TABLE decisions ADD COLUMN price_of_money DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.price_of_money IS 'quality per USD';
+
+ALTER TABLE decisions ADD COLUMN budget DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.budget IS 'USD per request; null without one';
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
+
 COMMIT;

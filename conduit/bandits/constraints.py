@@ -55,13 +55,13 @@ def feasible_arms(
     """
     if constraints.max_cost is not None:
         allowed = allowed & (estimates.cost_high <= constraints.max_cost)
-    if not allowed.any():
+    if not np.count_nonzero(allowed):
         return Feasibility(mask=allowed)
     limits = _limits(estimates, constraints)
     relaxed, wished = next(
         (given_up, mask)
         for given_up in RELAXATIONS
-        if (mask := _satisfying(allowed, limits, but=given_up)).any()
+        if np.count_nonzero(mask := _satisfying(allowed, limits, but=given_up))
     )
     if headroom == np.inf:
         return Feasibility(mask=wished, relaxed=relaxed)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conduit.core.statistics import Array
+
+TINY = 1e-300
+"""Where nothing may be spent, what costs nothing is explored all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +41,15 @@ class Floor:
         """Lift probabilities (K,) given expected costs (K,) in USD and a budget per request."""
         if self.epsilon <= 0:
             return probabilities
-        arms = int(feasible.sum())
-        allowance = self.share * (float(probabilities @ cost) if budget is None else budget)
-        extra = cost - cost[feasible].min()
-        most = self.epsilon / arms
-        lift = np.minimum(most, allowance / arms / np.maximum(extra, 1e-15))
-        lift[extra <= 0] = most
-        lift[~feasible] = 0.0
-        lifted = (1.0 - float(lift.sum())) * probabilities + lift
-        return np.asarray(lifted / lifted.sum())
+        allowance = self.share * (float(probabilities.dot(cost)) if budget is None else budget)
+        costs, usable = cost.tolist(), feasible.tolist()  # few arms: floats beat arrays
+        arms, cheapest = sum(usable), min(compress(costs, usable))
+        each, most = max(allowance, TINY) / arms, self.epsilon / arms
+        free = cheapest + each / most  # USD up to which an arm is lifted by the whole ε
+        lift = [
+            (most if c <= free else each / (c - cheapest)) if ok else 0.0
+            for c, ok in zip(costs, usable, strict=True)
+        ]
+        kept = 1.0 - sum(lift)
+        pairs = zip(probabilities.tolist(), lift, strict=True)
+        return np.array([kept * p + e for p, e in pairs])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from conduit.bandits.evidence import FAINT, PriorFamily
 from conduit.bandits.posterior import LinearPosterior
-from conduit.bandits.vigilance import Vigilance, Watch
+from conduit.bandits.vigilance import Vigilance, Watch, typical_error
 from conduit.core.statistics import Array, SufficientStatistics
 
 REBUILD_GROWTH = 1.1
@@ -36,8 +36,7 @@ class LearnedHead:
         offsets: (K,) what is known beforehand to set the arms apart, such as their prices.
         time_constant: τ, seconds in which evidence fades to 1/e; infinite forgets nothing.
         now: seconds since the epoch.
-        vigilance: when an arm has changed, so that what was learned of it before counts little;
-            None never asks.
+        vigilance: when an arm has changed, so that what was learned of it should count little.
     """
 
     def __init__(
@@ -48,10 +47,9 @@ class LearnedHead:
         offsets: Array | None = None,
         time_constant: float = math.inf,
         now: float = 0.0,
-        vigilance: Vigilance | None = None,
+        vigilance: Vigilance = Vigilance(),
     ) -> None:
-        self._vigilance = vigilance
-        self._watch = Watch(vigilance, len(statistics)) if vigilance else None
+        self._watch = Watch(vigilance, len(statistics))
         self._statistics = [s.copied() for s in statistics]
         self._family = family
         self._offsets = np.zeros(len(self._statistics)) if offsets is None else offsets.copy()
@@ -73,7 +71,10 @@ class LearnedHead:
         self._weights = np.array([s.weight for s in self._statistics])
         evidence = float(self._weights.sum())
         self._rebuild_at = max(evidence + 8, REBUILD_GROWTH * evidence)
-        self._scales = [self._scale(arm) for arm in range(len(self._statistics))]
+        self._watch.scales = [
+            typical_error(sums, theta, guess=self.noise, worth=self._family.noise_weight)
+            for sums, theta in zip(self._statistics, self._posterior.means, strict=True)
+        ]
 
     def advance(self, now: float) -> None:
         """Let time pass, and derive anew what has faded noticeably.
@@ -139,6 +140,10 @@ class LearnedHead:
         """Mean (K,) and standard deviation (K,) at x (d,)."""
         return self._posterior.predict(x)
 
+    def leverage(self, x: Array) -> tuple[Array, Array]:
+        """Mean (K,) and variance (K,) in units of σ̂², at x (d,)."""
+        return self._posterior.leverage(x)
+
     def observe(
         self, arm: int, x: Array, y: float, *, weight: float = 1.0, at: float | None = None
     ) -> None:
@@ -151,8 +156,6 @@ class LearnedHead:
             weight: in ratings.
             at: when the decision was made; now, when None or later than now.
         """
-        if self._vigilance is not None and weight > 0:
-            self._question(arm, x, y, weight=weight)
         self.absorb(arm, x, y, weight=weight, at=at)
         if self._weights.sum() >= self._rebuild_at:
             self.rebuild()
@@ -161,19 +164,32 @@ class LearnedHead:
         self, arm: int, x: Array, y: float, *, weight: float = 1.0, at: float | None = None
     ) -> None:
         """Learn one target under the prior as it is."""
-        weight *= self._share(at)
-        self._statistics[arm] = self._statistics[arm].absorb(x, y, weight=weight)
+        faded = weight * self._share(at)
+        self._statistics[arm] = self._statistics[arm].absorb(x, y, weight=faded)
         self._note_mean(arm)
         self._counts[arm] += 1
         self._count += 1
-        self._weights[arm] += weight
-        self._posterior.observe(arm, x, y, weight=weight)
+        self._weights[arm] += faded
+        error, leverage = self._posterior.observe(arm, x, y, weight=faded)
+        if weight > 0 and self._weights[arm] > self._watch.vigilance.least:
+            self._watch.see(arm, error, std=self.noise * math.sqrt(leverage), weight=weight)
 
     def merge(self, more: Mapping[int, SufficientStatistics]) -> None:
         """Add evidence from elsewhere, by arm, and choose the prior anew."""
         self._move_landmark()
         for arm, sums in more.items():
             self._statistics[arm] = self._statistics[arm] + self._as_of_now(sums)
+        self.rebuild()
+
+    @property
+    def contradicted(self) -> Mapping[int, float]:
+        """Arms that are no longer what was learned of them, and what that should be worth now."""
+        return dict.fromkeys(self._watch.alarms, self._watch.vigilance.kept)
+
+    def discount(self, arm: int, *, worth: float) -> None:
+        """Let all that was learned of an arm be worth at most so many ratings from now on."""
+        self._statistics[arm] = self._statistics[arm].at_most(worth)
+        self._watch.settle(arm)
         self.rebuild()
 
     def shift(self, arm: int, by: float, *, offset: float) -> None:
@@ -210,26 +226,6 @@ class LearnedHead:
         """Of its weight, what an observation has as of the landmark; at most 1/FADED."""
         moment = self._now if at is None else min(at, self._now)
         return math.exp((moment - self._landmark) / self._tau)
-
-    def _question(self, arm: int, x: Array, y: float, *, weight: float) -> None:
-        """Whether this outcome shows that the arm has changed; if so, keep little of its past."""
-        vigilance, watch, sums = self._vigilance, self._watch, self._statistics[arm]
-        assert vigilance is not None
-        assert watch is not None
-        if sums.weight < vigilance.least:
-            return
-        mean, std = self.predict(x)
-        spread = math.hypot(self._scales[arm] / math.sqrt(weight), std[arm])
-        if watch.notice(arm, (y - float(mean[arm])) / spread):
-            self._statistics[arm] = sums.scaled(vigilance.kept / sums.weight)
-            self.rebuild()
-
-    def _scale(self, arm: int) -> float:
-        """σ_k: typical error of one arm alone, which the noise of all is a first guess of."""
-        sums, theta = self._statistics[arm], self._posterior.coefficients(arm)
-        worth = self._family.noise_weight
-        squares = sums.yy - 2.0 * float(theta @ sums.b) + float(theta @ sums.A @ theta)
-        return math.sqrt((max(squares, 0.0) + worth * self.noise**2) / (sums.weight + worth))
 
     def _note_mean(self, arm: int) -> None:
         sums = self._statistics[arm]

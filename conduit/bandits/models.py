@@ -16,7 +16,7 @@ from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
 from conduit.bandits.list_prices import log_list_price, log_price_change, ordinary_call, per_token
 from conduit.bandits.slowest_call import slowest_call
-from conduit.bandits.vigilance import Vigilance
+from conduit.bandits.vigilance import Contradiction, Vigilance
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownModelError
 from conduit.core.forgetting import Forgetting
@@ -50,7 +50,7 @@ class ArmModels:
         contextual: False learns and scores from the bias alone.
         forgetting: how fast evidence fades.
         now: seconds since the epoch, or ticks of whichever clock dates decisions.
-        vigilance: when an arm has changed; None never asks.
+        vigilance: when an arm has changed.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ArmModels:
         contextual: bool = True,
         forgetting: Forgetting = Forgetting(),
         now: float = 0.0,
-        vigilance: Vigilance | None = None,
+        vigilance: Vigilance = Vigilance(),
     ) -> None:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
@@ -88,6 +88,7 @@ class ArmModels:
         self._unpriced = np.array([arm.price is None for arm in self.arms])
         self._prices = np.array([per_token(arm.price) for arm in self.arms]).T  # (2, K)
         self._most_tokens = np.array([float(arm.max_output_tokens) for arm in self.arms])
+        self._unknown = np.full(len(self.arms), np.nan)
         self.tiers = np.array([arm.tier.rank for arm in self.arms])
 
     def _stored(
@@ -141,6 +142,18 @@ class ArmModels:
     ) -> None:
         """Take in a new value of a contextual head of the arm at that index."""
         self._heads[head].observe(arm, context[: self._dim], y, weight=weight, at=at)
+
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """What outcomes have contradicted, and was not discounted yet."""
+        return tuple(
+            Contradiction(arm=self.arms[arm].id, head=head, worth=worth)
+            for head, learned in self._heads.items()
+            for arm, worth in learned.contradicted.items()
+        )
+
+    def discount(self, said: Contradiction) -> None:
+        """Let what was contradicted count little from now on."""
+        self._heads[said.head].discount(self._index[said.arm], worth=said.worth)
 
     def reprice(self, name: str, price: Price) -> None:
         """Change the list price of an arm; what was paid before counts as if paid at the new one.
@@ -231,7 +244,8 @@ class ArmModels:
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()
-        if direct.all():
+        learned_directly = np.count_nonzero(direct)
+        if learned_directly == len(direct):
             return self._lognormal(Head.LOG_COST, x)
         limit = self._most_tokens
         if max_tokens is not None:
@@ -241,7 +255,7 @@ class ArmModels:
         given = price_in * token_count
         cost = given + price_out * np.minimum(tokens, limit)
         high = given + price_out * np.minimum(tokens_high, limit)
-        if not direct.any():
+        if not learned_directly:
             return cost, high
         learned, learned_high = self._lognormal(Head.LOG_COST, x)
         return np.where(direct, learned, cost), np.where(direct, learned_high, high)
@@ -254,8 +268,7 @@ class ArmModels:
 
     def _latencies(self, x: Array) -> tuple[Array, Array]:
         if not self._heads[Head.LOG_LATENCY].count:
-            unknown = np.full(len(self.arms), np.nan)
-            return unknown, unknown
+            return self._unknown, self._unknown
         return self._lognormal(Head.LOG_LATENCY, x)
 
     def _lognormal(self, name: Head, x: Array) -> tuple[Array, Array]:
@@ -265,10 +278,15 @@ class ArmModels:
         astronomical, and would keep it unknown.
         """
         head = self._heads[name]
-        mean, std = head.predict(x)
-        std = np.minimum(std, head.noise)
-        variance = std * std + head.noise**2
-        top = head.log_mean_seen + LOG_TOKENS_CAP
-        expected = np.minimum(mean + 0.5 * variance, top)
-        upper = np.minimum(mean + UPPER * np.sqrt(variance), top)
-        return np.exp(expected), np.exp(np.maximum(expected, upper))
+        mean, leverage = head.leverage(x)
+        half, upper = 0.5 * head.noise**2, UPPER * head.noise
+        expected, high = [], []
+        for m, unsure, seen in zip(  # few arms: floats beat arrays
+            mean.tolist(), leverage.tolist(), head.log_mean_seen.tolist(), strict=True
+        ):
+            spread = 1.0 + (unsure if unsure < 1.0 else 1.0)
+            centre, far = m + half * spread, m + upper * math.sqrt(spread)
+            top = seen + LOG_TOKENS_CAP
+            expected.append(centre if centre < top else top)
+            high.append(max(expected[-1], far if far < top else top))
+        return np.exp(expected), np.exp(high)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from conduit.core.errors import InvalidInputError
+from conduit.core.outcomes import Head
+from conduit.core.statistics import Array, SufficientStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Vigilance:
     that is merely inexact raises no alarm, since σ_k is the arm's own error.
 
     Args:
-        threshold: h, in standard deviations.
+        threshold: h, in standard deviations; infinite never asks.
         slack: κ, shifts up to twice this are not worth noticing; above 0.
         clip: c, above κ; how much one outcome can say.
         least: ratings below which an arm is too new to have changed.
@@ -59,27 +60,71 @@ class Vigilance:
                 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """What was learned of one head of one arm, and is so no more.
+
+    Args:
+        arm: id of the arm.
+        head: what was learned.
+        worth: ratings that it is to be worth from now on.
+    """
+
+    arm: str
+    head: Head
+    worth: float
+
+
 class Watch:
     """The cumulative sums of K arms.
 
     Args:
         vigilance: when they raise an alarm.
         arms: K.
+
+    Attributes:
+        scales: (K,) σ_k, to be kept current by whoever knows them.
+        alarms: indices of arms that have changed and were not settled yet.
     """
 
     def __init__(self, vigilance: Vigilance, arms: int) -> None:
-        self._vigilance = vigilance
-        self._sums = np.zeros((arms, 2))  # of errors upwards and downwards
+        self.vigilance = vigilance
+        self.scales = [1.0] * arms
+        self.alarms: set[int] = set()
+        self._up = [0.0] * arms
+        self._down = [0.0] * arms
 
-    def notice(self, arm: int, z: float) -> bool:
-        """Take in a standardised error of one arm; whether the arm has changed.
+    def see(self, arm: int, error: float, *, std: float, weight: float) -> None:
+        """Take in a prediction error of one arm.
 
-        After an alarm its sums start again.
+        Args:
+            arm: index of the arm.
+            error: how far the outcome was from what was expected.
+            std: s, standard deviation of that expectation.
+            weight: w, of the outcome, in ratings above 0.
         """
-        v, sums = self._vigilance, self._sums[arm]
+        v = self.vigilance
+        z = error / math.hypot(self.scales[arm] / math.sqrt(weight), std)
         cut = min(max(z, -v.clip), v.clip)
-        np.maximum(sums + np.array([cut - v.slack, -cut - v.slack]), 0.0, out=sums)
-        changed = bool(sums.max() > v.threshold)
-        if changed:
-            sums[:] = 0.0
-        return changed
+        self._up[arm] = up = max(self._up[arm] + cut - v.slack, 0.0)
+        self._down[arm] = down = max(self._down[arm] - cut - v.slack, 0.0)
+        if max(up, down) > v.threshold:
+            self.alarms.add(arm)
+
+    def settle(self, arm: int) -> None:
+        """Its alarm was heard: the sums of the arm start again."""
+        self.alarms.discard(arm)
+        self._up[arm] = self._down[arm] = 0.0
+
+
+def typical_error(sums: SufficientStatistics, theta: Array, *, guess: float, worth: float) -> float:
+    """σ_k: root mean square of one arm's residuals.
+
+    Args:
+        sums: of the arm.
+        theta: (d,) coefficients that predict it.
+        guess: of σ_k before anything was seen.
+        worth: of the guess, in observations.
+    """
+    squares = sums.yy - 2.0 * float(theta @ sums.b) + float(theta @ sums.A @ theta)
+    return math.sqrt((max(squares, 0.0) + worth * guess**2) / (sums.weight + worth))

@@ -174,6 +174,14 @@ class Store(Protocol):
         """
         ...
 
+    async def discount(self, arm: str, head: Head, *, worth: float) -> None:
+        """Let all learned so far of one head of one arm be worth at most that many ratings.
+
+        How a change of the arm reaches what was learned before; pending observations are included.
+        Nothing to do where less is known, so that saying it twice changes nothing.
+        """
+        ...
+
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
         ...

@@ -153,6 +153,10 @@ class SufficientStatistics:
             yy=self.yy + by * (2.0 * float(self.b[0]) + by * self.weight),
         )
 
+    def at_most(self, worth: float) -> SufficientStatistics:
+        """The same evidence, worth at most so many ratings."""
+        return self if self.weight <= worth else self.scaled(worth / self.weight)
+
     def leading(self, dim: int) -> SufficientStatistics:
         """The statistics of the first ``dim`` context coordinates alone."""
         return replace(self, A=self.A[:dim, :dim], b=self.b[:dim])

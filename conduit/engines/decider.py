@@ -15,10 +15,10 @@ from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
-from conduit.bandits.selection import Selection
+from conduit.bandits.selection import Ask, Selection
 from conduit.bandits.utility import PRESETS
 from conduit.core.arms import Arm
-from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
+from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
 from conduit.core.errors import InvalidInputError, NoAffordableModelError, UnknownModelError
 from conduit.core.models import OptimizeFor, Query
 from conduit.core.ports import Clock
@@ -203,6 +203,7 @@ class Decider:
             layout=self.rules.layout,
             created_at=self._clock.now(),
             forced=forced,
+            rates=_rates(chosen.ask),
         )
 
 
@@ -213,6 +214,16 @@ def _too_dear(arms: Sequence[Arm], estimates: Estimates, wish: Wish) -> NoAfford
         wish.constraints.max_cost or 0.0,
         cheapest=arms[cheapest].id,
         cost=float(costs[cheapest]),
+    )
+
+
+def _rates(ask: Ask) -> ExchangeRates:
+    valuation = ask.valuation
+    return ExchangeRates(
+        unit_cost=valuation.unit_cost,
+        unit_latency=valuation.unit_latency,
+        price_of_money=valuation.price_of_money,
+        budget=ask.budget,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,8 @@ Statistics: TypeAlias = Mapping[tuple[str, str], SufficientStatistics]
 """What was learned, per (arm id, head name)."""
 Build: TypeAlias = Callable[[Sequence[Arm], LearnedState], ArmModels]
 """Makes the models of some arms, as of now, from what was learned."""
+
+_log = logging.getLogger("conduit.learner")
 
 FOLD_EVERY = 256
 """Observations after which the store folds what is pending."""
@@ -104,6 +107,7 @@ class Learner:
                 decision = await self.decision(change.observation.decision_id)
                 context = decision.features.context.astype(np.float64)
                 self.models.learn(change, context, at=decision.created_at)
+            await self._discount()
             await self._fold(changes)
         return changes
 
@@ -126,6 +130,18 @@ class Learner:
                 self.models.advance(self._clock.now())
                 self.models.absorb(statistics)
         return earlier
+
+    async def _discount(self) -> None:
+        """What the outcomes have contradicted counts little from now on, here and in the store."""
+        for said in self.models.contradictions():
+            await self._store.discount(said.arm, said.head, worth=said.worth)
+            self.models.discount(said)
+            _log.info(
+                "%s is no longer what was learned of its %s: that counts as %g ratings from now on",
+                said.arm,
+                said.head.value,
+                said.worth,
+            )
 
     async def _fold(self, changes: Sequence[Change]) -> None:
         self._unfolded += len(changes)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from conduit.catalog.baseline import dearest
 from conduit.core.arms import Arm, Price
-from conduit.core.errors import InvalidInputError, UnknownModelError
+from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,8 @@ class Portfolio:
     def repricing(self, name: str, price: Price) -> Portfolio:
         """With another price of one arm, which is then also its price as the baseline.
 
+        A baseline that becomes free gives way to the dearest arm.
+
         Raises:
             UnknownModelError: when it is no arm.
             InvalidInputError: for a price that is no amount of money.
@@ -74,7 +78,42 @@ class Portfolio:
         check_price(name, price)
         priced = replace(self.find(name), price=price)
         arms = tuple(priced if arm.id == name else arm for arm in self.arms)
-        return Portfolio(arms=arms, baseline=priced if self.baseline.id == name else self.baseline)
+        reference = priced if self.baseline.id == name else self.baseline
+        return worthy(Portfolio(arms=arms, baseline=reference))
+
+
+def portfolio_of(arms: Sequence[Arm], *, baseline: str | None) -> Portfolio:
+    """These arms, measured against the one of that id, or against the dearest.
+
+    Raises:
+        InvalidInputError: for an id that is given twice.
+        UnknownModelError: for a baseline that is none of them.
+    """
+    twice = [name for name, n in Counter(arm.id for arm in arms).items() if n > 1]
+    if twice:
+        raise InvalidInputError(
+            f"model {twice[0]!r} is given twice", remedy="give every model an id of its own"
+        )
+    reference = dearest(arms) if baseline is None else arm_named(baseline, arms)
+    return worthy(Portfolio(arms=tuple(arms), baseline=reference))
+
+
+def worthy(portfolio: Portfolio) -> Portfolio:
+    """Measured against the dearest arm where the baseline is free: savings and units need a price."""
+    price = portfolio.baseline.price
+    free = price is not None and price.input + price.output == 0
+    return replace(portfolio, baseline=dearest(portfolio.arms)) if free else portfolio
+
+
+def check_priced(arms: Sequence[Arm]) -> None:
+    """Providers report tokens, not money; only recorded outcomes know their cost themselves.
+
+    Raises:
+        UnknownPriceError: for an arm without a price.
+    """
+    for arm in arms:
+        if arm.price is None:
+            raise UnknownPriceError(arm.id)
 
 
 def arm_named(name: str, arms: Sequence[Arm]) -> Arm:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +13,10 @@ from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import policy_named
-from conduit.catalog.baseline import dearest
 from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
-from conduit.core.errors import InvalidInputError, UnknownPriceError
+from conduit.core.errors import InvalidInputError
 from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
@@ -26,7 +24,7 @@ from conduit.core.statistics import LearnedState
 from conduit.engines.decider import Decider, DecisionRules
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
-from conduit.engines.portfolio import Portfolio, arm_named
+from conduit.engines.portfolio import Portfolio, check_priced, portfolio_of, worthy
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.opening import open_encoder
 from conduit.features.projection import load_projection
@@ -114,7 +112,7 @@ class Parts:
         if isinstance(model, str):
             return catalog_of(self.settings, [model]).arms[0]
         if self.options.client is None:
-            _check_priced([model])
+            check_priced([model])
         return model
 
     def neighbours(self, portfolio: Portfolio, *, encoder: str) -> NearestNeighbours | None:
@@ -183,14 +181,14 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         ConduitError: for an option or setting that cannot be used.
     """
     settings = settings or Settings.load()
-    arms, baseline = _arms(options, settings)
+    portfolio = _portfolio(options, settings)
     if options.client is None:
-        _check_priced(arms)
+        check_priced(portfolio.arms)
     clock = options.clock or SystemClock()
     parts = Parts(
         settings=settings,
         options=options,
-        portfolio=Portfolio(arms=arms, baseline=_worth(baseline, arms)),
+        portfolio=portfolio,
         store=options.store or MemoryStore(clock=clock),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
@@ -216,39 +214,22 @@ def catalog_of(settings: Settings, models: Sequence[str] | None = None) -> Catal
     )
 
 
-def _arms(options: Options, settings: Settings) -> tuple[tuple[Arm, ...], Arm]:
-    if options.models is not None and not options.models:
+def _portfolio(options: Options, settings: Settings) -> Portfolio:
+    """The given arms, or the catalogue's models of the given names, or all of the catalogue's."""
+    given = options.models
+    if given is not None and not given:
         raise InvalidInputError("models=[] leaves none", remedy="name a model, or leave it out")
-    given = [m for m in options.models or () if isinstance(m, Arm)]
-    if not given:
-        named = [m for m in options.models or () if isinstance(m, str)]
-        catalog = catalog_of(settings, named or None)
-        baseline = catalog.find(options.baseline) if options.baseline else catalog.baseline
-        return catalog.arms, baseline
-    if len(given) != len(options.models or ()):
+    arms = [m for m in given or () if isinstance(m, Arm)]
+    names = [m for m in given or () if isinstance(m, str)]
+    if arms and names:
         raise InvalidInputError(
             "models mixes names and arms", remedy="give all names, or all Arm values"
         )
-    twice = [name for name, n in Counter(arm.id for arm in given).items() if n > 1]
-    if twice:
-        raise InvalidInputError(
-            f"model {twice[0]!r} is given twice", remedy="give every model an id of its own"
-        )
-    wanted = options.baseline
-    return tuple(given), dearest(given) if wanted is None else arm_named(wanted, given)
-
-
-def _check_priced(arms: Sequence[Arm]) -> None:
-    """Providers report tokens, not money; only recorded outcomes know their cost themselves."""
-    for arm in arms:
-        if arm.price is None:
-            raise UnknownPriceError(arm.id)
-
-
-def _worth(baseline: Arm, arms: Sequence[Arm]) -> Arm:
-    """The baseline; the dearest arm where it is free, since savings and units need a price."""
-    free = baseline.price is not None and baseline.price.input + baseline.price.output == 0
-    return dearest(arms) if free else baseline
+    if arms:
+        return portfolio_of(arms, baseline=options.baseline)
+    catalog = catalog_of(settings, names or None)
+    baseline = catalog.find(options.baseline) if options.baseline else catalog.baseline
+    return worthy(Portfolio(arms=catalog.arms, baseline=baseline))
 
 
 def _given(option: T | None, setting: T) -> T:

@@ -85,7 +85,7 @@ class Setting:
         world: what changes on the way; None changes nothing.
         forgetting: how fast evidence fades; the clock ticks once per request, so that a half-life
             is a number of requests.
-        vigilance: when an arm has changed; None never asks.
+        vigilance: when an arm has changed.
     """
 
     policy: Policy
@@ -98,7 +98,7 @@ class Setting:
     learning: bool = True
     world: World | None = None
     forgetting: Forgetting = Forgetting()
-    vigilance: Vigilance | None = None
+    vigilance: Vigilance = Vigilance()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,6 +112,7 @@ class Replay:
         cost: (n,) USD spent.
         probabilities: (n, K) propensities it was drawn with.
         predicted: (n, K) quality expected before the call.
+        predicted_cost: (n, K) USD expected before the call.
         price: (n,) the pacer's λ after the step; 0 without a pacer.
     """
 
@@ -121,6 +122,7 @@ class Replay:
     cost: Array
     probabilities: Array
     predicted: Array
+    predicted_cost: Array
     price: Array
 
     def __len__(self) -> int:
@@ -160,6 +162,7 @@ def replay(
         cost=np.empty(steps),
         probabilities=np.empty((steps, arms)),
         predicted=np.empty((steps, arms)),
+        predicted_cost=np.empty((steps, arms)),
         price=np.zeros(steps),
     )
     for step, row in enumerate(rows):
@@ -211,6 +214,7 @@ class _Loop:
         record.arms[step], record.quality[step], record.cost[step] = arm, quality, cost
         record.probabilities[step] = chosen.probabilities
         record.predicted[step] = estimates.quality
+        record.predicted_cost[step] = estimates.cost
         if chooser.pacer is not None:
             record.price[step] = chooser.pacer.price
 
@@ -224,6 +228,8 @@ class _Loop:
                 value = max(value + math.log(dearer), _LOG_CHEAPEST)
             if not math.isnan(value):
                 self._models.observe(arm, head, context, value, weight=1.0)
+        for said in self._models.contradictions():
+            self._models.discount(said)
 
     def _notice(self, moment: Moment | None) -> None:
         """Arms that come or go are met as by a router: priors are chosen anew when they do."""

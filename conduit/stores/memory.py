@@ -177,6 +177,14 @@ class MemoryStore:
             self._state[key] = self._state[key].shifted(by)
             self._version += 1
 
+    async def discount(self, arm: str, head: Head, *, worth: float) -> None:
+        """Let all learned so far of one head of one arm be worth at most that many ratings."""
+        await self.fold()
+        key = (arm, head.value)
+        if key in self._state and self._state[key].weight > worth:
+            self._state[key] = self._state[key].at_most(worth)
+            self._version += 1
+
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
         return tuple(self._sources.values())

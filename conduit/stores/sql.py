@@ -185,6 +185,13 @@ class SQLStore:
             lambda conn: learning.shift(conn, (arm, head.value), by), durable=True
         )
 
+    async def discount(self, arm: str, head: Head, *, worth: float) -> None:
+        """Let all learned so far of one head of one arm be worth at most that many ratings."""
+        await self.fold()
+        await self._worker.write(
+            lambda conn: learning.discount(conn, (arm, head.value), worth), durable=True
+        )
+
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
         return await self._worker.read(evidence.read_sources)

@@ -170,6 +170,15 @@ def shift(conn: Connection, key: StateKey, by: float) -> None:
         conn.execute(update(meta).values(version=version + 1))
 
 
+def discount(conn: Connection, key: StateKey, worth: float) -> None:
+    """Let the learned state of one (arm, head) be worth at most so many ratings."""
+    version = take_turn(conn)
+    state = read_state(conn, [key[0]])
+    if key in state and state[key].weight > worth:
+        write_state(conn, {key: state[key].at_most(worth)}, known=[key])
+        conn.execute(update(meta).values(version=version + 1))
+
+
 def take_turn(conn: Connection) -> int:
     """Wait for the lock of those who change learned state; its version."""
     return conn.scalar(_TAKE_TURN) or 0

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0003"
+HEAD = "0004"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {
@@ -69,6 +69,10 @@ decisions = Table(
     Column("fallback_chain", _NAMES, nullable=False),
     Column("constraints_relaxed", _NAMES, nullable=False),
     Column("reasoning", Text, nullable=False),
+    Column("unit_cost", Double, comment="USD per unit of the cost weight; null in older rows"),
+    Column("unit_latency", Double, comment="seconds per unit of the latency weight"),
+    Column("price_of_money", Double, comment="quality per USD"),
+    Column("budget", Double, comment="USD per request; null without one"),
 )
 
 executions = Table(

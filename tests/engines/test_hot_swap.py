@@ -200,6 +200,14 @@ async def test_the_baseline_stays_what_savings_are_measured_against() -> None:
     )
 
 
+async def test_a_baseline_that_becomes_free_gives_way_to_the_dearest() -> None:
+    """Savings against nothing mean nothing, and no unit of cost is zero."""
+    async with router_of(CHEAP, DEAR, NEW, baseline="dear") as router:
+        await router.set_price("dear", Price(input=0.0, output=0.0))
+        assert router.baseline == NEW
+        assert (await router.route("hello")).probabilities["dear"] > 0.5
+
+
 async def test_pacer_and_random_draws_go_on_where_they_were() -> None:
     """A router that swapped a model in and out draws and paces as one that never did."""
     runs: list[list[Decision]] = []

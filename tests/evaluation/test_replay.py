@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from conduit import Router
 from conduit.bandits.models import ArmModels
 from conduit.bandits.policies import policy_named
 from conduit.bandits.utility import Weights
+from conduit.bandits.vigilance import Vigilance
 from conduit.core.arms import Arm, Price
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import InvalidInputError
@@ -337,7 +339,10 @@ def test_a_replay_that_forgets_notices_a_silent_fall_sooner() -> None:
     shares = []
     for forgetting in (Forgetting(half_life=60.0), Forgetting()):
         setting = Setting(
-            policy=policy_named("thompson", models=()), world=falls, forgetting=forgetting
+            policy=policy_named("thompson", models=()),
+            world=falls,
+            forgetting=forgetting,
+            vigilance=Vigilance(threshold=math.inf),
         )
         found = [replay(stream, setting, rng=np.random.default_rng(seed)) for seed in range(2)]
         shares.append(np.mean([(run.since(300).arms == 0).mean() for run in found]))
