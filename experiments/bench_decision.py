@@ -4,14 +4,15 @@ One event at a time on one thread of linear algebra, all contestants in turn wit
 median over rounds. *Decision* scores every arm and takes the best, as ParetoBandit's ``select_arm``
 does; *full* is what a router does: estimates of quality and cost, exact propensities, floor, draw.
 *Update* is one observation of one head, statistics and posterior, without the rare choice of a new
-prior. *Sweep* reads K·d² numbers once.
+prior. *Sweep* reads K·d² numbers once. Vowpal Wabbit and MABWiser run in the same process, on contexts
+they have seen before.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
@@ -26,6 +27,8 @@ from conduit.core.models import OptimizeFor, QueryConstraints
 from conduit.core.outcomes import Head
 from conduit.core.statistics import Array, SufficientStatistics
 from experiments.arguments import parse
+from experiments.bench_peers import TIMED, Event, peer_events
+from experiments.peers import Peer, installed
 from experiments.report import Check, conclude, show_table
 
 NAME = "bench_decision"
@@ -38,8 +41,6 @@ UPDATE_BOUND = 10.0
 """Microseconds for an update at d = 64."""
 LARGE = 80_000
 """K·d² from which the memory sweep is what a decision is measured against."""
-
-Event = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +55,37 @@ class Row:
     paretobandit_decision: float
     paretobandit_update: float
     sweep: float
+    vowpalwabbit_decision: float | None = None
+    vowpalwabbit_update: float | None = None
+    mabwiser_decision: float | None = None
+    mabwiser_update: float | None = None
+
+    def ratios(self) -> dict[str, float]:
+        """Our time as a share of everybody else's, for the same event."""
+        theirs = {"decision / sweep": self.decision / self.sweep}
+        for library in ("paretobandit", "vowpalwabbit", "mabwiser"):
+            for event in ("decision", "update"):
+                took = getattr(self, f"{library}_{event}")
+                if took is not None:
+                    theirs[f"{event} / {library}"] = getattr(self, event) / took
+        return theirs
 
 
-def events_of(dim: int, arms: int) -> dict[str, Event]:
+def events_of(dim: int, arms: int, peers: Sequence[Peer]) -> dict[str, Event]:
     """What is timed, each as a function of the event's number."""
     rng = np.random.default_rng(0)
     X = np.column_stack([np.ones(CONTEXTS), rng.standard_normal((CONTEXTS, dim - 1)) / dim**0.5])
-    return {**_ours(X, arms), **_theirs(X, arms), **_sweep(dim, arms)}
+    return {
+        **_ours(X, arms),
+        **_theirs(X, arms),
+        **_sweep(dim, arms),
+        **peer_events(peers, X, arms),
+    }
 
 
-def measure(dim: int, arms: int) -> Row:
+def measure(dim: int, arms: int, peers: Sequence[Peer]) -> Row:
     """Median over rounds of the mean time of an event, contestants in turn."""
-    events = events_of(dim, arms)
+    events = events_of(dim, arms, peers)
     times: dict[str, list[float]] = {name: [] for name in events}
     for _ in range(ROUNDS):
         for name, event in events.items():
@@ -82,19 +102,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = parse(NAME, about=(__doc__ or "").partition("\n")[0], seeds=1, argv=argv)
     logging.getLogger("pareto_bandit").setLevel(logging.ERROR)
+    peers = installed(TIMED)
     with threadpool_limits(limits=1):
-        rows = [measure(dim, arms) for dim, arms in SIZES]
-    names = [name for name in asdict(rows[0]) if name not in ("dim", "arms")]
+        rows = [measure(dim, arms, peers) for dim, arms in SIZES]
+    _show(rows)
+    figures = {"rows": [{**asdict(row), "ratios": row.ratios()} for row in rows]}
+    return conclude(arguments, figures, checks=_checks(rows), held_out=None)
+
+
+def _show(rows: Sequence[Row]) -> None:
+    """Tables of times and of ratios, one line per contestant and one column per size."""
+    head = [f"({row.dim}, {row.arms})" for row in rows]
+    times = {name: [getattr(row, name) for row in rows] for name in asdict(rows[0])}
     show_table(
-        "microseconds per event",
-        ["(d, K)", *names],
+        "microseconds per event, medians",
+        ["(d, K)", *head],
         [
-            [f"({row.dim}, {row.arms})", *(f"{getattr(row, name):.1f}" for name in names)]
-            for row in rows
+            [name, *("not installed" if t is None else f"{t:.1f}" for t in took)]
+            for name, took in times.items()
+            if name not in ("dim", "arms")
         ],
     )
-    figures = {"rows": [asdict(row) for row in rows]}
-    return conclude(arguments, figures, checks=_checks(rows), held_out=None)
+    ratios = [row.ratios() for row in rows]
+    show_table(
+        "Conduit's time as a share of theirs",
+        ["(d, K)", *head],
+        [[name, *(f"{of[name]:.3f}" for of in ratios)] for name in ratios[0]],
+    )
 
 
 def _ours(X: Array, arms: int) -> dict[str, Event]:
@@ -102,7 +136,6 @@ def _ours(X: Array, arms: int) -> dict[str, Event]:
     policy = policy_named("thompson", models=())
     chooser = Chooser(
         policy,
-        arms=models.arms,
         baseline=models.arms[0],
         steering=None,
         rng=np.random.default_rng(1),

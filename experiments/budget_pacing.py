@@ -32,7 +32,7 @@ from experiments.full_information import ridge_estimates, within_budget
 from experiments.parallel import spread
 from experiments.paretobandit_peer import ParetoBanditPeer, PeerSteps, Start, peer_contexts
 from experiments.provenance import count_evaluation
-from experiments.recorded import encode, encoder_of, paretobandit_split
+from experiments.recorded import encode, encoder_of, joined, paretobandit_split
 from experiments.report import conclude
 
 NAME = "budget_pacing"
@@ -118,16 +118,9 @@ def build(arguments: Arguments) -> tuple[World, str]:
     split = paretobandit_split(arguments)
     encoder = encoder_of(arguments)
     parts = [encode(part, encoder) for part in (split.learn, split.measure)]
-    first, second = (part.stream for part in parts)
-    stream = Stream(
-        arms=first.arms,
-        contexts=np.vstack([first.contexts, second.contexts]),
-        prompt_tokens=np.concatenate([first.prompt_tokens, second.prompt_tokens]),
-        quality=np.vstack([first.quality, second.quality]),
-        cost=np.vstack([first.cost, second.cost]),
-    )
+    stream = joined(*(part.stream for part in parts))
     peer = peer_contexts(np.vstack([part.embeddings for part in parts]))
-    return World(stream=stream, peer=peer, learn=len(first)), split.says
+    return World(stream=stream, peer=peer, learn=len(split.learn)), split.says
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,20 +4,18 @@ Utility is ``u = q − w · cost / best_cost``, where best_cost is the mean cost
 mean quality. The stream is shuffled per seed; what counts is its second half, against the best fixed
 arm on the same prompts. ``full_information`` is a ridge regression that saw every arm's outcome on the
 first half; ``sane_noncontextual`` a Thompson sampler without context (v = .5, bias worth 1, prior mean
-that of our quality head, .99).
+that of our quality head, .99). Other libraries get the same contexts in the same order, and utility as
+the reward; several settings are tried, all are in the JSON, and tables show the best in hindsight.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conduit.bandits.policies import NO_FLOOR, Policy, policy_named, policy_names
 from conduit.bandits.rules import Thompson
@@ -27,13 +25,13 @@ from conduit.evaluation.replay import Setting, replay
 from conduit.evaluation.stream import Stream
 from experiments.arguments import Arguments, parse
 from experiments.bars import draw_bars
+from experiments.cold_start_rows import Result, Row, mean_row, show_rows, twins_among
 from experiments.full_information import ridge_estimates
 from experiments.parallel import spread
+from experiments.peers import Index, Peer, installed, play
 from experiments.provenance import count_evaluation
 from experiments.recorded import DATASETS, encode, encoder_of, stream_part
-from experiments.report import Check, conclude, mean_and_error, show_table
-
-Index: TypeAlias = NDArray[np.intp]
+from experiments.report import Check, conclude
 
 NAME = "cold_start"
 COST_WEIGHT = {"routellm": 0.2, "mmlu_pro": 0.05, "paretobandit_k4": 0.05}
@@ -53,26 +51,12 @@ SEED = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Task:
-    """One policy on one shuffle of one data set; no policy stands for full information."""
+    """One policy or peer on one shuffle of one data set; none stands for full information."""
 
     name: str
     stream: Stream
-    policy: Policy | None
+    policy: Policy | Peer | None
     seed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One policy on one data set: utility over the best fixed arm's in the second half."""
-
-    dataset: str
-    policy: str
-    gain: float
-    gain_se: float
-    utility: float
-    quality: float
-    cost: float
-    seeds: int
 
 
 def utilities(stream: Stream, weight: float) -> Array:
@@ -85,7 +69,7 @@ def best_cost(stream: Stream) -> float:
     return float(stream.cost.mean(axis=0)[stream.quality.mean(axis=0).argmax()])
 
 
-def run_task(task: Task) -> tuple[float, float, float, float]:
+def run_task(task: Task) -> Result:
     """Gain over the best fixed arm, utility, quality and cost over the second half."""
     stream, weight = task.stream, COST_WEIGHT[task.name]
     order = np.random.default_rng(task.seed).permutation(len(stream))
@@ -109,22 +93,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     streams = load(arguments)
     held_out = count_evaluation(arguments)
     policies = [policy_named(name, models=()) for name in policy_names()]
+    contestants: list[Policy | Peer | None] = [*policies, SANE, *installed(), None]
     tasks = [
         Task(name=name, stream=stream, policy=policy, seed=SEED + seed)
         for name, stream in streams.items()
         for seed in range(arguments.seeds)
-        for policy in (*policies, SANE, None)
+        for policy in contestants
     ]
-    found: dict[tuple[str, str], list[tuple[float, float, float, float]]] = defaultdict(list)
+    found: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for task, result in zip(tasks, spread(run_task, tasks, arguments), strict=True):
         found[task.name, task.policy.name if task.policy else "full_information"].append(result)
-    rows = [_mean(*key, results) for key, results in found.items()]
-    for name, stream in streams.items():
-        _show(name, stream, [row for row in rows if row.dataset == name])
-    twins = _twins(found, policy_names())
+    rows = [mean_row(*key, results) for key, results in found.items()]
+    shown = [
+        row
+        for name, stream in streams.items()
+        for row in show_rows(_title(name, stream), [row for row in rows if row.dataset == name])
+    ]
+    twins = twins_among(found, policy_names())
     for twin in twins:
         print(f"equal on every seed, which is a bug: {twin}")
-    bars = {(row.dataset, row.policy): (row.gain, row.gain_se) for row in rows}
+    bars = {(row.dataset, row.policy): (row.gain, row.gain_se) for row in shown}
     print(f"\npicture: {draw_bars(bars, arguments, label='utility over the best fixed arm')}")
     figures = {"cost_weight": COST_WEIGHT, "rows": [asdict(row) for row in rows], "twins": twins}
     checks = [
@@ -149,7 +137,10 @@ def load(arguments: Arguments) -> dict[str, Stream]:
 
 
 def _chosen(task: Task, order: Index) -> Index:
-    assert task.policy is not None
+    if not isinstance(task.policy, Policy):
+        assert task.policy is not None
+        worth = utilities(task.stream, COST_WEIGHT[task.name])
+        return play(task.policy, task.stream.contexts, worth, order=order, seed=task.seed)
     weights = Weights(quality=1.0, cost=COST_WEIGHT[task.name], latency=0.0)
     setting = Setting(policy=task.policy, weights=weights, unit_cost=best_cost(task.stream))
     rng = np.random.default_rng([task.seed, 1])
@@ -164,38 +155,11 @@ def _full_information(task: Task, order: Index) -> Index:
     return np.asarray((expected.quality - price * expected.cost).argmax(axis=1))
 
 
-def _mean(dataset: str, policy: str, results: Sequence[tuple[float, float, float, float]]) -> Row:
-    gains, utility, quality, cost = zip(*results, strict=True)
-    gain, gain_se = mean_and_error(gains)
-    return Row(
-        dataset=dataset,
-        policy=policy,
-        gain=gain,
-        gain_se=gain_se,
-        utility=float(np.mean(utility)),
-        quality=float(np.mean(quality)),
-        cost=float(np.mean(cost)),
-        seeds=len(results),
-    )
-
-
-def _show(name: str, stream: Stream, rows: Sequence[Row]) -> None:
+def _title(name: str, stream: Stream) -> str:
     fixed = utilities(stream, COST_WEIGHT[name]).mean(axis=0)
     best = int(fixed.argmax())
-    show_table(
-        f"{name}, w={COST_WEIGHT[name]}; best fixed arm {stream.arms[best].id}: {fixed[best]:.4f}",
-        ["policy", "gain", "± s.e.", "utility", "quality", "USD"],
-        [
-            [
-                row.policy,
-                f"{row.gain:+.4f}",
-                f"{row.gain_se:.4f}",
-                f"{row.utility:.4f}",
-                f"{row.quality:.4f}",
-                f"{row.cost:.3g}",
-            ]
-            for row in sorted(rows, key=lambda row: -row.gain)
-        ],
+    return (
+        f"{name}, w={COST_WEIGHT[name]}; best fixed arm {stream.arms[best].id}: {fixed[best]:.4f}"
     )
 
 
@@ -214,16 +178,6 @@ def _checks(rows: Sequence[Row]) -> list[Check]:
             ),
         ]
     return checks
-
-
-def _twins(found: Mapping[tuple[str, str], Sequence[object]], policies: Sequence[str]) -> list[str]:
-    """Pairs of rules that did the same on every seed of some data set."""
-    return [
-        f"{a} and {b} on {name}"
-        for name in dict.fromkeys(dataset for dataset, _ in found)
-        for a, b in combinations(policies, 2)
-        if found[name, a] == found[name, b]
-    ]
 
 
 if __name__ == "__main__":

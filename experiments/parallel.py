@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeVar
 
-from conduit.core.errors import ConfigurationError
 from experiments.arguments import Arguments
+from experiments.ray_cluster import on_ray
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,7 +27,7 @@ def spread(work: Callable[[T], R], tasks: Iterable[T], arguments: Arguments) -> 
     from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped] # noqa: PLC0415  # in an extra
 
     if arguments.backend == "ray":
-        _register_ray()
+        return on_ray(partial(_alone, work), tasks, jobs=arguments.jobs)
     with parallel_config(backend=arguments.backend, n_jobs=arguments.jobs):
         found: list[R] = Parallel()(delayed(_alone)(work, task) for task in tasks)
     return found
@@ -37,13 +38,3 @@ def _alone(work: Callable[[T], R], task: T) -> R:
 
     with threadpool_limits(limits=1):
         return work(task)
-
-
-def _register_ray() -> None:
-    try:
-        from ray.util.joblib import register_ray  # type: ignore[import-not-found] # noqa: PLC0415  # in an extra
-    except ImportError as error:
-        raise ConfigurationError(
-            "--backend ray needs ray", remedy="pip install 'conduit-router[ray]'"
-        ) from error
-    register_ray()

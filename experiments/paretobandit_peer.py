@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from conduit.core.arms import Arm
 from conduit.core.statistics import Array
+from conduit.evaluation.replay import Moment
 from conduit.evaluation.stream import Stream
 
 if TYPE_CHECKING:
@@ -65,41 +67,78 @@ class ParetoBanditPeer:
         budget: USD per request.
         start: how it starts.
         seed: breaks its ties.
+        models: ids of the arms it begins with; None begins with all of the stream's.
     """
 
     def __init__(
-        self, stream: Stream, contexts: Array, *, budget: float, start: Start, seed: int
+        self,
+        stream: Stream,
+        contexts: Array,
+        *,
+        budget: float,
+        start: Start,
+        seed: int,
+        models: Sequence[str] | None = None,
     ) -> None:
         self._stream, self._contexts = stream, contexts
-        self._names = [arm.id for arm in stream.arms]
+        self._column = {arm.id: k for k, arm in enumerate(stream.arms)}
+        self._names = [arm.id for arm in stream.arms] if models is None else list(models)
         self._router = _router(
             self._names, contexts.shape[1], budget=budget, start=start, seed=seed
         )
+
+    def add(self, arm: Arm) -> None:
+        """Tell it of one more arm, with its list price and nothing else."""
+        assert arm.price is not None
+        self._names.append(arm.id)
+        self._router.register_model(
+            arm.id, input_cost_per_m=arm.price.input, output_cost_per_m=arm.price.output
+        )
+
+    def force(self, arm: Arm, rows: Sequence[int]) -> PeerSteps:
+        """Send these prompts to one arm, as a caller would who wants it tried; it learns from them."""
+        index, column = np.asarray(rows, np.intp), self._column[arm.id]
+        quality, cost = self._stream.quality[index, column], self._stream.cost[index, column]
+        for row, reward, paid in zip(rows, quality.tolist(), cost.tolist(), strict=True):
+            self._router.update(arm.id, self._contexts[row], reward)
+            assert self._router.budget_pacer is not None
+            self._router.budget_pacer.observe(paid)
+        return PeerSteps(quality=quality, cost=cost, arms=np.full(len(rows), column))
 
     def label(self, rows: Sequence[int]) -> None:
         """Give it the reward of every arm for these prompts; one tick of its clock a prompt."""
         quality = self._stream.quality
         for row in rows:
-            for k, name in enumerate(self._names):
-                last = k == len(self._names) - 1
-                context = self._contexts[row]
-                self._router.update(name, context, float(quality[row, k]), advance_time=last)
+            for name in self._names:
+                last = name == self._names[-1]
+                context, reward = self._contexts[row], float(quality[row, self._column[name]])
+                self._router.update(name, context, reward, advance_time=last)
 
-    def run(self, rows: Sequence[int]) -> PeerSteps:
-        """Route these prompts in order, learning from each."""
+    def reprice(self, name: str, factor: float) -> None:
+        """Tell it the price of a model, as its own demo does: a multiple of the one it ships."""
+        shipped = _registry([name])[name]
+        self._router.update_model_pricing(name, **{k: factor * v for k, v in shipped.items()})
+
+    def run(self, rows: Sequence[int], moment: Moment | None = None) -> PeerSteps:
+        """Route these prompts in order, learning from each.
+
+        Args:
+            rows: positions in the stream.
+            moment: how all of these steps differ from what was recorded; None for not at all.
+        """
         stream, router = self._stream, self._router
-        arms = np.empty(len(rows), np.intp)
-        column = {name: k for k, name in enumerate(self._names)}
+        steps = PeerSteps(
+            quality=np.empty(len(rows)), cost=np.empty(len(rows)), arms=np.empty(len(rows), np.intp)
+        )
         for step, row in enumerate(rows):
             chosen, log = router.route(self._contexts[row])
-            arm = column[chosen]
-            log.cost_usd = float(stream.cost[row, arm])
-            router.process_feedback(log.request_id, reward=float(stream.quality[row, arm]))
-            arms[step] = arm
-        index = np.asarray(rows)
-        return PeerSteps(
-            quality=stream.quality[index, arms], cost=stream.cost[index, arms], arms=arms
-        )
+            arm = self._column[chosen]
+            better, dearer = (1.0, 1.0) if moment is None else moment.of(arm)
+            quality = better * float(stream.quality[row, arm])
+            log.cost_usd = dearer * float(stream.cost[row, arm])
+            router.process_feedback(log.request_id, reward=quality)
+            steps.quality[step], steps.cost[step], steps.arms[step] = quality, log.cost_usd, arm
+        return steps
 
 
 def _router(
@@ -130,7 +169,7 @@ def _settings(start: Start) -> dict[str, Any]:
     return {**named, "cost_penalty": 0.0}
 
 
-def _registry(names: Sequence[str]) -> dict[str, dict[str, object]]:
+def _registry(names: Sequence[str]) -> dict[str, dict[str, float]]:
     """The prices it ships for these models."""
     from pareto_bandit.config import DEFAULT_MODEL_REGISTRY_PATH  # noqa: PLC0415  # in an extra
 

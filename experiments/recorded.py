@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,12 +53,21 @@ class Encoded:
     embeddings: Array
 
 
-def paretobandit_split(arguments: Arguments) -> Split:
-    """Learn on ``val`` and measure on ``test``, or, while tuning, on the two halves of ``val``."""
+def paretobandit_split(arguments: Arguments, *, models: Sequence[str] = PARETO_MODELS) -> Split:
+    """Learn on ``val`` and measure on ``test``, or, while tuning, on the two halves of ``val``.
+
+    Args:
+        arguments: where the data are, and which part may be seen.
+        models: the arms, in order.
+
+    Raises:
+        ConfigurationError: for a model that the installed package has no outcomes of.
+    """
     if arguments.held_out:
-        learn, measure = _paretobandit(arguments, "val"), _paretobandit(arguments, "test")
+        learn = _paretobandit(arguments, "val", models)
+        measure = _paretobandit(arguments, "test", models)
         return Split(learn=learn, measure=measure, says="learned on val, measured on test")
-    first, second = _halves(_paretobandit(arguments, "val"))
+    first, second = _halves(_paretobandit(arguments, "val", models))
     return Split(learn=first, measure=second, says="tuning: val alone, learned on its first half")
 
 
@@ -93,18 +103,36 @@ def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
     )
 
 
+def joined(first: Stream, second: Stream) -> Stream:
+    """The prompts of one stream, then those of another over the same arms: quality and cost."""
+    return Stream(
+        arms=first.arms,
+        contexts=np.vstack([first.contexts, second.contexts]),
+        prompt_tokens=np.concatenate([first.prompt_tokens, second.prompt_tokens]),
+        quality=np.vstack([first.quality, second.quality]),
+        cost=np.vstack([first.cost, second.cost]),
+    )
+
+
 def encoder_of(arguments: Arguments) -> Encoder:
     """The official encoder with its cache."""
     return official_encoder(arguments.cache)
 
 
-def _paretobandit(arguments: Arguments, part: str) -> RecordedOutcomes:
+def _paretobandit(
+    arguments: Arguments, part: str, models: Sequence[str] = PARETO_MODELS
+) -> RecordedOutcomes:
     if arguments.data is None:
         packaged = load_paretobandit({"val": "val", "test": "test_holdout"}[part])
-        return packaged.select(PARETO_MODELS)
+        if missing := [model for model in models if model not in packaged.models]:
+            raise ConfigurationError(
+                f"the installed package has no outcomes of {missing[0]}",
+                remedy="pass --data, or set CONDUIT_DATA",
+            )
+        return packaged.select(models)
     whole = _file(PARETOBANDIT, arguments)
     rows = [i for i, name in enumerate(whole.query_ids) if name.startswith(f"pb-{part}-")]
-    return whole.subset(rows).select(PARETO_MODELS)
+    return whole.subset(rows).select(models)
 
 
 def _file(name: str, arguments: Arguments) -> RecordedOutcomes:

@@ -165,4 +165,42 @@ COMMENT ON COLUMN sources.absorbed_at IS 'seconds since the epoch';
 
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
 
+-- Running upgrade 0002 -> 0003
+
+ALTER TABLE meta ADD COLUMN half_life DOUBLE PRECISION;
+
+COMMENT ON COLUMN meta.half_life IS 'seconds; null as long as nobody declared one';
+
+ALTER TABLE arm_state ADD COLUMN landmark DOUBLE PRECISION DEFAULT '0' NOT NULL;
+
+COMMENT ON COLUMN arm_state.landmark IS 'seconds since the epoch, as of which the sums are weighed';
+
+UPDATE arm_state SET landmark = (
+    SELECT coalesce(max(moment), 0) FROM (
+        SELECT created_at AS moment FROM decisions UNION ALL SELECT absorbed_at FROM sources
+    ) AS moments
+);
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
+-- Running upgrade 0003 -> 0004
+
+ALTER TABLE decisions ADD COLUMN unit_cost DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.unit_cost IS 'USD per unit of the cost weight; null in older rows';
+
+ALTER TABLE decisions ADD COLUMN unit_latency DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.unit_latency IS 'seconds per unit of the latency weight';
+
+ALTER TABLE decisions ADD COLUMN price_of_money DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.price_of_money IS 'quality per USD';
+
+ALTER TABLE decisions ADD COLUMN budget DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.budget IS 'USD per request; null without one';
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
+
 COMMIT;

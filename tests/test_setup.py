@@ -70,7 +70,7 @@ def test_the_distribution_has_its_names_and_extras() -> None:
     assert PROJECT["scripts"] == {"conduit": "conduit.cli.main:main"}
     assert set(EXTRAS) == {
         "openai", "onnx", "ml", "api", "postgres", "redis", "supabase", "observability", "batch",
-        "ray", "experiments", "dev", "all",
+        "ray", "experiments", "peers", "dev", "all",
     }  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_requirements_txt_points_at_the_project() -> None:
 def test_make_help_needs_nothing() -> None:
     """make help lists every documented target."""
     said = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
-    for target in ("demo", "test", "install", "check", "test-ml", "help"):
+    for target in ("demo", "test", "install", "peers", "check", "test-ml", "help"):
         assert f"make {target} " in said.stdout
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,11 +46,10 @@ class Wish:
 
 
 class Chooser:
-    """Chooses arms; keeps the steering and the random generator, and nothing else that changes.
+    """Chooses arms; keeps the steering and the random generator, whichever arms come and go.
 
     Args:
         policy: how arms are chosen.
-        arms: in index order.
         baseline: the model whose ordinary call is the unit of cost; need not be an arm.
         steering: keeps a budget or a target of quality; None where the weights alone decide.
         rng: draws arms.
@@ -61,16 +59,14 @@ class Chooser:
         self,
         policy: Policy,
         *,
-        arms: Sequence[Arm],
         baseline: Arm,
         steering: Steering | None,
         rng: np.random.Generator,
     ) -> None:
         self.steering = steering
         self._policy = policy
-        self._baseline = baseline
+        self.baseline = baseline
         self._rng = rng
-        self._tier = np.array([arm.tier.rank for arm in arms])
 
     def choose(self, estimates: Estimates, models: ArmModels, wish: Wish) -> Selection | None:
         """Draw an arm; None when ``max_cost`` excludes every one. The steering is not told yet."""
@@ -83,12 +79,19 @@ class Chooser:
             allowed=wish.allowed,
             budget=None if steering is None else steering.budget,
             headroom=np.inf if steering is None else steering.headroom,
-            tier=self._tier,
+            tier=models.tiers,
             complexity=wish.complexity,
             explore=self._explore(estimates),
         )
         policy = self._policy
-        return select(estimates, ask, rule=policy.rule, floor=policy.floor, rng=self._rng)
+        return select(
+            estimates,
+            ask,
+            rule=policy.rule,
+            floor=policy.floor,
+            trial=policy.trial,
+            rng=self._rng,
+        )
 
     def account(self, estimates: Estimates, chosen: Selection) -> None:
         """Tell the steering that this choice stands, at its expected cost."""
@@ -114,8 +117,8 @@ class Chooser:
         unit = wish.unit_cost
         return Valuation(
             weights=wished if own is None else own,
-            unit_cost=models.ordinary_cost(self._baseline) if unit is None else unit,
+            unit_cost=models.ordinary_cost(self.baseline) if unit is None else unit,
             unit_latency=models.ordinary_latency(),
             price_of_money=0.0 if steering is None else steering.price_of_money,
-            bonus=TIE_BREAK * self._tier + (wish.bonus if own is None else 0.0),
+            bonus=TIE_BREAK * models.tiers + (wish.bonus if own is None else 0.0),
         )

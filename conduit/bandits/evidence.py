@@ -19,6 +19,8 @@ from conduit.core.statistics import Array, SufficientStatistics
 
 SLOPE_GRID = (0.1, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Slope precisions tried, in pseudo-observations."""
+FAINT = 1e-9
+"""Ratings; an arm whose evidence has faded to less is new again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class PriorFamily:
             offsets: (K,) what is known beforehand to set the arms apart.
         """
         levels = offsets + self._level(statistics, offsets)
-        seen = np.array([s.count > 0 for s in statistics])
+        seen = np.array([s.weight > FAINT for s in statistics])
         if not seen.any():
             middle = float(np.exp(np.log(self.slopes).mean()))
             return self._prior(_constant(statistics, levels), slope=middle, noise=self.noise)
@@ -89,7 +91,7 @@ class PriorFamily:
 
     def _level(self, statistics: Sequence[SufficientStatistics], offsets: Array) -> float:
         weight = sum(s.weight for s in statistics)
-        if not self.pooled or weight <= 0:
+        if not self.pooled or weight <= FAINT:
             return self.level
         total = sum(s.b[0] - o * s.weight for s, o in zip(statistics, offsets, strict=True))
         return float(total / weight)
@@ -121,7 +123,7 @@ class _Stacked:
 
     def shared_slopes(self, slope: float) -> Array:
         """(K, d−1): for each arm, the slopes that the *other* arms have in common."""
-        own = self.b[:, 0] / np.maximum(self.weight, 1e-9)
+        own = self.b[:, 0] / np.maximum(self.weight, FAINT)
         moments = (self.b - own[:, None] * self.A[:, :, 0])[:, 1:]
         squares = self.A[:, 1:, 1:]
         others = squares.sum(axis=0) - squares

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ class Floor:
         share: ρ, the share of the budget that may go into forced exploration.
     """
 
-    epsilon: float = 0.0075
+    epsilon: float = 0.005
     share: float = 0.02
 
     def apply(
@@ -37,12 +38,15 @@ class Floor:
         """Lift probabilities (K,) given expected costs (K,) in USD and a budget per request."""
         if self.epsilon <= 0:
             return probabilities
-        arms = int(feasible.sum())
-        allowance = self.share * (float(probabilities @ cost) if budget is None else budget)
-        extra = cost - cost[feasible].min()
-        most = self.epsilon / arms
-        lift = np.minimum(most, allowance / arms / np.maximum(extra, 1e-15))
-        lift[extra <= 0] = most
-        lift[~feasible] = 0.0
-        lifted = (1.0 - float(lift.sum())) * probabilities + lift
-        return np.asarray(lifted / lifted.sum())
+        allowance = self.share * (float(probabilities.dot(cost)) if budget is None else budget)
+        costs, usable = cost.tolist(), feasible.tolist()  # few arms: floats beat arrays
+        arms, cheapest = sum(usable), min(compress(costs, usable))
+        each, most = allowance / arms, self.epsilon / arms
+        extra = [c - cheapest for c in costs]
+        lift = [
+            (most if most * more <= each else each / more) if ok else 0.0
+            for more, ok in zip(extra, usable, strict=True)
+        ]
+        kept = 1.0 - sum(lift)
+        pairs = zip(probabilities.tolist(), lift, strict=True)
+        return np.array([kept * p + e for p, e in pairs])

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from conduit.bandits.availability import Availability
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
+from conduit.bandits.list_prices import log_list_price, log_price_change, ordinary_call, per_token
+from conduit.bandits.slowest_call import slowest_call
+from conduit.bandits.vigilance import Contradiction, Vigilance
 from conduit.core.arms import Arm, Price
+from conduit.core.errors import UnknownModelError
+from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Change, Head
 from conduit.core.statistics import Array, SufficientStatistics
 
@@ -20,15 +27,6 @@ UPPER = 1.645
 """Standard normal quantile of the upper estimates of cost and latency: 95%."""
 LOG_TOKENS_CAP = math.log(20.0)
 """Expected tokens or cost are at most this multiple of the arm's running mean, in logarithms."""
-ANSWERED = 5.0
-"""Imagined successful calls that every arm starts with."""
-
-ORDINARY_INPUT, ORDINARY_OUTPUT = 100, 300
-"""Tokens of an ordinary call, for a first guess of what it costs."""
-UNPRICED = Price(input=1.0, output=1.0)
-"""A first guess for recorded models that nobody priced, in USD per million tokens."""
-CHEAPEST_CALL = 1e-9
-"""Free calls enter the logarithm of cost as this many USD."""
 
 FAMILIES = MappingProxyType(
     {
@@ -50,6 +48,9 @@ class ArmModels:
         dim: d, the length of the context.
         statistics: what was learned before, per (arm id, head name); arms not in it start fresh.
         contextual: False learns and scores from the bias alone.
+        forgetting: how fast evidence fades.
+        now: seconds since the epoch, or ticks of whichever clock dates decisions.
+        vigilance: when an arm has changed.
     """
 
     def __init__(
@@ -59,25 +60,38 @@ class ArmModels:
         dim: int,
         statistics: Mapping[tuple[str, str], SufficientStatistics] | None = None,
         contextual: bool = True,
+        forgetting: Forgetting = Forgetting(),
+        now: float = 0.0,
+        vigilance: Vigilance = Vigilance(),
     ) -> None:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
         self._dim = dim if contextual else 1
         known = statistics or {}
-        offsets = {Head.LOG_COST: np.array([_log_list_price(arm) for arm in self.arms])}
+        offsets = {Head.LOG_COST: np.array([log_list_price(arm.price) for arm in self.arms])}
         self._heads = {
             head: LearnedHead(
                 [self._stored(known, arm.id, head) for arm in self.arms],
                 family,
                 offsets=offsets.get(head),
+                time_constant=forgetting.time_constant(head),
+                now=now,
+                vigilance=vigilance,
             )
             for head, family in FAMILIES.items()
         }
-        self._answers = np.array([self._availability(known, arm.id) for arm in self.arms])
+        self._quality, self._tokens = self._heads[Head.QUALITY], self._heads[Head.LOG_TOKENS]
+        self._cost, self._latency = self._heads[Head.LOG_COST], self._heads[Head.LOG_LATENCY]
+        self._availability = Availability(
+            [known.get((arm.id, Head.AVAILABILITY.value)) for arm in self.arms],
+            time_constant=forgetting.time_constant(Head.AVAILABILITY),
+            now=now,
+        )
         self._unpriced = np.array([arm.price is None for arm in self.arms])
-        prices = [(a.price.input, a.price.output) if a.price else (0.0, 0.0) for a in self.arms]
-        self._prices = np.array(prices).T / 1e6  # (2, K) USD per token
+        self._prices = np.array([per_token(arm.price) for arm in self.arms]).T  # (2, K)
         self._most_tokens = np.array([float(arm.max_output_tokens) for arm in self.arms])
+        self._unknown = np.full(len(self.arms), np.nan)
+        self.tiers = np.array([arm.tier.rank for arm in self.arms])
 
     def _stored(
         self, known: Mapping[tuple[str, str], SufficientStatistics], arm: str, head: Head
@@ -87,23 +101,23 @@ class ArmModels:
             return SufficientStatistics.zero(self._dim)
         return found.leading(self._dim)
 
-    @staticmethod
-    def _availability(
-        known: Mapping[tuple[str, str], SufficientStatistics], arm: str
-    ) -> tuple[float, float]:
-        found = known.get((arm, Head.AVAILABILITY.value))
-        return (float(found.b[0]), found.weight) if found else (0.0, 0.0)
-
     def head(self, head: Head) -> LearnedHead:
         """One of the contextual heads."""
         return self._heads[head]
 
-    def learn(self, change: Change, context: Array) -> None:
+    def advance(self, now: float) -> None:
+        """Let time pass: estimates are as of now, and nothing that is learned later is younger."""
+        self._availability.advance(now)
+        for head in self._heads.values():
+            head.advance(now)
+
+    def learn(self, change: Change, context: Array, *, at: float | None = None) -> None:
         """Take in one change; observations of unknown arms are left out.
 
         Args:
             change: a new or revised observation.
             context: (d,) of the decision it belongs to.
+            at: when that decision was made; now, when None or later than now.
         """
         observation = change.observation
         arm = self._index.get(observation.arm)
@@ -111,18 +125,61 @@ class ArmModels:
             return
         y, w = observation.value, observation.weight
         if observation.head is Head.AVAILABILITY:
-            known = 0.0 if change.previous is None else w
-            self._answers[arm] += (w * (y - (change.previous or 0.0)), w - known)
-            return
-        if change.previous is None:
-            self.observe(arm, observation.head, context, y, weight=w)
+            self._availability.observe(arm, y, previous=change.previous, weight=w, at=at)
+        elif change.previous is None:
+            self.observe(arm, observation.head, context, y, weight=w, at=at)
         else:
             x = context[: self._dim]
-            self._heads[observation.head].revise(arm, x, y, change.previous, weight=w)
+            self._heads[observation.head].revise(arm, x, y, change.previous, weight=w, at=at)
 
-    def observe(self, arm: int, head: Head, context: Array, y: float, *, weight: float) -> None:
+    def observe(
+        self,
+        arm: int,
+        head: Head,
+        context: Array,
+        y: float,
+        *,
+        weight: float,
+        at: float | None = None,
+    ) -> None:
         """Take in a new value of a contextual head of the arm at that index."""
-        self._heads[head].observe(arm, context[: self._dim], y, weight=weight)
+        self._heads[head].observe(arm, context[: self._dim], y, weight=weight, at=at)
+
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """What outcomes have contradicted, and was not discounted yet."""
+        return tuple(
+            Contradiction(arm=self.arms[arm].id, head=head, worth=worth)
+            for head, learned in self._heads.items()
+            for arm, worth in learned.contradicted.items()
+        )
+
+    def discount(self, said: Contradiction) -> None:
+        """Let what was contradicted count little from now on."""
+        self._heads[said.head].discount(self._index[said.arm], worth=said.worth)
+
+    def reprice(self, name: str, price: Price) -> None:
+        """Change the list price of an arm; what was paid before counts as if paid at the new one.
+
+        Cost expected from tokens needs the price alone; where cost is learned directly, the
+        logarithms learned move by that of the change.
+
+        Raises:
+            UnknownModelError: for a name that is no arm.
+        """
+        if name not in self._index:
+            raise UnknownModelError(name, known=tuple(self._index))
+        arm = self._index[name]
+        old, new = self.arms[arm], replace(self.arms[arm], price=price)
+        self.arms = (*self.arms[:arm], new, *self.arms[arm + 1 :])
+        self._unpriced[arm] = False
+        self._prices[:, arm] = per_token(price)
+        by = log_price_change(old.price, price)
+        self._heads[Head.LOG_COST].shift(arm, by, offset=log_list_price(price))
+
+    def rebuild(self) -> None:
+        """Choose every prior anew, as is done when the arms change."""
+        for head in self._heads.values():
+            head.rebuild()
 
     def absorb(self, statistics: Mapping[tuple[str, str], SufficientStatistics]) -> None:
         """Take in evidence from elsewhere, per (arm id, head name); unknown arms are left out."""
@@ -135,7 +192,8 @@ class ArmModels:
             if more:
                 learned.merge(more)
         for name, arm in self._index.items():
-            self._answers[arm] += self._availability(statistics, name)
+            if (answered := statistics.get((name, Head.AVAILABILITY.value))) is not None:
+                self._availability.merge(arm, answered)
 
     def estimate(
         self, context: Array, *, token_count: int, max_tokens: int | None = None
@@ -148,20 +206,19 @@ class ArmModels:
             max_tokens: longest answer asked for; the arm's own limit when None.
         """
         x = context[: self._dim]
-        quality, std = self._heads[Head.QUALITY].predict(x)
+        quality, std = self._quality.predict(x)
         cost, cost_high = self._costs(x, token_count=token_count, max_tokens=max_tokens)
         latency, latency_high = self._latencies(x)
-        answered, calls = self._answers.T
         return Estimates(
             quality=quality,
             quality_std=std,
-            availability=(answered + ANSWERED) / (calls + ANSWERED),
+            availability=self._availability.estimate(),
             cost=cost,
             cost_high=cost_high,
             latency=latency,
             latency_high=latency_high,
-            observations=self._heads[Head.QUALITY].counts.copy(),
-            ratings=self._heads[Head.QUALITY].weights.copy(),
+            observations=self._quality.counts.copy(),
+            ratings=self._quality.weights.copy(),
         )
 
     def ordinary_cost(self, arm: Arm) -> float:
@@ -169,66 +226,67 @@ class ArmModels:
 
         What is ordinary is learned from all arms together; an arm's own verbosity does not count,
         as it does not when the same tokens are priced at a baseline. ``arm`` need not be one of
-        the arms here; without a price it must be, and its own mean cost is taken.
+        the arms here; if it is, its price as it is now counts. Without a price it must be one, and
+        its own mean cost is taken.
         """
-        cost, tokens = self._heads[Head.LOG_COST], self._heads[Head.LOG_TOKENS]
+        here = self._index.get(arm.id)
+        arm = arm if here is None else self.arms[here]
+        cost, tokens = self._cost, self._tokens
         if arm.price is None:
             return float(cost.running_mean()[self._index[arm.id]])
         if cost.weights.sum() > tokens.weights.sum():
-            return float(np.exp(_log_list_price(arm)) * cost.ordinary())
-        return arm.price.cost(input_tokens=ORDINARY_INPUT, output_tokens=tokens.ordinary())
+            return float(np.exp(log_list_price(arm.price)) * cost.ordinary())
+        return ordinary_call(arm.price, output_tokens=tokens.ordinary())
 
     def ordinary_latency(self) -> float:
-        """Seconds of an ordinary call, over all arms."""
-        return self._heads[Head.LOG_LATENCY].ordinary()
+        """Seconds of an ordinary call of the slowest arm seen; of any, while none was."""
+        head = self._latency
+        slowest = slowest_call(head.log_mean_seen.tolist(), head.weights.tolist())
+        return head.ordinary() if slowest is None else slowest
 
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()
-        if direct.all():
-            return self._lognormal(Head.LOG_COST, x)
+        learned_directly = np.count_nonzero(direct)
+        if learned_directly == len(direct):
+            return _lognormal(self._cost, x)
         limit = self._most_tokens
         if max_tokens is not None:
             limit = np.minimum(limit, max_tokens)
-        tokens, tokens_high = self._lognormal(Head.LOG_TOKENS, x)
+        tokens, tokens_high = _lognormal(self._tokens, x)
         price_in, price_out = self._prices
         given = price_in * token_count
         cost = given + price_out * np.minimum(tokens, limit)
         high = given + price_out * np.minimum(tokens_high, limit)
-        if not direct.any():
+        if not learned_directly:
             return cost, high
-        learned, learned_high = self._lognormal(Head.LOG_COST, x)
+        learned, learned_high = _lognormal(self._cost, x)
         return np.where(direct, learned, cost), np.where(direct, learned_high, high)
 
     def _direct(self) -> NDArray[np.bool_]:
         """(K,) arms whose cost is learned as it is, not through tokens and prices."""
-        return self._unpriced | (
-            self._heads[Head.LOG_COST].weights > self._heads[Head.LOG_TOKENS].weights
-        )
+        return self._unpriced | (self._cost.weights > self._tokens.weights)
 
     def _latencies(self, x: Array) -> tuple[Array, Array]:
-        if not self._heads[Head.LOG_LATENCY].count:
-            unknown = np.full(len(self.arms), np.nan)
-            return unknown, unknown
-        return self._lognormal(Head.LOG_LATENCY, x)
-
-    def _lognormal(self, name: Head, x: Array) -> tuple[Array, Array]:
-        """Mean and upper quantile of exp(target): ``exp(μ + ½(s² + σ̂²))``, capped.
-
-        s counts up to σ̂ only: the exact mean of an arm about which little is known is
-        astronomical, and would keep it unknown.
-        """
-        head = self._heads[name]
-        mean, std = head.predict(x)
-        std = np.minimum(std, head.noise)
-        variance = std * std + head.noise**2
-        top = head.log_mean_seen + LOG_TOKENS_CAP
-        expected = np.minimum(mean + 0.5 * variance, top)
-        upper = np.minimum(mean + UPPER * np.sqrt(variance), top)
-        return np.exp(expected), np.exp(np.maximum(expected, upper))
+        if not self._latency.count:
+            return self._unknown, self._unknown
+        return _lognormal(self._latency, x)
 
 
-def _log_list_price(arm: Arm) -> float:
-    """Logarithm of what an ordinary call costs by the list price."""
-    price = arm.price or UNPRICED
-    nominal = price.cost(input_tokens=ORDINARY_INPUT, output_tokens=ORDINARY_OUTPUT)
-    return float(np.log(max(nominal, CHEAPEST_CALL)))
+def _lognormal(head: LearnedHead, x: Array) -> tuple[Array, Array]:
+    """Mean and upper quantile of exp(target): ``exp(μ + ½(s² + σ̂²))``, capped.
+
+    s counts up to σ̂ only: the exact mean of an arm about which little is known is astronomical,
+    and would keep it unknown.
+    """
+    mean, leverage = head.leverage(x)
+    half, upper = 0.5 * head.noise**2, UPPER * head.noise
+    expected, high = [], []
+    for m, unsure, seen in zip(  # few arms: floats beat arrays
+        mean.tolist(), leverage.tolist(), head.log_mean_seen.tolist(), strict=True
+    ):
+        spread = 1.0 + (unsure if unsure < 1.0 else 1.0)
+        centre, far = m + half * spread, m + upper * math.sqrt(spread)
+        top = seen + LOG_TOKENS_CAP
+        expected.append(centre if centre < top else top)
+        high.append(max(expected[-1], far if far < top else top))
+    return np.exp(expected), np.exp(high)

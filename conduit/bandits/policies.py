@@ -21,6 +21,7 @@ from conduit.bandits.rules import (
     Uniform,
     UpperConfidence,
 )
+from conduit.bandits.trial import NO_TRIAL, Trial
 from conduit.bandits.utility import Weights
 from conduit.core.errors import UnknownModelError, UnknownPolicyError
 
@@ -49,6 +50,11 @@ class Policy:
     weights: Weights | None = None
     only: str | None = None
     neighbours: bool = False
+
+    @property
+    def trial(self) -> Trial:
+        """Tries for new arms: none where the policy has no floor, and chooses as it sees fit."""
+        return Trial() if self.floor.epsilon > 0 else NO_TRIAL
 
     def allowed(self, names: Sequence[str]) -> NDArray[np.bool_]:
         """(K,) which of these arms the policy chooses among."""

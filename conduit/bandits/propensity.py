@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.special import ndtr
 
 from conduit.core.statistics import Array
 
-NODES = 128
 REACH = 6.0
 """Half-width of the integral in standard deviations."""
-OUTCLASSED = 8.0
-"""Arms this many standard deviations below the best are given no probability."""
+LEAST = 50.0
+"""Standard deviations are raised to the largest over this."""
 
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(NODES)
+_STEP = 0.025
+_MOST_NODES = math.ceil(math.asinh(LEAST) / _STEP) + 2
+_SINH = np.sinh(_STEP * np.arange(_MOST_NODES))
+_COSH = np.cosh(_STEP * np.arange(_MOST_NODES))
 
 
 def largest_gaussian(mean: Array, std: Array) -> Array:
     """``π_k = P(X_k = max_j X_j)`` for independent ``X_k ~ N(mean_k, std_k²)``.
 
-    ``π_k = ∫ φ((z−m_k)/s_k)/s_k Π_{j≠k} Φ((z−m_j)/s_j) dz`` by Gauss–Legendre quadrature with 128
-    nodes. Standard deviations are raised to a fiftieth of the largest:
-    that defines the policy, and keeps the integrand wide enough for the nodes. No node lies more
-    than :data:`REACH` deviations below any arm, so no Φ underflows and each can be divided out.
+    ``π_k = ∫ φ((z−m_k)/s_k)/s_k Π_{j≠k} Φ((z−m_j)/s_j) dz`` from ``z₀ = max_k(m_k − 6 s_k)`` to
+    ``max_k(m_k + 6 s_k)``. Standard deviations are raised to a fiftieth of the largest: that
+    defines the policy. Arms that end below z₀ are given no probability, less than 1e-9 each.
+
+    What an arm adds lies within 12 s_k of z₀, so the nodes may spread as they go:
+    ``z = z₀ + 12 s_min sinh τ`` with equal steps of τ, 0.3 s_min apart at first and 0.3/12 of the
+    distance at last. The integrand is smooth and vanishes at both ends, where the trapezoidal
+    rule converges exponentially (Trefethen & Weideman 2014): 37 nodes for equal deviations, 187 at
+    a ratio of 50. The error is below 1e-8 with up to 20 arms and below 1e-5 with 100.
 
     Args:
         mean: (K,) finite.
@@ -33,16 +42,27 @@ def largest_gaussian(mean: Array, std: Array) -> Array:
     """
     if len(mean) == 1:
         return np.ones(1)
-    s = np.maximum(std, max(float(std.max()) / 50.0, 1e-9))
-    best = int(mean.argmax())
-    live = mean[best] - mean < OUTCLASSED * np.hypot(s, s[best])
-    m, s = mean[live], s[live]
+    widest, narrowest = float(std[std.argmax()]), float(std[std.argmin()])
+    least = max(widest / LEAST, 1e-9)
+    s = std if narrowest >= least else np.maximum(std, least)
     reach = REACH * s
-    low, high = float((m - reach).max()), float((m + reach).max())
-    z = (0.5 * (high - low)) * _POINTS + 0.5 * (high + low)
-    t = (z - m[:, None]) / s[:, None]  # (K, nodes)
-    cdf = ndtr(t)
-    hazard = np.exp(t * t * -0.5) / cdf
+    bottom, top = mean - reach, mean + reach
+    low, high = float(bottom[bottom.argmax()]), float(top[top.argmax()])
+    scale = 2.0 * REACH * max(narrowest, least)
+    if top[top.argmin()] >= low:
+        return _shares(mean, s, low=low, high=high, scale=scale)
+    live = top >= low
     probabilities = np.zeros(len(mean))
-    probabilities[live] = hazard @ (_WEIGHTS * np.multiply.reduce(cdf, axis=0)) / s
-    return np.asarray(probabilities / probabilities.sum())
+    probabilities[live] = _shares(mean[live], s[live], low=low, high=high, scale=scale)
+    return probabilities
+
+
+def _shares(m: Array, s: Array, *, low: float, high: float, scale: float) -> Array:
+    """The integral of every arm between two bounds, over the sum of all."""
+    nodes = min(int(math.asinh((high - low) / scale) / _STEP) + 2, _MOST_NODES)
+    slope, offset = scale / s, (low - m) / s
+    t = slope[:, None] * _SINH[:nodes] + offset[:, None]  # (K, nodes), z in deviations of each arm
+    cdf = ndtr(t)  # no node lies more than 6 deviations below an arm, so none underflows
+    hazard = np.exp(t * t * -0.5) / cdf
+    shares = hazard.dot(_COSH[:nodes] * np.multiply.reduce(cdf)) / s
+    return np.asarray(shares / np.add.reduce(shares))

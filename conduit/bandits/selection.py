@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +14,10 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.floor import Floor
 from conduit.bandits.propensity import largest_gaussian
 from conduit.bandits.rules import Rule, Situation
+from conduit.bandits.trial import NO_TRIAL, Trial
 from conduit.bandits.utility import Valuation
 from conduit.core.models import QueryConstraints
 from conduit.core.statistics import Array
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Selection:
-    """The outcome of one decision over K arms.
-
-    Args:
-        arm: index of the arm drawn.
-        probabilities: (K,) propensities it was drawn with.
-        utility: (K,) expected utility.
-        utility_std: (K,) standard deviation of that expectation.
-        feasible: (K,) bool, the arms that could have been drawn.
-        relaxed: constraints that gave way.
-    """
-
-    arm: int
-    probabilities: Array
-    utility: Array
-    utility_std: Array
-    feasible: NDArray[np.bool_]
-    relaxed: tuple[str, ...]
-
-    @property
-    def confidence(self) -> float:
-        """Probability that the arm drawn has the highest utility, before the floor."""
-        mask = self.feasible
-        highest = largest_gaussian(self.utility[mask], self.utility_std[mask])
-        return float(highest[int(mask[: self.arm].sum())])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,8 +46,44 @@ class Ask:
     explore: Array | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Selection:
+    """The outcome of one decision over K arms.
+
+    Args:
+        arm: index of the arm drawn.
+        probabilities: (K,) propensities it was drawn with.
+        utility: (K,) expected utility.
+        utility_std: (K,) standard deviation of that expectation.
+        feasible: (K,) bool, the arms that could have been drawn.
+        relaxed: constraints that gave way.
+        ask: what was asked, its exchange rates among it.
+    """
+
+    arm: int
+    probabilities: Array
+    utility: Array
+    utility_std: Array
+    feasible: NDArray[np.bool_]
+    relaxed: tuple[str, ...]
+    ask: Ask
+
+    @property
+    def confidence(self) -> float:
+        """Probability that the arm drawn has the highest utility, before the floor."""
+        mask = self.feasible
+        highest = largest_gaussian(self.utility[mask], self.utility_std[mask])
+        return float(highest[int(mask[: self.arm].sum())])
+
+
 def select(
-    estimates: Estimates, ask: Ask, *, rule: Rule, floor: Floor, rng: np.random.Generator
+    estimates: Estimates,
+    ask: Ask,
+    *,
+    rule: Rule,
+    floor: Floor,
+    trial: Trial = NO_TRIAL,
+    rng: np.random.Generator,
 ) -> Selection | None:
     """Draw an arm from the propensities; None when ``max_cost`` excludes every arm.
 
@@ -82,9 +93,9 @@ def select(
     feasibility = feasible_arms(
         estimates, ask.constraints, headroom=ask.headroom, allowed=ask.allowed
     )
-    if not feasibility.mask.any():
-        return None
     mask = feasibility.mask
+    if not np.count_nonzero(mask):
+        return None
     mean, std = ask.valuation.utility(estimates)
     situation = Situation(
         mean=mean,
@@ -102,6 +113,13 @@ def select(
         feasible=mask,
         budget=ask.budget,
     )
+    probabilities = trial.apply(
+        probabilities,
+        cost=estimates.cost,
+        ratings=estimates.ratings,
+        feasible=mask,
+        budget=ask.budget,
+    )
     if ask.explore is not None:
         share = ask.explore * mask
         probabilities = (1.0 - share.sum()) * probabilities + share
@@ -112,10 +130,12 @@ def select(
         utility_std=std,
         feasible=mask,
         relaxed=feasibility.relaxed,
+        ask=ask,
     )
 
 
 def _draw(probabilities: Array, rng: np.random.Generator) -> int:
     """An index; rounding of the cumulated sum never lands on a probability of zero."""
-    arm = int(probabilities.cumsum().searchsorted(rng.random(), side="right"))
-    return min(arm, int(probabilities.nonzero()[0][-1]))
+    cumulated = list(accumulate(probabilities.tolist()))
+    arm = bisect_right(cumulated, rng.random())
+    return min(arm, bisect_left(cumulated, cumulated[-1]))

@@ -7,6 +7,8 @@ against eleven the whole scale, and a logarithm forgets money.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -71,25 +73,45 @@ class Valuation:
         as on a short one. The latency term is left out while no latency has been observed.
         """
         w = self.weights
-        quality, std = _bounded(estimates.quality, estimates.quality_std)
-        unit = self.unit(estimates)
         money = self.price_of_money + w.cost / max(self.unit_cost, TINY)
-        mean = unit * quality + self.bonus - money * estimates.cost
-        if w.latency and np.isfinite(estimates.latency).all():
-            mean = mean - w.latency / max(self.unit_latency, TINY) * estimates.latency
-        return mean, unit * std
+        worth, doubt = [], []
+        for quality, std, answered, cost in _per_arm(estimates):  # few arms: floats beat arrays
+            unit = w.quality * answered
+            mean, most = _bounded(quality)
+            worth.append(unit * mean - money * cost)
+            doubt.append(unit * (std if std < most else most))
+        mean_utility = np.array(worth) + self.bonus
+        if w.latency and _known(estimates.latency):
+            mean_utility -= w.latency / max(self.unit_latency, TINY) * estimates.latency
+        return mean_utility, np.array(doubt)
 
     def unit(self, estimates: Estimates) -> Array:
         """(K,) utility of one whole unit of quality, ``w_q a_k``."""
         return self.weights.quality * estimates.availability
 
 
-def _bounded(mean: Array, std: Array) -> tuple[Array, Array]:
-    """Beliefs about a number in 0..1: with mean m, the variance is at most m(1 − m).
+def _per_arm(estimates: Estimates) -> Iterator[tuple[float, float, float, float]]:
+    """Quality, its standard deviation, availability and cost of each arm in turn."""
+    return zip(
+        estimates.quality.tolist(),
+        estimates.quality_std.tolist(),
+        estimates.availability.tolist(),
+        estimates.cost.tolist(),
+        strict=True,
+    )
+
+
+def _bounded(mean: float) -> tuple[float, float]:
+    """Mean and largest standard deviation of a number in 0..1: with mean m, at most √(m(1 − m)).
 
     Without the bound an untried model looks as if its quality could be 1.3, and a dear one that
     could not be worth its price even if it were perfect is tried all the same.
     """
-    m = np.minimum(np.maximum(mean, 0.0), 1.0)
-    inner = np.minimum(np.maximum(mean, MARGIN), 1.0 - MARGIN)
-    return m, np.minimum(std, np.sqrt(inner * (1.0 - inner)))
+    m = 0.0 if mean < 0.0 else 1.0 if mean > 1.0 else mean
+    inner = MARGIN if m < MARGIN else 1.0 - MARGIN if m > 1.0 - MARGIN else m
+    return m, math.sqrt(inner * (1.0 - inner))
+
+
+def _known(latency: Array) -> bool:
+    """Whether the latency of every arm is a number; argmax finds the first NaN."""
+    return math.isfinite(latency[latency.argmax()])

@@ -33,8 +33,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="NAME",
-            help="The policy in question: thompson, linucb, epsilon_greedy, cheapest, best, "
-            "random or fixed:MODEL.",
+            help="The policy in question: thompson, linucb, squarecb, epsilon_greedy, complexity, "
+            "cheapest, best, random or fixed:MODEL.",
         ),
     ],
     against: Annotated[
@@ -68,8 +68,14 @@ def evaluate(
     settings = load_settings()
     wanted = OptimizeFor.named(optimize_for or settings.optimize_for)
     frame, state = asyncio.run(_read(settings, database))
-    trade_off = _trade_off(wanted, frame, state, settings)
-    comparison = what_if(frame, policy, against=against, trade_off=trade_off)
+    arms, baseline = _arms(frame.log.arms, settings)
+    comparison = what_if(
+        frame,
+        policy,
+        against=against,
+        trade_off=_trade_off(wanted, state, arms, baseline),
+        tiers={arm.id: arm.tier.rank for arm in arms},
+    )
     if comparison.refusal is not None:
         raise comparison.refusal.error()
     question = Question(policy=policy, against=against, optimize_for=wanted)
@@ -94,10 +100,9 @@ async def _read(settings: Settings, database: str | None) -> tuple[LogFrame, Lea
 
 
 def _trade_off(
-    wanted: OptimizeFor, frame: LogFrame, state: LearnedState, settings: Settings
+    wanted: OptimizeFor, state: LearnedState, arms: Sequence[Arm], baseline: Arm
 ) -> TradeOff:
-    """The trade-off in the units of routing, for the models that the log knows."""
-    arms, baseline = _arms(frame.log.arms, settings)
+    """The trade-off, in the units of routing now where those of the time are not on record."""
     unit = ordinary_call(state, arms, baseline=baseline)
     if unit is None:
         return TradeOff(optimize_for=wanted)

@@ -53,6 +53,23 @@ class ArmEstimate:
     observations: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeRates:
+    """What a decision traded quality, money and time at, so that other rules can be asked later.
+
+    Args:
+        unit_cost: USD that one unit of the cost weight paid.
+        unit_latency: seconds that one unit of the latency weight paid.
+        price_of_money: quality given up per USD, set by the pacer; 0 without one.
+        budget: USD per request that the pacer kept; None without one.
+    """
+
+    unit_cost: float
+    unit_latency: float
+    price_of_money: float = 0.0
+    budget: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decision:
     """Which model answers a query, and everything needed to judge that choice later.
@@ -74,6 +91,7 @@ class Decision:
         created_at: seconds since the epoch.
         attempt: 1, or more when decided again on a reduced set of arms.
         forced: the caller chose the model; no propensity can be learned from it.
+        rates: what it was made at; None in logs from before they were recorded.
     """
 
     id: str
@@ -92,6 +110,7 @@ class Decision:
     created_at: float
     attempt: int = 1
     forced: bool = field(default=False)
+    rates: ExchangeRates | None = None
 
     @property
     def propensity(self) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from conduit.core.decisions import Decision
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, ModelReply, ModelRequest, Observation
+from conduit.core.outcomes import Change, Execution, Head, ModelReply, ModelRequest, Observation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +92,17 @@ class Store(Protocol):
         """
         ...
 
+    async def set_half_life(self, half_life: float) -> None:
+        """Declare after how many seconds what was learned counts half, from now on.
+
+        The last declaration is kept; at first nothing but availability is forgotten. What is
+        pending is folded under what held before.
+
+        Raises:
+            InvalidInputError: for a half-life that is not above 0; infinity is.
+        """
+        ...
+
     async def add_decision(self, decision: Decision) -> None:
         """Log a decision."""
         ...
@@ -141,7 +152,8 @@ class Store(Protocol):
         """Add evidence from elsewhere to the learned state, all or none, and once per source.
 
         Args:
-            statistics: per (arm id, head name), at least one, all of one dimension.
+            statistics: per (arm id, head name), at least one, all of one dimension; undated ones
+                count as of when they were absorbed.
             source: where they come from; kept, as the record of what was added.
             layout: context layout of the statistics; declared, if none was.
 
@@ -155,12 +167,31 @@ class Store(Protocol):
         """
         ...
 
+    async def shift(self, arm: str, head: Head, *, by: float) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm, pending ones included.
+
+        How a change of price reaches what was paid before. Nothing to do where nothing is known.
+        """
+        ...
+
+    async def discount(self, arm: str, head: Head, *, worth: float) -> None:
+        """Let all learned so far of one head of one arm be worth at most that many ratings.
+
+        How a change of the arm reaches what was learned before; pending observations are included.
+        Nothing to do where less is known, so that saying it twice changes nothing.
+        """
+        ...
+
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
         ...
 
     async def fold(self) -> int:
-        """Fold pending observations into the learned state; the number folded."""
+        """Fold pending observations into the learned state; the number folded.
+
+        Each counts as old as its decision, and no decision younger than now; sums are weighed as
+        of the newest decision in them.
+        """
         ...
 
     async def load(self) -> LearnedState:

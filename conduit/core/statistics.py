@@ -6,15 +6,21 @@ in any order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dger
 
+from conduit.core.forgetting import Forgetting, remaining
+
 Array: TypeAlias = NDArray[np.float64]
+
+UNDATED = -math.inf
+"""Landmark of sums that no clock has weighed: they count as of whenever they are first used."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +33,10 @@ class SufficientStatistics:
         yy: sum of w y².
         weight: sum of w, in ratings.
         count: raw number of observations.
+        landmark: the moment as of which the sums are weighed, in seconds since the epoch. Where
+            evidence fades, an observation of weight ω about a decision at t is in the sums with
+            ``w = ω exp((t − landmark)/τ)`` (Cormode et al. 2009, *Forward Decay*), so that a
+            later moment is one factor on all sums, whatever order they came in.
     """
 
     A: Array
@@ -34,6 +44,7 @@ class SufficientStatistics:
     yy: float
     weight: float
     count: int
+    landmark: float = UNDATED
 
     @classmethod
     def zero(cls, dim: int) -> SufficientStatistics:
@@ -57,14 +68,38 @@ class SufficientStatistics:
         return len(self.b)
 
     def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
-        """Merge two sets of observations."""
+        """Merge two sets of observations that are weighed as of one moment, or never fade."""
         return SufficientStatistics(
             self.A + other.A,
             self.b + other.b,
             self.yy + other.yy,
             self.weight + other.weight,
             self.count + other.count,
+            max(self.landmark, other.landmark),
         )
+
+    def merge(self, other: SufficientStatistics, *, time_constant: float) -> SufficientStatistics:
+        """Merge sets of observations weighed as of any moments, exactly: as of the later one."""
+        newest = max(self.landmark, other.landmark)
+        return self.at(newest, time_constant=time_constant) + other.at(
+            newest, time_constant=time_constant
+        )
+
+    def at(self, moment: float, *, time_constant: float) -> SufficientStatistics:
+        """The same evidence weighed as of another moment.
+
+        Undated evidence counts as of that moment, and so does what a clock that was ahead has
+        dated later: nothing ever gains weight.
+
+        Args:
+            moment: seconds since the epoch.
+            time_constant: τ, in seconds; infinite where nothing fades.
+        """
+        share = 1.0
+        if self.landmark != UNDATED:
+            share = remaining(moment - self.landmark, time_constant)
+        faded = self if share == 1.0 else self.scaled(share)
+        return replace(faded, landmark=moment)
 
     def observe(self, x: Array, y: float, *, weight: float = 1.0) -> SufficientStatistics:
         """Add one observation."""
@@ -74,6 +109,7 @@ class SufficientStatistics:
             self.yy + weight * y * y,
             self.weight + weight,
             self.count + 1,
+            self.landmark,
         )
 
     def absorb(self, x: Array, y: float, *, weight: float = 1.0) -> SufficientStatistics:
@@ -85,12 +121,12 @@ class SufficientStatistics:
         dger(weight, x, x, a=A.T, overwrite_a=1)
         b += (weight * y) * x
         return SufficientStatistics(
-            A, b, self.yy + weight * y * y, self.weight + weight, self.count + 1
+            A, b, self.yy + weight * y * y, self.weight + weight, self.count + 1, self.landmark
         )
 
     def copied(self) -> SufficientStatistics:
         """The same sums in arrays of their own."""
-        return SufficientStatistics(self.A.copy(), self.b.copy(), self.yy, self.weight, self.count)
+        return replace(self, A=self.A.copy(), b=self.b.copy())
 
     def revise(
         self, x: Array, y: float, previous: float, *, weight: float = 1.0
@@ -102,18 +138,37 @@ class SufficientStatistics:
             self.yy + weight * (y * y - previous * previous),
             self.weight,
             self.count,
+            self.landmark,
         )
+
+    def shifted(self, by: float) -> SufficientStatistics:
+        """The same observations with ``by`` added to every target.
+
+        Exact, however the observations were weighted: Σwx is the first column of A, because the
+        bias, which is 1, comes first in every context.
+        """
+        return replace(
+            self,
+            b=self.b + by * self.A[:, 0],
+            yy=self.yy + by * (2.0 * float(self.b[0]) + by * self.weight),
+        )
+
+    def at_most(self, worth: float) -> SufficientStatistics:
+        """The same evidence, worth at most so many ratings."""
+        return self if self.weight <= worth else self.scaled(worth / self.weight)
 
     def leading(self, dim: int) -> SufficientStatistics:
         """The statistics of the first ``dim`` context coordinates alone."""
-        return SufficientStatistics(
-            self.A[:dim, :dim], self.b[:dim], self.yy, self.weight, self.count
-        )
+        return replace(self, A=self.A[:dim, :dim], b=self.b[:dim])
 
     def scaled(self, factor: float) -> SufficientStatistics:
         """The same evidence worth ``factor`` times as much; the count stays."""
-        return SufficientStatistics(
-            self.A * factor, self.b * factor, self.yy * factor, self.weight * factor, self.count
+        return replace(
+            self,
+            A=self.A * factor,
+            b=self.b * factor,
+            yy=self.yy * factor,
+            weight=self.weight * factor,
         )
 
 
@@ -143,7 +198,9 @@ class LearnedState:
     Args:
         version: grows with every fold.
         statistics: per (arm id, head name).
+        forgetting: how fast they fade.
     """
 
     version: int
     statistics: Mapping[tuple[str, str], SufficientStatistics]
+    forgetting: Forgetting = Forgetting()

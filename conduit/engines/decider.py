@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import numpy as np
@@ -13,11 +14,11 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import Policy
-from conduit.bandits.selection import Selection
+from conduit.bandits.selection import Ask, Selection
 from conduit.bandits.steering import Steering
 from conduit.bandits.utility import PRESETS
 from conduit.core.arms import Arm
-from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
+from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
 from conduit.core.errors import InvalidInputError, NoAffordableModelError, UnknownModelError
 from conduit.core.models import OptimizeFor, Query
 from conduit.core.ports import Clock
@@ -29,28 +30,21 @@ PREFERRED_BONUS = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRules:
-    """What stays the same from one decision to the next.
+    """What stays the same from one decision to the next, while the arms stay the same.
 
     Args:
-        arms: in index order.
         baseline: the model whose ordinary call is the unit of cost; need not be an arm.
         policy: how arms are chosen.
         optimize_for: the trade-off for queries that bring none.
         layout: identity of the context layout.
-        neighbours: labelled queries of these arms that estimate quality; None learns it.
+        neighbours: labelled queries of the arms that estimate quality; None learns it.
     """
 
-    arms: Sequence[Arm]
     baseline: Arm
     policy: Policy
     optimize_for: OptimizeFor
     layout: str
     neighbours: NearestNeighbours | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Ids of the arms, in index order."""
-        return tuple(arm.id for arm in self.arms)
 
 
 class Decider:
@@ -71,11 +65,19 @@ class Decider:
         clock: Clock,
         rng: np.random.Generator,
     ) -> None:
-        self.rules = rules
+        self._rules = rules
         self._clock = clock
-        self._chooser = Chooser(
-            rules.policy, arms=rules.arms, baseline=rules.baseline, steering=steering, rng=rng
-        )
+        self._chooser = Chooser(rules.policy, baseline=rules.baseline, steering=steering, rng=rng)
+
+    @property
+    def rules(self) -> DecisionRules:
+        """What stays the same from one decision to the next."""
+        return self._rules
+
+    def follow(self, *, baseline: Arm, neighbours: NearestNeighbours | None) -> None:
+        """Go on with what other arms bring along; steering and random generator stay as they are."""
+        self._rules = replace(self._rules, baseline=baseline, neighbours=neighbours)
+        self._chooser.baseline = baseline
 
     @property
     def steering(self) -> Steering | None:
@@ -96,7 +98,7 @@ class Decider:
         Args:
             query: what is asked, with its limits.
             features: of its text.
-            models: what has been learned.
+            models: the arms, and what has been learned of them.
             only: ids of the arms the caller allows; None allows all.
             strict: raise instead of relaxing a constraint.
 
@@ -104,16 +106,17 @@ class Decider:
             NoAffordableModelError: when no arm fits ``max_cost``.
             InvalidInputError: with ``strict``, when a constraint would have to give way.
         """
+        models.advance(self._clock.now())
         context = features.context.astype(np.float64)
         estimates = models.estimate(
             context, token_count=features.token_count, max_tokens=query.max_tokens
         )
         if self.rules.neighbours is not None:
             estimates = self.rules.neighbours.refine(estimates, features.embedding)
-        wish = self._wish(query, features, only)
+        wish = self._wish(query, features, models.arms, only=only)
         chosen = self._chooser.choose(estimates, models, wish)
         if chosen is None:
-            raise self._too_dear(estimates, wish)
+            raise _too_dear(models.arms, estimates, wish)
         if strict and chosen.relaxed:
             raise InvalidInputError(
                 f"no model satisfies {' and '.join(chosen.relaxed)}",
@@ -121,28 +124,42 @@ class Decider:
             )
         self._chooser.account(estimates, chosen)
         return self._decision(
-            query, features, estimates, chosen, now=wish.now, forced=_is_forced(only)
+            query,
+            features,
+            estimates,
+            chosen,
+            names=[arm.id for arm in models.arms],
+            now=wish.now,
+            forced=_is_forced(only),
         )
 
     def settle(self, *, expected: float, actual: float) -> None:
         """Tell the steering what a call really cost, in USD, against what was expected."""
         self._chooser.settle(expected=expected, actual=actual)
 
-    def _wish(self, query: Query, features: QueryFeatures, only: Collection[str] | None) -> Wish:
+    def _wish(
+        self,
+        query: Query,
+        features: QueryFeatures,
+        arms: Sequence[Arm],
+        *,
+        only: Collection[str] | None,
+    ) -> Wish:
         preferences, preferred = query.preferences, query.constraints.preferred_provider
         wished = preferences.optimize_for if preferences else self.rules.optimize_for
-        liked = [PREFERRED_BONUS * (arm.provider == preferred) for arm in self.rules.arms]
+        liked = [PREFERRED_BONUS * (arm.provider == preferred) for arm in arms]
         return Wish(
             constraints=query.constraints,
             weights=PRESETS[wished],
-            allowed=self._allowed(only),
+            allowed=self._allowed([arm.id for arm in arms], only),
             bonus=np.array(liked),
             complexity=features.complexity_score,
             now=self._clock.now(),
         )
 
-    def _allowed(self, only: Collection[str] | None) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        names = self.rules.names
+    def _allowed(
+        self, names: Sequence[str], only: Collection[str] | None
+    ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         if only is None:
             return self.rules.policy.allowed(names)
         if not only:
@@ -152,15 +169,6 @@ class Decider:
                 raise UnknownModelError(name, known=names)
         return np.array([name in only for name in names])
 
-    def _too_dear(self, estimates: Estimates, wish: Wish) -> NoAffordableModelError:
-        costs = np.where(wish.allowed, estimates.cost_high, np.inf)
-        cheapest = int(costs.argmin())
-        return NoAffordableModelError(
-            wish.constraints.max_cost or 0.0,
-            cheapest=self.rules.arms[cheapest].id,
-            cost=float(costs[cheapest]),
-        )
-
     def _decision(
         self,
         query: Query,
@@ -169,11 +177,11 @@ class Decider:
         chosen: Selection,
         *,
         now: float,
+        names: Sequence[str],
         forced: bool,
     ) -> Decision:
-        names = self.rules.names
-        per_arm = {name: _arm_estimate(estimates, k) for k, name in enumerate(names)}
-        others = [k for k in np.argsort(-chosen.utility) if chosen.feasible[k] and k != chosen.arm]
+        per_arm = dict(zip(names, _arm_estimates(estimates), strict=True))
+        probabilities = chosen.probabilities.tolist()
         selected = names[chosen.arm]
         return Decision(
             id=uuid4().hex,
@@ -181,37 +189,77 @@ class Decider:
             user_id=query.user_id,
             selected_model=selected,
             confidence=chosen.confidence,
-            probabilities=dict(zip(names, chosen.probabilities.tolist(), strict=True)),
+            probabilities=dict(zip(names, probabilities, strict=True)),
             estimates=per_arm,
             features=features,
             reasoning=explain(
                 selected,
                 per_arm[selected],
-                propensity=float(chosen.probabilities[chosen.arm]),
+                propensity=probabilities[chosen.arm],
                 candidates=int(chosen.feasible.sum()),
                 relaxed=chosen.relaxed,
                 forced=forced,
             ),
-            fallback_chain=tuple(names[k] for k in others),
+            fallback_chain=tuple(names[k] for k in _best_first(chosen) if k != chosen.arm),
             constraints_relaxed=chosen.relaxed,
             policy=self.rules.policy.name,
             layout=self.rules.layout,
             created_at=now,
             forced=forced,
+            rates=_rates(chosen.ask),
         )
+
+
+def _too_dear(arms: Sequence[Arm], estimates: Estimates, wish: Wish) -> NoAffordableModelError:
+    costs = np.where(wish.allowed, estimates.cost_high, np.inf)
+    cheapest = int(costs.argmin())
+    return NoAffordableModelError(
+        wish.constraints.max_cost or 0.0,
+        cheapest=arms[cheapest].id,
+        cost=float(costs[cheapest]),
+    )
+
+
+def _rates(ask: Ask) -> ExchangeRates:
+    valuation = ask.valuation
+    return ExchangeRates(
+        unit_cost=valuation.unit_cost,
+        unit_latency=valuation.unit_latency,
+        price_of_money=valuation.price_of_money,
+        budget=ask.budget,
+    )
 
 
 def _is_forced(only: Collection[str] | None) -> bool:
     return only is not None and len(set(only)) == 1
 
 
-def _arm_estimate(estimates: Estimates, arm: int) -> ArmEstimate:
-    latency = float(estimates.latency[arm])
-    return ArmEstimate(
-        mean=float(estimates.quality[arm]),
-        std=float(estimates.quality_std[arm]),
-        cost=float(estimates.cost[arm]),
-        cost_high=float(estimates.cost_high[arm]),
-        latency=None if np.isnan(latency) else latency,
-        observations=int(estimates.observations[arm]),
+def _best_first(chosen: Selection) -> list[int]:
+    """Indices of the feasible arms, from the highest expected utility down."""
+    utility = chosen.utility.tolist()
+    feasible = [k for k, may in enumerate(chosen.feasible.tolist()) if may]
+    return sorted(feasible, key=utility.__getitem__, reverse=True)
+
+
+def _arm_estimates(estimates: Estimates) -> list[ArmEstimate]:
+    """In index order. Whole arrays are taken apart at once: numpy's scalars are slow."""
+    columns = zip(
+        estimates.quality.tolist(),
+        estimates.quality_std.tolist(),
+        estimates.cost.tolist(),
+        estimates.cost_high.tolist(),
+        estimates.latency.tolist(),
+        estimates.observations.tolist(),
+        strict=True,
     )
+    return [
+        ArmEstimate(
+            mean=mean,
+            std=std,
+            cost=cost,
+            cost_high=cost_high,
+            latency=None if math.isnan(latency) else latency,
+            observations=observations,
+        )
+        for mean, std, cost, cost_high, latency, observations in columns
+    ]

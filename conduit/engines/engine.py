@@ -1,23 +1,32 @@
-"""An open engine: the parts of a router after encoder and store are ready."""
+"""An open engine: what decides, executes and learns, after encoder and store are ready."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from conduit.core.events import Event
+from conduit.bandits.neighbours import NearestNeighbours
+from conduit.core.decisions import Decision
+from conduit.core.events import Completed, Decided, Event
+from conduit.core.models import Query
+from conduit.core.outcomes import Change, Execution, Response, Signal
+from conduit.engines.accounting import response_of
 from conduit.engines.decider import Decider
 from conduit.engines.executor import Executor
 from conduit.engines.learner import Learner
 from conduit.engines.observer import Observer
+from conduit.engines.portfolio import Portfolio
+from conduit.engines.swapping import Swapping
 from conduit.engines.wiring import Parts
 from conduit.features.analyzer import Analyzer
+from conduit.feedback.ratings import Feedback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """What decides, executes and learns, ready for use."""
+    """What a router does, once it is open; see there for what may be asked and raised."""
 
     parts: Parts
     analyzer: Analyzer
@@ -25,6 +34,71 @@ class Engine:
     learner: Learner
     executor: Executor
     observer: Observer
+    swapping: Swapping
+    announce: Callable[[Event], None]
+
+    async def route(
+        self, query: Query, *, models: Collection[str] | None, strict: bool
+    ) -> Decision:
+        """Decide which model should answer, without calling it."""
+        decision, _ = await self._decide(query, models=models, strict=strict)
+        return decision
+
+    async def complete(
+        self, query: Query, *, models: Collection[str] | None, strict: bool
+    ) -> Response:
+        """Decide, call the model, fall back where it fails, and observe what happened."""
+        decision, portfolio = await self._decide(query, models=models, strict=strict)
+        arms = {arm.id: arm for arm in portfolio.arms}
+        executions: list[Execution] = []
+
+        async def log(execution: Execution) -> None:
+            executions.append(execution)
+            await self.observer.executed(execution)
+
+        try:
+            served = await self.executor.run(query, decision, arms=arms, log=log)
+        finally:
+            self.decider.settle(
+                expected=_expected_cost(decision), actual=sum(e.cost for e in executions)
+            )
+        response = response_of(
+            decision, served, executions=executions, arms=arms, baseline=portfolio.baseline
+        )
+        self.announce(Completed(response))
+        return response
+
+    async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
+        """Learn from what a caller says of an answer."""
+        changes = await self.observer.rated(decision_id, said)
+        await self._settle_reported(changes)
+        return changes
+
+    async def _decide(
+        self, query: Query, *, models: Collection[str] | None, strict: bool
+    ) -> tuple[Decision, Portfolio]:
+        """A decision, and the portfolio it was made with."""
+        features = await asyncio.to_thread(self.analyzer.analyze, query.text)
+        portfolio = self.swapping.portfolio
+        decision = self.decider.decide(
+            query, features, self.learner.models, only=models, strict=strict
+        )
+        try:
+            await self.learner.record(decision)
+        except BaseException:
+            self.decider.settle(expected=_expected_cost(decision), actual=0.0)
+            raise
+        self.announce(Decided(decision))
+        await self.observer.decided(decision)
+        return decision, portfolio
+
+    async def _settle_reported(self, changes: Iterable[Change]) -> None:
+        """A cost that the caller paid and reports takes the place of the expected one."""
+        for change in changes:
+            seen = change.observation
+            if seen.signal is Signal.COST and change.previous is None:
+                decision = await self.learner.decision(seen.decision_id)
+                self.decider.settle(expected=_expected_cost(decision), actual=math.exp(seen.value))
 
 
 async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Engine:
@@ -41,25 +115,34 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         InvalidInputError: for a model without labels, where the policy needs labelled queries.
     """
     analyzer = await asyncio.to_thread(parts.analyzer)
+
+    def labelled(portfolio: Portfolio) -> NearestNeighbours | None:
+        return parts.neighbours(portfolio, encoder=analyzer.encoder_name)
+
     await parts.store.open()
     try:
         await parts.store.bind_layout(analyzer.layout, analyzer.dim)
+        if parts.half_life is not None:
+            await parts.store.set_half_life(parts.half_life)
         learner = parts.learner(dim=analyzer.dim)
         await learner.load()
-        neighbours = await asyncio.to_thread(parts.neighbours, analyzer.encoder_name)
+        neighbours = await asyncio.to_thread(labelled, parts.portfolio)
     except BaseException:
         await parts.store.close()
         raise
+    decider = parts.decider(analyzer.layout, neighbours=neighbours)
     return Engine(
         parts=parts,
         analyzer=analyzer,
-        decider=parts.decider(analyzer.layout, neighbours=neighbours),
+        decider=decider,
         learner=learner,
-        executor=Executor(
-            arms={arm.id: arm for arm in parts.arms},
-            client=parts.client,
-            clock=parts.clock,
-            timeout=parts.timeout,
-        ),
+        executor=Executor(client=parts.client, clock=parts.clock, timeout=parts.timeout),
         observer=Observer(learner, store=parts.store, clock=parts.clock, announce=announce),
+        swapping=Swapping(learner, decider, store=parts.store, find=parts.arm, labelled=labelled),
+        announce=announce,
     )
+
+
+def _expected_cost(decision: Decision) -> float:
+    """USD that the pacer counted when the decision was made."""
+    return decision.estimates[decision.selected_model].cost

@@ -11,7 +11,7 @@ from conduit.core.errors import ProviderError, UnknownPriceError
 from conduit.core.models import Query
 from conduit.core.outcomes import Execution, ModelReply, ModelRequest
 from conduit.core.ports import Clock, ModelClient
-from conduit.engines.fallback import Attempt, Served, fallback_plan
+from conduit.engines.fallback import Served, fallback_plan
 from conduit.features.complexity import estimate_tokens
 from conduit.feedback.answers import answer_failure
 
@@ -23,19 +23,25 @@ class Executor:
     """Has a query answered by the decided model, or by the next of its fallback chain.
 
     Args:
-        arms: by id.
         client: calls models.
         clock: dates the attempts.
         timeout: seconds for one attempt; None waits for ever.
     """
 
-    arms: Mapping[str, Arm]
     client: ModelClient
     clock: Clock
     timeout: float | None = 60.0
 
-    async def run(self, query: Query, decision: Decision, *, log: Log) -> Served:
+    async def run(
+        self, query: Query, decision: Decision, *, arms: Mapping[str, Arm], log: Log
+    ) -> Served:
         """Execute a decision; ``log`` is awaited with every attempt, failed ones included.
+
+        Args:
+            query: to be answered.
+            decision: which models are to be tried, in which order.
+            arms: by id, as they were when it was made.
+            log: is told of every attempt.
 
         Raises:
             AllModelsFailedError: when no model of the chain answered.
@@ -43,18 +49,19 @@ class Executor:
         plan = fallback_plan((decision.selected_model, *decision.fallback_chain))
         attempt = next(plan)
         while True:
-            started = self.clock.now()
-            outcome = await self._call(query, attempt)
-            await log(self._execution(query, decision, attempt, outcome, started=started))
+            started, arm = self.clock.now(), arms[attempt.arm]
+            outcome = await self._call(query, arm)
+            execution = _Attempted(decision.id, attempt.number, arm, started)
+            await log(execution.ended(outcome, prompt=query.text))
             try:
                 attempt = plan.send(outcome)
             except StopIteration as stop:
                 served: Served = stop.value
                 return served
 
-    async def _call(self, query: Query, attempt: Attempt) -> ModelReply | ProviderError:
+    async def _call(self, query: Query, arm: Arm) -> ModelReply | ProviderError:
         request = ModelRequest(
-            arm=self.arms[attempt.arm],
+            arm=arm,
             text=query.text,
             query_id=query.id,
             max_tokens=query.max_tokens,
@@ -69,33 +76,35 @@ class Executor:
             return reply
         return ProviderError(
             kind,
-            model=attempt.arm,
+            model=arm.id,
             detail=reply.text[:100].strip(),
             input_tokens=reply.input_tokens,
             output_tokens=reply.output_tokens,
         )
 
-    def _execution(
-        self,
-        query: Query,
-        decision: Decision,
-        attempt: Attempt,
-        outcome: ModelReply | ProviderError,
-        *,
-        started: float,
-    ) -> Execution:
+
+@dataclass(frozen=True, slots=True)
+class _Attempted:
+    """An attempt that began at ``started_at``."""
+
+    decision_id: str
+    number: int
+    arm: Arm
+    started_at: float
+
+    def ended(self, outcome: ModelReply | ProviderError, *, prompt: str) -> Execution:
         reply = outcome if isinstance(outcome, ModelReply) else None
         return Execution(
-            decision_id=decision.id,
-            attempt=attempt.number,
-            arm=attempt.arm,
+            decision_id=self.decision_id,
+            attempt=self.number,
+            arm=self.arm.id,
             failure=None if isinstance(outcome, ModelReply) else outcome.kind,
             input_tokens=outcome.input_tokens,
             output_tokens=outcome.output_tokens,
-            cost=cost_of(outcome, self.arms[attempt.arm], prompt=query.text),
+            cost=cost_of(outcome, self.arm, prompt=prompt),
             latency=reply.latency if reply else None,
             finish_reason=reply.finish_reason if reply else None,
-            started_at=started,
+            started_at=self.started_at,
         )
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from conduit.bandits.models import ORDINARY_INPUT, ORDINARY_OUTPUT
+from conduit.bandits.list_prices import ORDINARY_INPUT, ORDINARY_OUTPUT
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.quality_target import QualityTarget
 from conduit.bandits.steering import BudgetPerRequest, Steering
@@ -69,8 +69,8 @@ class Goal:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def check(self, arms: Sequence[Arm]) -> None:
-        """Refuse a budget that not even the shortest calls of the cheapest model could keep.
+    def checked(self, arms: Sequence[Arm]) -> Goal:
+        """The goal itself; a budget that not even short calls of the cheapest model keep is refused.
 
         What calls will really cost is not known here. Where an *ordinary* call of the cheapest
         model is beyond the budget, prompts may be short, so that is said in the log and no more.
@@ -94,6 +94,7 @@ class Goal:
                     "exceeded unless prompts and answers are short",
                     *(name, usd, least, arm),
                 )
+        return self
 
     def steering(self, *, now: float) -> Steering | None:
         """What keeps this goal from ``now`` on, in seconds since the epoch; None without one."""

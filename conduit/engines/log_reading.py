@@ -38,7 +38,7 @@ async def read_log(store: Store) -> LogFrame:
 def ordinary_call(
     state: LearnedState, arms: Sequence[Arm], *, baseline: Arm
 ) -> OrdinaryCall | None:
-    """The units that routing itself would use now; None while nothing was learned.
+    """The units that routing itself would use; None while nothing was learned.
 
     The log does not hold the units of its own time. They settle within some dozens of calls.
 
@@ -50,5 +50,11 @@ def ordinary_call(
     if not state.statistics:
         return None
     dim = max(statistics.dim for statistics in state.statistics.values())
-    models = ArmModels(arms, dim=dim, statistics=state.statistics)
+    models = ArmModels(
+        arms,
+        dim=dim,
+        statistics=state.statistics,
+        forgetting=state.forgetting,
+        now=max(statistics.landmark for statistics in state.statistics.values()),
+    )
     return OrdinaryCall(models.ordinary_cost(baseline), models.ordinary_latency())

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.core.arms import Arm
+from conduit.core.arms import Arm, Price
 from conduit.core.decisions import Decision
-from conduit.core.errors import ConduitError
-from conduit.core.events import Completed, Decided, Event, Subscriber
+from conduit.core.events import Subscriber
 from conduit.core.models import Query
-from conduit.core.outcomes import Change, Execution, Response, Signal
+from conduit.core.outcomes import Change, Response
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
-from conduit.engines.accounting import response_of
-from conduit.engines.engine import Engine, open_engine
 from conduit.engines.goals import Goal
+from conduit.engines.lifetime import Lifetime
 from conduit.engines.wiring import Options, assemble
 from conduit.feedback.ratings import Feedback
 from conduit.settings import Settings
 
 
-class Router:
+class Router(Lifetime):
     """Decides which model answers a query, has it answered, and learns from what happened.
 
     Opens itself at first use; ``async with Router(...)`` also closes. Without keys it decides
@@ -50,6 +44,8 @@ class Router:
         store: where decisions and learned state live; None keeps them in memory.
         client: calls models; None calls the providers.
         timeout: seconds for one model call.
+        half_life: seconds after which what was learned counts half; infinite forgets nothing, None
+            keeps what the store was given before, and at first forgets nothing.
         seed: of the random draws; None draws afresh.
         clock: dates decisions.
         settings: None reads the environment and ``.env``.
@@ -75,6 +71,7 @@ class Router:
         store: Store | None = None,
         client: ModelClient | None = None,
         timeout: float | None = None,
+        half_life: float | None = None,
         seed: int | None = None,
         clock: Clock | None = None,
         settings: Settings | None = None,
@@ -96,61 +93,11 @@ class Router:
             store=store,
             client=client,
             timeout=timeout,
+            half_life=half_life,
             seed=seed,
             clock=clock,
         )
-        self._parts = assemble(options, settings)
-        self._subscribers = tuple(subscribers)
-        self._opening = asyncio.Lock()
-        self._engine: Engine | None = None
-        self._closed = False
-
-    @property
-    def arms(self) -> tuple[Arm, ...]:
-        """The models to choose among."""
-        return self._parts.arms
-
-    @property
-    def baseline(self) -> Arm:
-        """The model that savings are measured against."""
-        return self._parts.baseline
-
-    @property
-    def goal(self) -> Goal:
-        """What spending follows; an empty one where the weights of quality and cost decide."""
-        return self._parts.goal
-
-    async def open(self) -> Engine:
-        """Load encoder and learned state; done by the first call that needs them."""
-        if self._closed:
-            raise ConduitError("this router is closed", remedy="make a new one")
-        async with self._opening:
-            if self._engine is None:
-                self._engine = await open_engine(self._parts, announce=self._announce)
-        return self._engine
-
-    async def aclose(self) -> None:
-        """Fold what was learned into the store, and release connections; repeatable."""
-        self._closed = True
-        async with self._opening:
-            engine, self._engine = self._engine, None
-            try:
-                if engine is not None:
-                    await self._parts.store.close()
-            finally:
-                await self._parts.client.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+        super().__init__(assemble(options, settings), subscribers=subscribers)
 
     async def route(
         self,
@@ -170,7 +117,7 @@ class Router:
             NoAffordableModelError: when no model fits ``max_cost``.
             InvalidInputError: for unusable input, or with ``strict`` when nothing satisfies all.
         """
-        return await self._route(await self.open(), _query(query), models=models, strict=strict)
+        return await (await self.open()).route(_query(query), models=models, strict=strict)
 
     async def complete(
         self,
@@ -190,28 +137,7 @@ class Router:
             AllModelsFailedError: when no model answered.
             NoAffordableModelError: when no model fits ``max_cost``.
         """
-        engine, query = await self.open(), _query(query)
-        decision = await self._route(engine, query, models=models, strict=strict)
-        executions: list[Execution] = []
-
-        async def log(execution: Execution) -> None:
-            executions.append(execution)
-            await engine.observer.executed(execution)
-
-        expected = _expected_cost(decision)
-        try:
-            served = await engine.executor.run(query, decision, log=log)
-        finally:
-            engine.decider.settle(expected=expected, actual=sum(e.cost for e in executions))
-        response = response_of(
-            decision,
-            served,
-            executions=executions,
-            arms=engine.executor.arms,
-            baseline=self._parts.baseline,
-        )
-        self._announce(Completed(response))
-        return response
+        return await (await self.open()).complete(_query(query), models=models, strict=strict)
 
     async def feedback(
         self,
@@ -259,46 +185,57 @@ class Router:
             output_tokens=output_tokens,
             model=model,
         )
-        engine = await self.open()
-        changes = await engine.observer.rated(decision_id, said)
-        await self._settle_reported(engine, changes)
-        return changes
+        return await (await self.open()).feedback(decision_id, said)
 
-    async def _route(
-        self, engine: Engine, query: Query, *, models: Collection[str] | None, strict: bool
-    ) -> Decision:
-        features = await asyncio.to_thread(engine.analyzer.analyze, query.text)
-        decision = engine.decider.decide(
-            query, features, engine.learner.models, only=models, strict=strict
-        )
-        try:
-            await engine.learner.record(decision)
-        except BaseException:
-            engine.decider.settle(expected=_expected_cost(decision), actual=0.0)
-            raise
-        self._announce(Decided(decision))
-        await engine.observer.decided(decision)
-        return decision
+    async def add_model(self, model: str | Arm) -> Arm:
+        """Choose among one model more, from the next decision on.
 
-    async def _settle_reported(self, engine: Engine, changes: Iterable[Change]) -> None:
-        """A cost that the caller paid and reports takes the place of the expected one."""
-        for change in changes:
-            seen = change.observation
-            if seen.signal is Signal.COST and change.previous is None:
-                decision = await engine.learner.decision(seen.decision_id)
-                engine.decider.settle(
-                    expected=_expected_cost(decision), actual=math.exp(seen.value)
-                )
+        A model that was here before goes on with what was learned of it; a new one begins with
+        what its price and the other models lead one to expect, and is tried a little whatever is
+        expected of it.
 
-    def _announce(self, event: Event) -> None:
-        for subscriber in self._subscribers:
-            subscriber(event)
+        Args:
+            model: a name of the catalogue, the id of a removed model, or an arm.
+
+        Returns:
+            The arm as it is chosen among.
+
+        Raises:
+            InvalidInputError: for a model that is there already, or one without labelled queries
+                where the policy needs them.
+            UnknownModelError: for a name that nothing answers to.
+            UnknownPriceError: for a model that nobody priced.
+        """
+        return await (await self.open()).swapping.add(model)
+
+    async def remove_model(self, model: str) -> Arm:
+        """Choose among one model fewer, from the next decision on.
+
+        Calls already decided are finished, by it too, and their feedback is kept with all else
+        that was learned of it. As the baseline it stays what savings are measured against.
+
+        Raises:
+            UnknownModelError: for an id that is no arm.
+            InvalidInputError: when no other is left, or the policy always takes this one.
+        """
+        return await (await self.open()).swapping.remove(model)
+
+    async def set_price(self, model: str, price: Price) -> Arm:
+        """Change what a model costs, from the next decision on.
+
+        Calls already decided are paid at the price they were decided at. The price is not written
+        to any file: a router made later has the one it is given.
+
+        Args:
+            model: id of an arm.
+            price: USD per million tokens.
+
+        Raises:
+            UnknownModelError: for an id that is no arm.
+            InvalidInputError: for a price that is negative or no number.
+        """
+        return await (await self.open()).swapping.reprice(model, price)
 
 
 def _query(query: Query | str) -> Query:
     return query if isinstance(query, Query) else Query(query)
-
-
-def _expected_cost(decision: Decision) -> float:
-    """USD that were counted when the decision was made."""
-    return decision.estimates[decision.selected_model].cost

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,11 @@ import numpy as np
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import policy_named
-from conduit.catalog.baseline import dearest
 from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
-from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
+from conduit.core.errors import InvalidInputError
+from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
@@ -25,6 +24,7 @@ from conduit.engines.decider import Decider, DecisionRules
 from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
+from conduit.engines.portfolio import Portfolio, check_priced, portfolio_of, worthy
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.opening import open_encoder
 from conduit.features.projection import load_projection
@@ -50,6 +50,8 @@ class Options:
         store: None keeps everything in memory.
         client: calls models.
         timeout: seconds for one model call.
+        half_life: seconds after which what was learned counts half; infinite forgets nothing, None
+            keeps what the store was given before.
         seed: of the random draws; None draws afresh.
         clock: dates decisions.
         allow_download: whether the encoder may fetch its weights.
@@ -65,6 +67,7 @@ class Options:
     store: Store | None = None
     client: ModelClient | None = None
     timeout: float | None = None
+    half_life: float | None = None
     seed: int | None = None
     clock: Clock | None = None
     allow_download: bool | None = None
@@ -75,20 +78,18 @@ class Parts:
     """A router's parts before its encoder is loaded.
 
     Args:
-        arms: the models to choose among.
-        baseline: what savings are measured against; need not be an arm.
-        rules: how decisions are made, but for the layout, which the encoder determines.
+        portfolio: the models to begin with.
     """
 
     settings: Settings
     options: Options
-    arms: tuple[Arm, ...]
-    baseline: Arm
     goal: Goal
+    portfolio: Portfolio
     store: Store
     client: ModelClient
     clock: Clock
     timeout: float
+    half_life: float | None
 
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
@@ -102,12 +103,25 @@ class Parts:
             allowed = name != "auto" and not self.settings.offline
         return open_encoder(name, cache_dir=self.settings.cache_dir, allow_download=allowed)
 
-    def neighbours(self, encoder: str) -> NearestNeighbours | None:
-        """The labelled queries embedded by that encoder; None where the policy needs none."""
+    def arm(self, model: str | Arm) -> Arm:
+        """One model more, by its name in the catalogue or as it is given.
+
+        Raises:
+            UnknownModelError: for a name that nothing answers to.
+            UnknownPriceError: for a model that nobody priced.
+        """
+        if isinstance(model, str):
+            return catalog_of(self.settings, [model]).arms[0]
+        if self.options.client is None:
+            check_priced([model])
+        return model
+
+    def neighbours(self, portfolio: Portfolio, *, encoder: str) -> NearestNeighbours | None:
+        """Labelled queries of these models in that embedding; None where the policy needs none."""
         given = self._labelled
         if given is None or not self._rules("").policy.neighbours:
             return None
-        return open_neighbours(given, arms=[arm.id for arm in self.arms], encoder=encoder)
+        return open_neighbours(given, arms=portfolio.names, encoder=encoder)
 
     def decider(self, layout: str, *, neighbours: NearestNeighbours | None = None) -> Decider:
         """The decider for contexts of that layout."""
@@ -125,26 +139,33 @@ class Parts:
         """The learner for contexts of ``dim`` numbers."""
         contextual = self._rules("").policy.contextual
 
-        def build(state: LearnedState) -> ArmModels:
-            return ArmModels(self.arms, dim=dim, statistics=state.statistics, contextual=contextual)
+        def build(arms: Sequence[Arm], state: LearnedState) -> ArmModels:
+            return ArmModels(
+                arms,
+                dim=dim,
+                statistics=state.statistics,
+                contextual=contextual,
+                forgetting=state.forgetting,
+                now=self.clock.now(),
+            )
 
-        return Learner(self.store, build=build)
+        return Learner(self.store, arms=self.portfolio.arms, build=build, clock=self.clock)
 
     @property
     def _labelled(self) -> str | Path | NearestNeighbours | None:
         return self.options.neighbours or self.settings.neighbours
 
     def _rules(self, layout: str) -> DecisionRules:
-        names = [arm.id for arm in self.arms]
-        policy = policy_named(self.options.policy or self.settings.policy, models=names)
+        policy = policy_named(
+            self.options.policy or self.settings.policy, models=self.portfolio.names
+        )
         if policy.neighbours and self._labelled is None:
             raise InvalidInputError(
                 f"policy {policy.name!r} has no labelled queries",
                 remedy="give neighbours=, or the path of their file in CONDUIT_NEIGHBOURS",
             )
         return DecisionRules(
-            arms=self.arms,
-            baseline=self.baseline,
+            baseline=self.portfolio.baseline,
             policy=policy,
             optimize_for=OptimizeFor.named(
                 _given(self.options.optimize_for, self.settings.optimize_for)
@@ -160,23 +181,23 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         ConduitError: for an option or setting that cannot be used.
     """
     settings = settings or Settings.load()
-    arms, baseline = _arms(options, settings)
+    portfolio = _portfolio(options, settings)
     if options.client is None:
-        _check_priced(arms)
+        check_priced(portfolio.arms)
+    clock = options.clock or SystemClock()
     parts = Parts(
         settings=settings,
         options=options,
-        arms=arms,
-        baseline=_worth(baseline, arms),
-        goal=options.goal or Goal.of(settings),
-        store=options.store or MemoryStore(),
+        goal=(options.goal or Goal.of(settings)).checked(portfolio.arms),
+        portfolio=portfolio,
+        store=options.store or MemoryStore(clock=clock),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
-        clock=options.clock or SystemClock(),
+        clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
+        half_life=_half_life(_given(options.half_life, settings.half_life)),
     )
     parts.decider("")
-    parts.goal.check(arms)
     return parts
 
 
@@ -194,52 +215,31 @@ def catalog_of(settings: Settings, models: Sequence[str] | None = None) -> Catal
     )
 
 
-def _arms(options: Options, settings: Settings) -> tuple[tuple[Arm, ...], Arm]:
-    if options.models is not None and not options.models:
+def _portfolio(options: Options, settings: Settings) -> Portfolio:
+    """The given arms, or the catalogue's models of the given names, or all of the catalogue's."""
+    given = options.models
+    if given is not None and not given:
         raise InvalidInputError("models=[] leaves none", remedy="name a model, or leave it out")
-    given = [m for m in options.models or () if isinstance(m, Arm)]
-    if not given:
-        named = [m for m in options.models or () if isinstance(m, str)]
-        catalog = catalog_of(settings, named or None)
-        baseline = catalog.find(options.baseline) if options.baseline else catalog.baseline
-        return catalog.arms, baseline
-    if len(given) != len(options.models or ()):
+    arms = [m for m in given or () if isinstance(m, Arm)]
+    names = [m for m in given or () if isinstance(m, str)]
+    if arms and names:
         raise InvalidInputError(
             "models mixes names and arms", remedy="give all names, or all Arm values"
         )
-    twice = [name for name, n in Counter(arm.id for arm in given).items() if n > 1]
-    if twice:
-        raise InvalidInputError(
-            f"model {twice[0]!r} is given twice", remedy="give every model an id of its own"
-        )
-    return tuple(given), _named(options.baseline, given) or dearest(given)
-
-
-def _check_priced(arms: Sequence[Arm]) -> None:
-    """Providers report tokens, not money; only recorded outcomes know their cost themselves."""
-    for arm in arms:
-        if arm.price is None:
-            raise UnknownPriceError(arm.id)
-
-
-def _worth(baseline: Arm, arms: Sequence[Arm]) -> Arm:
-    """The baseline; the dearest arm where it is free, since savings and units need a price."""
-    free = baseline.price is not None and baseline.price.input + baseline.price.output == 0
-    return dearest(arms) if free else baseline
-
-
-def _named(baseline: str | None, arms: Sequence[Arm]) -> Arm | None:
-    if baseline is None:
-        return None
-    found = next((arm for arm in arms if arm.id == baseline), None)
-    if found is None:
-        raise UnknownModelError(baseline, known=[arm.id for arm in arms])
-    return found
+    if arms:
+        return portfolio_of(arms, baseline=options.baseline)
+    catalog = catalog_of(settings, names or None)
+    baseline = catalog.find(options.baseline) if options.baseline else catalog.baseline
+    return worthy(Portfolio(arms=catalog.arms, baseline=baseline))
 
 
 def _given(option: T | None, setting: T) -> T:
     """The caller's option, else the setting; 0 is an option too."""
     return setting if option is None else option
+
+
+def _half_life(seconds: float | None) -> float | None:
+    return None if seconds is None else Forgetting(half_life=seconds).half_life
 
 
 def _positive(name: str, value: float) -> float:

@@ -14,6 +14,7 @@ from conduit.bandits.policies import FIXED
 from conduit.core.decisions import Decision
 from conduit.core.errors import InvalidInputError
 from conduit.core.log import LoggedDecision
+from conduit.evaluation.knowledge import Knowledge, Rates
 from conduit.evaluation.logged import Log
 
 if TYPE_CHECKING:
@@ -32,25 +33,6 @@ class Exclusion(StrEnum):
     FAILED = "failed"
     FALLBACK = "fallback"
     NO_ESTIMATE = "no_estimate"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Knowledge:
-    """What a rule would have seen at each of the n decisions, besides means.
-
-    Args:
-        known: (n, K) bool, arms that had an estimate.
-        offered: (n, K) bool, arms that no constraint excluded.
-        quality_std: (n, K) standard deviation of the estimate of quality.
-        latency: (n, K) expected seconds; NaN while none was known.
-        observations: (n, K) quality observations behind the estimate.
-    """
-
-    known: NDArray[np.bool_]
-    offered: NDArray[np.bool_]
-    quality_std: Floats
-    latency: Floats
-    observations: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,6 +84,7 @@ class FrameBuilder:
         self._blocks: list[Floats] = []
         self._block: list[dict[int, tuple[float, ...]]] = []
         self._outcomes: list[tuple[int, float, float]] = []
+        self._circumstances: list[tuple[float, ...]] = []
 
     def add(self, logged: LoggedDecision) -> None:
         """Take in one decision."""
@@ -119,6 +102,7 @@ class FrameBuilder:
                 np.nan if cost is None else cost,
             )
         )
+        self._circumstances.append((decision.features.complexity_score, *_rates(decision)))
         if len(self._block) == _BLOCK:
             self._pack()
 
@@ -131,6 +115,7 @@ class FrameBuilder:
         self._pack()
         cells = self._cells()
         chosen, quality, cost = np.array(self._outcomes).reshape(-1, 3).T
+        complexity, *rates = np.array(self._circumstances).reshape(-1, 5).T
         known = np.isfinite(cells[_MEAN])
         mean, expected_cost = (np.where(known, cells[at], 0.0) for at in (_MEAN, _COST))
         if not len(chosen):
@@ -150,6 +135,8 @@ class FrameBuilder:
             quality_std=np.nan_to_num(cells[_STD]),
             latency=cells[_LATENCY],
             observations=np.nan_to_num(cells[_COUNT]),
+            complexity=complexity,
+            rates=Rates(**dict(zip(Rates.__slots__, rates, strict=True))),
         )
         return LogFrame(
             log=log,
@@ -204,6 +191,14 @@ def _cell(logged: LoggedDecision, arm: str) -> tuple[float, ...]:
         it.observations,
         float(_is_offered(decision, arm)),
     )
+
+
+def _rates(decision: Decision) -> tuple[float, float, float, float]:
+    rates = decision.rates
+    if rates is None:
+        return np.nan, np.nan, np.nan, np.nan
+    budget = np.nan if rates.budget is None else rates.budget
+    return rates.unit_cost, rates.unit_latency, rates.price_of_money, budget
 
 
 def _is_offered(decision: Decision, arm: str) -> bool:

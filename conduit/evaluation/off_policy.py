@@ -23,14 +23,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from conduit.bandits.neighbours import LARGEST_VARIANCE
 from conduit.core.errors import InvalidInputError
-from conduit.evaluation.intervals import spread_of
+from conduit.evaluation.intervals import Spread, ratio_interval, spread_of
+from conduit.evaluation.known_variance import Draws, known_squares
 from conduit.evaluation.logged import Log, Outcome, check_probabilities, picked
 from conduit.evaluation.support import (
+    UNREACHABLE,
     Refusal,
     effective_sample_size,
     refusal_of,
-    squared_weights,
+    small_sample,
     supported_rows,
 )
 
@@ -38,10 +41,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-
-ENOUGH_DRAWS = 10
-"""Draws from which an arm's own residuals say how large they are."""
 
 
 class Method(StrEnum):
@@ -85,6 +84,7 @@ class _Rows:
     expected: Floats
     target: Floats
     against: Floats | None
+    imagined: float
 
     def weights(self, policy: Floats) -> Floats:
         return picked(policy, self.chosen) / picked(self.propensity, self.chosen)
@@ -92,6 +92,10 @@ class _Rows:
     @property
     def mass(self) -> Floats:
         return self.target if self.against is None else self.target - self.against
+
+    def known_squares(self, residual: Floats, *, expected: Floats | None = None) -> float:
+        draws = Draws(propensity=self.propensity, mass=self.mass, chosen=self.chosen)
+        return known_squares(draws, residual, imagined=self.imagined, expected=expected)
 
     @property
     def effective(self) -> float:
@@ -142,8 +146,9 @@ def estimate(
         expected=log.expected(outcome)[keep],
         target=target[keep],
         against=None if against is None else against[keep],
+        imagined=LARGEST_VARIANCE if outcome is Outcome.QUALITY else 0.0,
     )
-    return _dr(rows) if method is Method.DR else _snips(rows)
+    return _dr(rows, outcome) if method is Method.DR else _snips(rows)
 
 
 def on_policy(log: Log, outcome: Outcome = Outcome.QUALITY) -> Answer:
@@ -151,22 +156,39 @@ def on_policy(log: Log, outcome: Outcome = Outcome.QUALITY) -> Answer:
     return estimate(log, log.propensity, outcome=outcome, method=Method.SNIPS)
 
 
-def _dr(rows: _Rows) -> Estimate:
+def _dr(rows: _Rows, outcome: Outcome) -> Estimate:
     weights = rows.weights(rows.mass)
     residual = rows.observed - picked(rows.expected, rows.chosen)
     correction = weights * residual
     value = float((rows.mass * rows.expected).sum(axis=1).mean() + correction.mean())
-    return _answer(rows, value, correction - correction.mean(), weights, residual)
+    proportional = rows.expected if outcome is Outcome.SPEND else None
+    known = rows.known_squares(residual, expected=proportional)
+    spread = _spread(rows, correction - correction.mean(), known)
+    return _symmetric(rows, value, spread)
 
 
-def _snips(rows: _Rows) -> Estimate:
-    value, influence = _normalised(rows, rows.target)
-    centre = value
+def _snips(rows: _Rows) -> Answer:
     if rows.against is not None:
-        other, its_influence = _normalised(rows, rows.against)
-        centre = (value + other) / 2
-        value, influence = value - other, influence - its_influence
-    return _answer(rows, value, influence, rows.weights(rows.mass), rows.observed - centre)
+        return _snips_difference(rows, rows.against)
+    value, influence = _normalised(rows, rows.target)
+    weights = rows.weights(rows.target)
+    known = rows.known_squares(rows.observed - value) / float(weights.mean()) ** 2
+    spread = _spread(rows, influence, known)
+    ends = ratio_interval(weights, rows.observed, spread)
+    if ends is None:
+        drawn = float(weights.sum() ** 2 / (weights @ weights))
+        return small_sample(drawn, len(weights))
+    return _estimate(rows, value, ends, spread)
+
+
+def _snips_difference(rows: _Rows, against: Floats) -> Estimate:
+    value, influence = _normalised(rows, rows.target)
+    other, its_influence = _normalised(rows, against)
+    # An arm's residuals are from the mean of the policy that takes it, or in between.
+    ours, theirs = rows.target.sum(axis=0), against.sum(axis=0)
+    centre = (ours * value + theirs * other) / np.maximum(ours + theirs, UNREACHABLE)
+    known = rows.known_squares(rows.observed - centre[rows.chosen])
+    return _symmetric(rows, value - other, _spread(rows, influence - its_influence, known))
 
 
 def _normalised(rows: _Rows, policy: Floats) -> tuple[float, Floats]:
@@ -182,37 +204,25 @@ def _normalised(rows: _Rows, policy: Floats) -> tuple[float, Floats]:
     return value, weights * (rows.observed - value) * (len(weights) / total)
 
 
-def _answer(
-    rows: _Rows, value: float, influence: Floats, weights: Floats, residual: Floats
-) -> Estimate:
-    spread = spread_of(
-        influence,
-        known_squares=_known_squares(rows, np.abs(weights), residual * residual),
-        foreseen=(rows.mass * rows.expected).sum(axis=1),
-    )
+def _spread(rows: _Rows, influence: Floats, known: float) -> Spread:
+    foreseen = (rows.mass * rows.expected).sum(axis=1)
+    return spread_of(influence, known_squares=known, foreseen=foreseen)
+
+
+def _symmetric(rows: _Rows, value: float, spread: Spread) -> Estimate:
+    ends = (value - spread.half_width, value + spread.half_width)
+    return _estimate(rows, value, ends, spread)
+
+
+def _estimate(rows: _Rows, value: float, ends: tuple[float, float], spread: Spread) -> Estimate:
     return Estimate(
         value=value,
-        low=value - spread.half_width,
-        high=value + spread.half_width,
+        low=ends[0],
+        high=ends[1],
         standard_error=spread.standard_error,
         effective=rows.effective,
-        rows=len(influence),
+        rows=len(rows.observed),
     )
-
-
-def _known_squares(rows: _Rows, size: Floats, squares: Floats) -> float:
-    """Expected ``Σ w² r²`` over all that might have been drawn, not only what was.
-
-    The squared residual r² of an arm is taken to be the same in every context: its average over
-    the arm's draws as the policy weighs them, or over all arms where it was drawn too rarely.
-    """
-    arms = rows.propensity.shape[1]
-    drawn = np.bincount(rows.chosen, size > 0, minlength=arms)
-    total = np.bincount(rows.chosen, size, minlength=arms)
-    weighted = np.bincount(rows.chosen, size * squares, minlength=arms)
-    pooled = weighted.sum() / total.sum() if total.any() else 0.0
-    own = np.divide(weighted, total, out=np.full(arms, pooled), where=drawn >= ENOUGH_DRAWS)
-    return float(squared_weights(rows.propensity, rows.mass).sum(axis=0) @ own)
 
 
 def _check_policy(log: Log, policy: Floats) -> None:

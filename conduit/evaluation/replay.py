@@ -15,19 +15,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from conduit.bandits.chooser import Chooser, Wish
-from conduit.bandits.models import CHEAPEST_CALL, ArmModels
+from conduit.bandits.models import ArmModels
 from conduit.bandits.pacer import Pacer, PacerGains
 from conduit.bandits.policies import Policy
 from conduit.bandits.steering import BudgetPerRequest, Steering
+from conduit.bandits.targets import COST_FLOOR
 from conduit.bandits.utility import PRESETS, Weights
+from conduit.bandits.vigilance import Vigilance
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
+from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor, QueryConstraints
 from conduit.core.outcomes import Head
 from conduit.core.statistics import Array, SufficientStatistics
 from conduit.evaluation.stream import Stream
 
-_LOG_CHEAPEST = math.log(CHEAPEST_CALL)
+_LOG_CHEAPEST = math.log(COST_FLOOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,7 +40,8 @@ class Moment:
     Args:
         quality: (K,) factors on quality.
         cost: (K,) factors on cost.
-        allowed: (K,) bool, arms that exist at this step; None allows all.
+        allowed: (K,) bool, arms that exist at this step; None allows all. An arm that appears
+            is met as one that is added to a running router.
     """
 
     quality: Array | float = 1.0
@@ -57,7 +61,11 @@ class World(Protocol):
     """What changes while a replay runs."""
 
     def __call__(self, step: int, models: ArmModels) -> Moment:
-        """The moment of that step, counted from 0; may tell the models what became known."""
+        """The moment of that step, counted from 0.
+
+        It may tell the models what became known: a new list price by ``models.reprice``, as a
+        router is told. What calls then cost is said by :class:`Moment`, told or not.
+        """
         ...
 
 
@@ -77,6 +85,9 @@ class Setting:
         statistics: what was learned before, per (arm id, head name).
         learning: whether the policy learns from what it sees.
         world: what changes on the way; None changes nothing.
+        forgetting: how fast evidence fades; the clock ticks once per request, so that a half-life
+            is a number of requests.
+        vigilance: when an arm has changed.
     """
 
     policy: Policy
@@ -89,6 +100,8 @@ class Setting:
     statistics: Mapping[tuple[str, str], SufficientStatistics] = field(default_factory=dict)
     learning: bool = True
     world: World | None = None
+    forgetting: Forgetting = Forgetting()
+    vigilance: Vigilance = Vigilance()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,6 +115,7 @@ class Replay:
         cost: (n,) USD spent.
         probabilities: (n, K) propensities it was drawn with.
         predicted: (n, K) quality expected before the call.
+        predicted_cost: (n, K) USD expected before the call.
         price: (n,) the steering's λ after the step; 0 without one.
     """
 
@@ -111,6 +125,7 @@ class Replay:
     cost: Array
     probabilities: Array
     predicted: Array
+    predicted_cost: Array
     price: Array
 
     def __len__(self) -> int:
@@ -150,6 +165,7 @@ def replay(
         cost=np.empty(steps),
         probabilities=np.empty((steps, arms)),
         predicted=np.empty((steps, arms)),
+        predicted_cost=np.empty((steps, arms)),
         price=np.zeros(steps),
     )
     for step, row in enumerate(rows):
@@ -166,10 +182,11 @@ class _Loop:
             dim=stream.dim,
             statistics=setting.statistics,
             contextual=policy.contextual,
+            forgetting=setting.forgetting,
+            vigilance=setting.vigilance,
         )
         self._chooser = Chooser(
             policy,
-            arms=arms,
             baseline=_baseline(stream, setting.baseline),
             steering=_steering(setting),
             rng=rng,
@@ -177,13 +194,16 @@ class _Loop:
         self._targets = stream.targets()
         self._allowed = policy.allowed([arm.id for arm in arms])
         self._wish = self._wish_for(self._allowed)
+        self._present = self._allowed
         self._tokens = stream.prompt_tokens.tolist()
 
     def advance(self, step: int, row: int, record: Replay) -> None:
         stream, models, chooser = self._stream, self._models, self._chooser
+        models.advance(step)
         moment = None if self._setting.world is None else self._setting.world(step, models)
+        self._notice(moment)
         estimates = models.estimate(stream.contexts[row], token_count=self._tokens[row])
-        chosen = chooser.choose(estimates, models, self._wish_at(moment))
+        chosen = chooser.choose(estimates, models, self._wish)
         assert chosen is not None  # without max_cost, an arm is always left
         chooser.account(estimates, chosen)
         arm = chosen.arm
@@ -196,6 +216,7 @@ class _Loop:
         record.arms[step], record.quality[step], record.cost[step] = arm, quality, cost
         record.probabilities[step] = chosen.probabilities
         record.predicted[step] = estimates.quality
+        record.predicted_cost[step] = estimates.cost
         if chooser.steering is not None:
             record.price[step] = chooser.steering.price
 
@@ -209,11 +230,18 @@ class _Loop:
                 value = max(value + math.log(dearer), _LOG_CHEAPEST)
             if not math.isnan(value):
                 self._models.observe(arm, head, context, value, weight=1.0)
+        for said in self._models.contradictions():
+            self._models.discount(said)
 
-    def _wish_at(self, moment: Moment | None) -> Wish:
-        if moment is None or moment.allowed is None:
-            return self._wish
-        return self._wish_for(self._allowed & moment.allowed)
+    def _notice(self, moment: Moment | None) -> None:
+        """Arms that come or go are met as by a router: priors are chosen anew when they do."""
+        present = self._allowed
+        if moment is not None and moment.allowed is not None:
+            present = present & moment.allowed
+        if (present == self._present).all():
+            return
+        self._present, self._wish = present, self._wish_for(present)
+        self._models.rebuild()
 
     def _wish_for(self, allowed: NDArray[np.bool_]) -> Wish:
         return Wish(

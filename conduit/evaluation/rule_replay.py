@@ -1,22 +1,23 @@
 """What another rule, or another trade-off, would have chosen on the logged contexts.
 
-Every rule is given what was known at each decision: the logged means, deviations and counts. So
-the answer is what that rule would have done *with the same knowledge*, not what it would have
-learned had it been in charge.
+Every rule is given what was known at each decision: the logged means, deviations and counts, and
+the exchange rates of the time. So the answer is what that rule would have done *with the same
+knowledge*, not what it would have learned had it been in charge.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from conduit.bandits.estimates import Estimates
-from conduit.bandits.policies import Policy
-from conduit.bandits.rules import Situation
+from conduit.bandits.policies import Policy, policy_named
+from conduit.bandits.rules import ComplexityThreshold, Situation, Uniform
 from conduit.bandits.utility import PRESETS, Valuation, Weights
-from conduit.core.errors import InvalidInputError
+from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPolicyError
 from conduit.core.models import OptimizeFor
 from conduit.evaluation.log_frame import LogFrame
 
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 class TradeOff:
     """How a replayed rule values quality, money and time.
 
+    The units hold for decisions that have none on record: those that have are replayed with the
+    exchange rates of their time.
+
     Args:
-        optimize_for: the preset.
+        optimize_for: the preset; under a budget its cost weight gives way to the price of money.
         unit_cost: USD of an ordinary call of the baseline, which a unit of the cost weight pays;
             ``engines.log_reading.ordinary_call`` gives the one that routing uses. None takes the
             mean estimated cost of the dearest arm, which also counts that arm's own verbosity.
@@ -43,50 +47,103 @@ class TradeOff:
     unit_latency: float | None = None
 
 
-def replayed(frame: LogFrame, policy: Policy, trade_off: TradeOff | None = None) -> Floats:
+def replayed(
+    frame: LogFrame,
+    policy: Policy,
+    trade_off: TradeOff | None = None,
+    *,
+    tiers: Mapping[str, int] | None = None,
+) -> Floats:
     """The probabilities (n, K) with which a policy would have chosen, in every logged situation.
 
-    The constraints of each query hold for the policy too. Availability, a budget's price of money
-    and preferred providers are not in the log and count for nothing.
+    The constraints of each query hold for the policy too. Availability and preferred providers are
+    not in the log and count for nothing.
 
     Args:
         frame: the log.
         policy: a rule with its floor.
         trade_off: quality against money against time; a policy's own weights override it.
+        tiers: rank of the class that each arm is sold in; ``complexity`` needs them.
 
     Raises:
-        InvalidInputError: for a policy whose estimates the log does not hold.
+        InvalidInputError: for a policy that needs what the log does not hold: other estimates, or
+            tiers that were not given.
     """
     _check_same_estimates(frame, policy)
     if policy.only is not None:
         return _always(frame, policy.only)
-    valuation = _valuation(frame, policy, trade_off or TradeOff())
+    moments = _Moments(frame, policy, trade_off or TradeOff(), _ranks(frame, policy, tiers))
     target = np.zeros_like(frame.log.propensity)
     for row in range(len(target)):
         known = np.flatnonzero(frame.knowledge.known[row])
-        target[row, known] = _probabilities(frame, row, known, policy, valuation=valuation)
+        target[row, known] = moments.probabilities(row, known)
     return target
+
+
+class _Moments:
+    """A policy in every logged situation."""
+
+    def __init__(
+        self, frame: LogFrame, policy: Policy, trade_off: TradeOff, ranks: NDArray[np.int64]
+    ) -> None:
+        self._frame, self._policy, self._ranks = frame, policy, ranks
+        unit, seconds = trade_off.unit_cost, trade_off.unit_latency
+        self._otherwise = Valuation(
+            weights=_weights(policy, trade_off),
+            unit_cost=_dearest_cost(frame) if unit is None else unit,
+            unit_latency=_typical_latency(frame) if seconds is None else seconds,
+        )
+
+    def probabilities(self, row: int, known: NDArray[np.intp]) -> Floats:
+        """Of the arms that were known."""
+        more, policy = self._frame.knowledge, self._policy
+        estimates = _estimates(self._frame, row, known)
+        offered, valuation = more.offered[row, known], self._valuation(row)
+        mean, std = valuation.utility(estimates)
+        situation = Situation(
+            mean=mean,
+            std=std,
+            ratings=estimates.ratings,
+            feasible=offered,
+            unit=valuation.unit(estimates),
+            cost=estimates.cost,
+            tier=self._ranks[known],
+            complexity=float(more.complexity[row]),
+        )
+        logged = float(more.rates.budget[row])
+        budget = None if np.isnan(logged) else logged
+        lifted = policy.floor.apply(
+            policy.rule.probabilities(situation),
+            cost=estimates.cost,
+            feasible=offered,
+            budget=budget,
+        )
+        return policy.trial.apply(
+            lifted,
+            cost=estimates.cost,
+            ratings=estimates.ratings,
+            feasible=offered,
+            budget=budget,
+        )
+
+    def _valuation(self, row: int) -> Valuation:
+        rates, otherwise = self._frame.knowledge.rates, self._otherwise
+        if np.isnan(rates.unit_cost[row]):
+            return otherwise
+        paced = not np.isnan(rates.budget[row]) and self._policy.weights is None
+        return replace(
+            otherwise,
+            weights=otherwise.weights.paced() if paced else otherwise.weights,
+            unit_cost=float(rates.unit_cost[row]),
+            unit_latency=float(rates.unit_latency[row]),
+            price_of_money=float(rates.price_of_money[row]),
+        )
 
 
 def _always(frame: LogFrame, arm: str) -> Floats:
     target = np.zeros_like(frame.log.propensity)
     target[:, _column(frame, arm)] = 1.0
     return target
-
-
-def _probabilities(
-    frame: LogFrame, row: int, known: NDArray[np.intp], policy: Policy, *, valuation: Valuation
-) -> Floats:
-    estimates = _estimates(frame, row, known)
-    offered = frame.knowledge.offered[row, known]
-    mean, std = valuation.utility(estimates)
-    situation = Situation(mean=mean, std=std, ratings=estimates.ratings, feasible=offered)
-    return policy.floor.apply(
-        policy.rule.probabilities(situation),
-        cost=estimates.cost,
-        feasible=offered,
-        budget=None,
-    )
 
 
 def _estimates(frame: LogFrame, row: int, known: NDArray[np.intp]) -> Estimates:
@@ -106,15 +163,6 @@ def _estimates(frame: LogFrame, row: int, known: NDArray[np.intp]) -> Estimates:
     )
 
 
-def _valuation(frame: LogFrame, policy: Policy, trade_off: TradeOff) -> Valuation:
-    unit, seconds = trade_off.unit_cost, trade_off.unit_latency
-    return Valuation(
-        weights=_weights(policy, trade_off),
-        unit_cost=_dearest_cost(frame) if unit is None else unit,
-        unit_latency=_typical_latency(frame) if seconds is None else seconds,
-    )
-
-
 def _dearest_cost(frame: LogFrame) -> float:
     known = frame.knowledge.known
     total = np.where(known, frame.log.expected_cost, 0.0).sum(axis=0)
@@ -131,6 +179,17 @@ def _weights(policy: Policy, trade_off: TradeOff) -> Weights:
     return PRESETS[trade_off.optimize_for] if policy.weights is None else policy.weights
 
 
+def _ranks(frame: LogFrame, policy: Policy, tiers: Mapping[str, int] | None) -> NDArray[np.int64]:
+    names = frame.log.arms
+    missing = [name for name in names if name not in (tiers or {})]
+    if missing and isinstance(policy.rule, ComplexityThreshold):
+        raise InvalidInputError(
+            f"policy {policy.name!r} needs the tier of {missing[0]!r}, which the log does not hold",
+            remedy="give tiers for all models of the log",
+        )
+    return np.array([(tiers or {}).get(name, 0) for name in names], np.int64)
+
+
 def _column(frame: LogFrame, arm: str) -> int:
     if arm not in frame.log.arms:
         raise InvalidInputError(
@@ -141,8 +200,29 @@ def _column(frame: LogFrame, arm: str) -> int:
 
 
 def _check_same_estimates(frame: LogFrame, policy: Policy) -> None:
-    if not policy.contextual and set(frame.policies) != {policy.name}:
+    """Rules that judge quality must judge by estimates of their own kind."""
+    indifferent = policy.weights is not None and not policy.weights.quality
+    if policy.only is not None or isinstance(policy.rule, Uniform) or indifferent:
+        return
+    others = [name for name in frame.policies if _kind(frame, name) != _kind_of(policy)]
+    if others:
         raise InvalidInputError(
-            f"policy {policy.name!r} needs estimates of its own, which the log does not hold",
-            remedy="choose a policy over the logged estimates: thompson, linucb, best, fixed:MODEL",
+            f"policy {policy.name!r} needs estimates of its own, and the log holds those of "
+            f"{', '.join(map(repr, others))}",
+            remedy="ask about a policy that sees what the logged one saw, cheapest, random or "
+            "fixed:MODEL",
         )
+
+
+def _kind(frame: LogFrame, name: str) -> str:
+    try:
+        return _kind_of(policy_named(name, models=frame.log.arms))
+    except (UnknownPolicyError, UnknownModelError):
+        return name
+
+
+def _kind_of(policy: Policy) -> str:
+    """Where a policy's estimates of quality come from."""
+    if policy.neighbours:
+        return "neighbours"
+    return "context" if policy.contextual else "no context"

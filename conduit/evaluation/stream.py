@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from conduit.bandits.models import CHEAPEST_CALL
+from conduit.bandits.targets import COST_FLOOR
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import Head
@@ -74,7 +74,7 @@ class Stream:
 
     def targets(self) -> Mapping[Head, Array]:
         """(n, K) what each head would observe of each arm; NaN where nothing was recorded."""
-        known: dict[Head, Array] = {Head.LOG_COST: np.log(np.maximum(self.cost, CHEAPEST_CALL))}
+        known: dict[Head, Array] = {Head.LOG_COST: np.log(np.maximum(self.cost, COST_FLOOR))}
         if self.output_tokens is not None:
             known[Head.LOG_TOKENS] = np.log(np.maximum(self.output_tokens, 1.0))
         if self.latency is not None:

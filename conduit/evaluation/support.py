@@ -99,7 +99,7 @@ def refusal_of(propensity: Floats, target: Floats) -> Refusal | None:
     if missing > MOST_UNSUPPORTED or not keep.any():
         return _no_support(missing)
     size = effective_sample_size(propensity[keep], target[keep])
-    return None if size >= LEAST_SAMPLE else _small_sample(size, n)
+    return None if size >= LEAST_SAMPLE else small_sample(size, n)
 
 
 def _no_outcomes(n: int) -> Refusal:
@@ -132,7 +132,8 @@ def _no_support(missing: float) -> Refusal:
     )
 
 
-def _small_sample(size: float, n: int) -> Refusal:
+def small_sample(size: float, n: int) -> Refusal:
+    """The refusal of n rows that are worth only ``size`` of the policy's own."""
     return Refusal(
         reason=Reason.SMALL_SAMPLE,
         have=size,

@@ -77,6 +77,7 @@ def what_if(
     *,
     against: str | None = None,
     trade_off: TradeOff | None = None,
+    tiers: Mapping[str, int] | None = None,
 ) -> Comparison:
     """What a named policy would have given on the logged contexts.
 
@@ -85,13 +86,14 @@ def what_if(
         policy: a policy's name, as for routing.
         against: another name to compare with; None compares with what was logged.
         trade_off: what both policies value; None is balanced.
+        tiers: rank of the class each model is sold in, for ``complexity``.
 
     Raises:
         UnknownPolicyError: for a name that is none.
         UnknownModelError: for ``fixed:`` with a model that the log does not know.
-        InvalidInputError: for a policy whose estimates the log does not hold.
+        InvalidInputError: for a policy that needs what the log does not hold.
     """
     names = [name for name in (policy, against) if name is not None]
     found = [policy_named(name, models=frame.log.arms) for name in names]
-    target, *other = (replayed(frame, policy, trade_off) for policy in found)
+    target, *other = (replayed(frame, policy, trade_off, tiers=tiers) for policy in found)
     return compared(frame.log, target, against=other[0] if other else None)

@@ -84,8 +84,10 @@ class RetryWindow:
             The decision of the *latest* earlier query that it resembles: of several, the answer
             the user saw last is the one found wanting. None when it is no retry.
         """
+        if user_id is None:
+            return None
         direction = _direction(embedding)
-        if user_id is None or direction is None:
+        if direction is None:
             return None
         self._forget_idle(now)
         asked = self._users.setdefault(user_id, deque(maxlen=self._per_user))

@@ -123,6 +123,11 @@ URL = Kind("URL", _url, "give an address, as in scheme://host:port/path", mask=m
 ADDRESS = Kind("path or URL", str, "give a path or an address", mask=mask_place)
 HTTP = Kind("HTTP URL", _http, "give an address, as in http://localhost:1234/v1", mask=mask_url)
 SECONDS = number("seconds > 0", "give a positive number of seconds", accept=lambda v: v > 0)
+HALF_LIFE = Kind(
+    "seconds > 0 / never",
+    lambda text: math.inf if text.lower() == "never" else SECONDS.parse(text),
+    "give a positive number of seconds, or: never",
+)
 USD = number("USD > 0", "give a positive number of USD, or leave it unset", accept=lambda v: v > 0)
 SHARE = number("0..1", "give a number from 0 to 1", accept=lambda v: 0 <= v <= 1)
 POSITIVE_SHARE = number(

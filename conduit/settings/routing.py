@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conduit.core.models import OptimizeFor
-from conduit.settings.kinds import COUNT, NAMES, OBJECT, PATH, POSITIVE_SHARE, TEXT, USD, choice
+from conduit.settings.kinds import (
+    COUNT,
+    HALF_LIFE,
+    NAMES,
+    OBJECT,
+    PATH,
+    POSITIVE_SHARE,
+    TEXT,
+    USD,
+    choice,
+)
 from conduit.settings.setting import declare
 
 
@@ -36,6 +46,10 @@ class RoutingSettings:
     )
     quality_target: float | None = declare(
         "share of the best model's quality that the router keeps at least spend", POSITIVE_SHARE
+    )
+    half_life: float | None = declare(
+        "seconds after which what was learned counts half; unset keeps what the database was given",
+        HALF_LIFE,
     )
     baseline: str | None = declare(
         "the model that savings are measured against; unset takes the registry's, else the dearest",

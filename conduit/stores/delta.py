@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from conduit.core.decisions import Decision
 from conduit.core.errors import InvalidInputError, LayoutMismatchError
-from conduit.core.outcomes import Change, Observation, Signal
-from conduit.core.statistics import SufficientStatistics
+from conduit.core.forgetting import Forgetting, remaining
+from conduit.core.outcomes import Change, Head, Observation, Signal
+from conduit.core.statistics import UNDATED, Source, SufficientStatistics
 
 ObservationKey: TypeAlias = tuple[str, str, Signal]
 """(decision id, arm id, signal): at most one observation is kept for each."""
@@ -31,12 +32,14 @@ class Pending:
 
     Args:
         context: (d,) float32, as it was logged.
+        decided_at: when the decision was made, in seconds since the epoch.
         previous: the value that ``value`` replaces; None for a first observation.
     """
 
     arm: str
     head: str
     context: NDArray[np.float32]
+    decided_at: float
     value: float
     weight: float
     previous: float | None
@@ -74,10 +77,11 @@ def changes_of(
     A correction keeps the head and the weight of the observation it corrects: only the value
     and the time are new, which is what :meth:`SufficientStatistics.revise` can express.
     """
-    latest = dict(kept)
+    latest: dict[ObservationKey, Observation] = {}  # not a copy: what is kept may be long
     changes = []
     for observation in observations:
-        before = latest.get(key_of(observation))
+        key = key_of(observation)
+        before = latest.get(key) or kept.get(key)
         if before is None:
             changes.append(Change(observation=observation))
         elif before.value != observation.value:
@@ -85,31 +89,69 @@ def changes_of(
             changes.append(Change(observation=corrected, previous=before.value))
         else:
             continue
-        latest[key_of(observation)] = changes[-1].observation
+        latest[key] = changes[-1].observation
     return tuple(changes)
 
 
 def folded(
-    state: Mapping[StateKey, SufficientStatistics], pending: Iterable[Pending]
+    state: Mapping[StateKey, SufficientStatistics],
+    pending: Iterable[Pending],
+    *,
+    forgetting: Forgetting,
+    now: float,
 ) -> dict[StateKey, SufficientStatistics]:
-    """The new statistics of every (arm, head) that something is pending for."""
-    sums: dict[StateKey, SufficientStatistics] = {}
+    """The new statistics of every (arm, head) that something is pending for.
+
+    An observation counts as old as its decision, so that late ones, and corrections, weigh what
+    they would have weighed at once; nothing is dated later than ``now``. The landmark is the newest
+    decision in the sums: shares never exceed 1, and a database that rests for years overflows
+    nothing.
+    """
+    entries: dict[StateKey, list[Pending]] = {}
     for entry in pending:
-        key = (entry.arm, entry.head)
+        entries.setdefault((entry.arm, entry.head), []).append(entry)
+    return {
+        key: _with(
+            state.get(key) or SufficientStatistics.zero(len(some[0].context)),
+            some,
+            time_constant=forgetting.time_constant(Head(key[1])),
+            now=now,
+        )
+        for key, some in entries.items()
+    }
+
+
+def _with(
+    before: SufficientStatistics, entries: Sequence[Pending], *, time_constant: float, now: float
+) -> SufficientStatistics:
+    newest = max(before.landmark, *(entry.decided_at for entry in entries))
+    landmark = min(newest, now)
+    delta = SufficientStatistics.zero(before.dim)
+    for entry in entries:
         x = entry.context.astype(np.float64)
-        so_far = sums.get(key) or SufficientStatistics.zero(len(x))
+        weight = entry.weight * remaining(landmark - entry.decided_at, time_constant)
         if entry.previous is None:
-            sums[key] = so_far.observe(x, entry.value, weight=entry.weight)
+            delta = delta.observe(x, entry.value, weight=weight)
         else:
-            sums[key] = so_far.revise(x, entry.value, entry.previous, weight=entry.weight)
-    return merged(state, sums)
+            delta = delta.revise(x, entry.value, entry.previous, weight=weight)
+    return before.at(landmark, time_constant=time_constant) + delta
 
 
-def merged(
-    state: Mapping[StateKey, SufficientStatistics], more: Mapping[StateKey, SufficientStatistics]
+def absorbed(
+    state: Mapping[StateKey, SufficientStatistics],
+    more: Mapping[StateKey, SufficientStatistics],
+    *,
+    source: Source,
+    forgetting: Forgetting,
 ) -> dict[StateKey, SufficientStatistics]:
-    """The new statistics of every (arm, head) that there is more evidence for."""
-    return {key: state[key] + delta if key in state else delta for key, delta in more.items()}
+    """The new statistics of every (arm, head) that the source has evidence for."""
+    new = {}
+    for key, sums in more.items():
+        tau = forgetting.time_constant(Head(key[1]))
+        undated = sums.landmark == UNDATED
+        dated = sums.at(source.absorbed_at, time_constant=tau) if undated else sums
+        new[key] = state[key].merge(dated, time_constant=tau) if key in state else dated
+    return new
 
 
 def dimension_of(statistics: Mapping[StateKey, SufficientStatistics]) -> int:

@@ -7,15 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from conduit.core.clocks import SystemClock
 from conduit.core.decisions import Decision
 from conduit.core.errors import UnknownDecisionError
+from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.outcomes import Change, Execution, Head, Observation
+from conduit.core.ports import Clock
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores.delta import (
     ObservationKey,
     Pending,
     StateKey,
+    absorbed,
     changes_of,
     check_layout,
     check_observations,
@@ -24,7 +28,6 @@ from conduit.stores.delta import (
     folded,
     key_of,
     layout_of,
-    merged,
 )
 
 
@@ -33,9 +36,14 @@ class MemoryStore:
 
     No method waits for anything, so each is atomic among the tasks of one event loop. It
     survives ``close``: opened again, the same object still knows everything.
+
+    Args:
+        clock: no decision is younger than its now; None takes the system's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._forgetting = Forgetting()
         self._layout: tuple[str, int] | None = None
         self._decisions: dict[str, Decision] = {}
         self._executions: dict[str, list[Execution]] = {}
@@ -60,6 +68,18 @@ class MemoryStore:
         """
         self._layout = self._layout or (layout, dim)
         check_layout((layout, dim), self._layout)
+
+    async def set_half_life(self, half_life: float) -> None:
+        """Declare how fast evidence fades, from now on; the last declaration is kept.
+
+        Raises:
+            InvalidInputError: for a half-life that is not above 0.
+        """
+        forgetting = Forgetting(half_life=half_life)
+        if forgetting != self._forgetting:
+            await self.fold()
+            self._forgetting = forgetting
+            self._version += 1
 
     async def add_decision(self, decision: Decision) -> None:
         """Log a decision; the first one declares the layout if nobody has.
@@ -145,9 +165,25 @@ class MemoryStore:
         if source.digest in self._sources:
             return self._sources[source.digest]
         self._sources[source.digest] = source
-        self._state |= merged(self._state, statistics)
+        self._state |= absorbed(self._state, statistics, source=source, forgetting=self._forgetting)
         self._version += 1
         return None
+
+    async def shift(self, arm: str, head: Head, *, by: float) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm."""
+        await self.fold()
+        key = (arm, head.value)
+        if key in self._state:
+            self._state[key] = self._state[key].shifted(by)
+            self._version += 1
+
+    async def discount(self, arm: str, head: Head, *, worth: float) -> None:
+        """Let all learned so far of one head of one arm be worth at most that many ratings."""
+        await self.fold()
+        key = (arm, head.value)
+        if key in self._state and self._state[key].weight > worth:
+            self._state[key] = self._state[key].at_most(worth)
+            self._version += 1
 
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
@@ -157,14 +193,19 @@ class MemoryStore:
         """Fold pending observations into the learned state; the number folded."""
         pending, self._pending = self._pending, []
         if pending:
-            self._state |= folded(self._state, map(self._with_context, pending))
+            self._state |= folded(
+                self._state,
+                map(self._with_context, pending),
+                forgetting=self._forgetting,
+                now=self._clock.now(),
+            )
             self._version += 1
         return len(pending)
 
     async def load(self) -> LearnedState:
         """The learned state after folding all that is pending."""
         await self.fold()
-        return LearnedState(self._version, dict(self._state))
+        return LearnedState(self._version, dict(self._state), self._forgetting)
 
     async def count(self) -> int:
         """Number of observations kept."""
@@ -176,10 +217,12 @@ class MemoryStore:
 
     def _with_context(self, change: Change) -> Pending:
         observation = change.observation
+        decision = self._decisions[observation.decision_id]
         return Pending(
             arm=observation.arm,
             head=observation.head.value,
-            context=self._decisions[observation.decision_id].features.context,
+            context=decision.features.context,
+            decided_at=decision.created_at,
             value=observation.value,
             weight=observation.weight,
             previous=change.previous,

@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from conduit.core.clocks import SystemClock
 from conduit.core.decisions import Decision
 from conduit.core.errors import StoreError
+from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.outcomes import Change, Execution, Head, Observation
+from conduit.core.ports import Clock
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores import sql_evidence as evidence
 from conduit.stores import sql_learning as learning
@@ -31,13 +34,15 @@ class SQLStore:
     Args:
         where: path of a SQLite file, whose folder is made when missing, or a ``sqlite:///`` or
             ``postgresql://`` address.
+        clock: no decision is younger than its now; None takes the system's.
 
     Raises:
         ConfigurationError: for an address that cannot be used.
     """
 
-    def __init__(self, where: str | Path) -> None:
+    def __init__(self, where: str | Path, *, clock: Clock | None = None) -> None:
         self._address = parse_address(where)
+        self._clock = clock or SystemClock()
         self._gate = asyncio.Lock()
         self._open_worker: Worker | None = None
         self._layout: tuple[str, int] | None = None
@@ -60,7 +65,7 @@ class SQLStore:
             worker = Worker(self._address)
             try:
                 await worker.on_engine(bring_up)
-                await _fold(worker)
+                await self._fold(worker)
             except BaseException:
                 await worker.close()
                 raise
@@ -73,7 +78,7 @@ class SQLStore:
             if worker is None:
                 return
             try:
-                await _fold(worker)
+                await self._fold(worker)
             finally:
                 await worker.close()
 
@@ -85,6 +90,17 @@ class SQLStore:
         """
         await self._worker.write(lambda conn: log.bind_layout(conn, layout, dim))
         self._layout = (layout, dim)
+
+    async def set_half_life(self, half_life: float) -> None:
+        """Declare how fast evidence fades, from now on; the last declaration is kept.
+
+        Raises:
+            InvalidInputError: for a half-life that is not above 0.
+        """
+        wanted = Forgetting(half_life=half_life).half_life
+        await self._worker.write(
+            lambda conn: learning.set_half_life(conn, wanted, now=self._clock.now())
+        )
 
     async def add_decision(self, decision: Decision) -> None:
         """Log a decision; the first one declares the layout if nobody has.
@@ -162,13 +178,27 @@ class SQLStore:
             lambda conn: evidence.absorb(conn, statistics, source, layout=bound), durable=True
         )
 
+    async def shift(self, arm: str, head: Head, *, by: float) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm."""
+        await self.fold()
+        await self._worker.write(
+            lambda conn: learning.shift(conn, (arm, head.value), by), durable=True
+        )
+
+    async def discount(self, arm: str, head: Head, *, worth: float) -> None:
+        """Let all learned so far of one head of one arm be worth at most that many ratings."""
+        await self.fold()
+        await self._worker.write(
+            lambda conn: learning.discount(conn, (arm, head.value), worth), durable=True
+        )
+
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
         return await self._worker.read(evidence.read_sources)
 
     async def fold(self) -> int:
         """Fold pending observations into the learned state; the number folded."""
-        return await _fold(self._worker)
+        return await self._fold(self._worker)
 
     async def load(self) -> LearnedState:
         """The learned state after folding all that is pending."""
@@ -179,15 +209,14 @@ class SQLStore:
         """Number of observations kept."""
         return await self._worker.read(learning.count)
 
+    async def _fold(self, worker: Worker) -> int:
+        total = 0
+        while await worker.read(learning.is_pending):
+            total += await worker.write(lambda conn: learning.fold(conn, now=self._clock.now()))
+        return total
+
     @property
     def _worker(self) -> Worker:
         if self._open_worker is None:
             raise StoreError(f"the store at {self.place} is not open", remedy="await open() first")
         return self._open_worker
-
-
-async def _fold(worker: Worker) -> int:
-    total = 0
-    while await worker.read(learning.is_pending):
-        total += await worker.write(learning.fold)
-    return total

@@ -99,6 +99,7 @@ def statistics_row(statistics: SufficientStatistics) -> Row:
         "yy": float(statistics.yy),
         "weight": float(statistics.weight),
         "raw_count": int(statistics.count),
+        "landmark": float(statistics.landmark),
     }
 
 
@@ -108,4 +109,4 @@ def statistics_of(row: SQLRow[Any]) -> SufficientStatistics:
     half = np.zeros((len(b), len(b)))
     half[np.triu_indices(len(b))] = np.frombuffer(row.A, "<f8")
     A = half + np.triu(half, 1).T
-    return SufficientStatistics(A, b, row.yy, row.weight, row.raw_count)
+    return SufficientStatistics(A, b, row.yy, row.weight, row.raw_count, row.landmark)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Row as SQLRow
 
-from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
+from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
 from conduit.stores.sql_codec import Row, context_of
 
 _ABSENT = math.nan
+_RATES = tuple(field.name for field in fields(ExchangeRates))
 
 
 def decision_row(decision: Decision) -> Row:
@@ -40,6 +42,7 @@ def decision_row(decision: Decision) -> Row:
         "fallback_chain": list(decision.fallback_chain),
         "constraints_relaxed": list(decision.constraints_relaxed),
         "reasoning": decision.reasoning,
+        **_rates_row(decision.rates),
     }
 
 
@@ -71,7 +74,19 @@ def decision_of(row: SQLRow[Any]) -> Decision:
         created_at=row.created_at,
         attempt=row.attempt,
         forced=row.forced,
+        rates=_rates_of(row),
     )
+
+
+def _rates_row(rates: ExchangeRates | None) -> Row:
+    return dict.fromkeys(_RATES) if rates is None else asdict(rates)
+
+
+def _rates_of(row: SQLRow[Any]) -> ExchangeRates | None:
+    """None for rows from before rates were recorded."""
+    if row.unit_cost is None:
+        return None
+    return ExchangeRates(**{name: getattr(row, name) for name in _RATES})
 
 
 def _pack_estimates(

@@ -8,8 +8,13 @@ from dataclasses import asdict
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from conduit.core.statistics import Source, SufficientStatistics
-from conduit.stores.delta import StateKey, merged
-from conduit.stores.sql_learning import read_state, take_turn, write_state
+from conduit.stores.delta import StateKey, absorbed
+from conduit.stores.sql_learning import (
+    read_forgetting,
+    read_state,
+    take_turn,
+    write_state,
+)
 from conduit.stores.sql_log import bind_layout
 from conduit.stores.sql_schema import meta, sources
 
@@ -35,7 +40,8 @@ def absorb(
     if (known := conn.execute(_KNOWN, {"digest": source.digest}).one_or_none()) is not None:
         return Source(**known._mapping)
     state = read_state(conn, sorted({arm for arm, _ in statistics}))
-    write_state(conn, merged(state, statistics), known=state.keys())
+    new = absorbed(state, statistics, source=source, forgetting=read_forgetting(conn))
+    write_state(conn, new, known=state.keys())
     conn.execute(insert(sources), asdict(source))
     conn.execute(update(meta).values(version=version + 1))
     return None

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from conduit.core.errors import UnknownDecisionError
+from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Change, Observation
 from conduit.core.statistics import LearnedState, SufficientStatistics
 from conduit.stores import sql_codec as codec
@@ -54,7 +55,7 @@ _PEND = insert(pending)
 _ANY_PENDING = select(pending.c.id).limit(1)
 _TAKE_TURN = select(meta.c.version).with_for_update()
 _TAKE = (
-    select(pending, decisions.c.context)
+    select(pending, decisions.c.context, decisions.c.created_at)
     .join(decisions, decisions.c.id == pending.c.decision_id)
     .order_by(pending.c.id)
     .limit(CHUNK)
@@ -125,22 +126,57 @@ def is_pending(conn: Connection) -> bool:
     return conn.scalar(_ANY_PENDING) is not None
 
 
-def fold(conn: Connection) -> int:
+def fold(conn: Connection, *, now: float) -> int:
     """Fold at most :data:`CHUNK` pending rows and delete them; the number folded.
 
-    The row of ``meta`` is the folders' lock: one folds at a time, and a second one that waited
+    No decision counts as younger than ``now``. The row of ``meta`` is the folders' lock: one folds at a time, and a second one that waited
     for it finds those rows gone.
     """
     version = take_turn(conn)
     taken = conn.execute(_TAKE).all()
     if taken:
         state = read_state(conn, sorted({row.arm for row in taken}))
-        write_state(conn, folded(state, map(_pending_of, taken)), known=state.keys())
+        new = folded(state, map(_pending_of, taken), forgetting=read_forgetting(conn), now=now)
+        write_state(conn, new, known=state.keys())
         for start in range(0, len(taken), _BATCH):
             some = [row.id for row in taken[start : start + _BATCH]]
             conn.execute(delete(pending).where(pending.c.id.in_(some)))
         conn.execute(update(meta).values(version=version + 1))
     return len(taken)
+
+
+def set_half_life(conn: Connection, half_life: float, *, now: float) -> None:
+    """Declare another half-life, once all that is pending is folded under the one before."""
+    version = take_turn(conn)
+    if half_life == read_forgetting(conn).half_life:
+        return
+    while fold(conn, now=now):
+        version += 1
+    conn.execute(update(meta).values(version=version + 1, half_life=half_life))
+
+
+def read_forgetting(conn: Connection) -> Forgetting:
+    """How fast evidence fades, as it was declared last."""
+    half_life = conn.scalar(select(meta.c.half_life))
+    return Forgetting() if half_life is None else Forgetting(half_life=half_life)
+
+
+def shift(conn: Connection, key: StateKey, by: float) -> None:
+    """Add ``by`` to every target in the learned state of one (arm, head)."""
+    version = take_turn(conn)
+    state = read_state(conn, [key[0]])
+    if key in state:
+        write_state(conn, {key: state[key].shifted(by)}, known=[key])
+        conn.execute(update(meta).values(version=version + 1))
+
+
+def discount(conn: Connection, key: StateKey, worth: float) -> None:
+    """Let the learned state of one (arm, head) be worth at most so many ratings."""
+    version = take_turn(conn)
+    state = read_state(conn, [key[0]])
+    if key in state and state[key].weight > worth:
+        write_state(conn, {key: state[key].at_most(worth)}, known=[key])
+        conn.execute(update(meta).values(version=version + 1))
 
 
 def take_turn(conn: Connection) -> int:
@@ -153,6 +189,7 @@ def _pending_of(row: Row[Any]) -> Pending:
         arm=row.arm,
         head=row.head,
         context=codec.context_of(row.context),
+        decided_at=row.created_at,
         value=row.value,
         weight=row.weight,
         previous=row.previous,
@@ -189,7 +226,7 @@ def write_state(
 def load(conn: Connection) -> LearnedState:
     """The learned state as of the last fold."""
     version = conn.scalar(select(meta.c.version)) or 0
-    return LearnedState(version, read_state(conn))
+    return LearnedState(version, read_state(conn), read_forgetting(conn))
 
 
 def count(conn: Connection) -> int:

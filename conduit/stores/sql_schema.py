@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0002"
+HEAD = "0004"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {
@@ -43,6 +43,7 @@ meta = Table(
     Column("version", BigInteger, nullable=False, comment="grows with every fold"),
     Column("layout", Text, comment="context layout of the learned state"),
     Column("dim", Integer, comment="length of a context"),
+    Column("half_life", Double, comment="seconds; null as long as nobody declared one"),
 )
 
 decisions = Table(
@@ -68,6 +69,10 @@ decisions = Table(
     Column("fallback_chain", _NAMES, nullable=False),
     Column("constraints_relaxed", _NAMES, nullable=False),
     Column("reasoning", Text, nullable=False),
+    Column("unit_cost", Double, comment="USD per unit of the cost weight; null in older rows"),
+    Column("unit_latency", Double, comment="seconds per unit of the latency weight"),
+    Column("price_of_money", Double, comment="quality per USD"),
+    Column("budget", Double, comment="USD per request; null without one"),
 )
 
 executions = Table(
@@ -121,6 +126,13 @@ arm_state = Table(
     Column("yy", Double, nullable=False),
     Column("weight", Double, nullable=False),
     Column("raw_count", BigInteger, nullable=False),
+    Column(
+        "landmark",
+        Double,
+        nullable=False,
+        server_default="0",
+        comment="seconds since the epoch, as of which the sums are weighed",
+    ),
 )
 
 sources = Table(

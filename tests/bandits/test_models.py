@@ -332,3 +332,18 @@ def test_an_ordinary_latency_is_that_of_all_arms_together() -> None:
         models.learn(observed("large", Head.LOG_LATENCY, float(np.log(4.0))), PLAIN)
     models.head(Head.LOG_LATENCY).rebuild()
     assert 1.0 < models.ordinary_latency() < 4.0
+
+
+def test_the_unit_of_latency_is_the_slowest_arms_and_does_not_move_with_traffic() -> None:
+    """An arm not seen does not count; one of a single call counts for little until it has more."""
+    models = models_of(*NAMES)
+    for seconds, name in ((1.0, "small"), (4.0, "large")):
+        models.learn(observed(name, Head.LOG_LATENCY, float(np.log(seconds))), PLAIN)
+    drawn = models.ordinary_latency()
+    assert 2.0 < drawn < 4.0
+    for _ in range(50):
+        models.learn(observed("small", Head.LOG_LATENCY, 0.0), PLAIN)
+        assert models.ordinary_latency() == pytest.approx(drawn)
+    for _ in range(500):
+        models.learn(observed("large", Head.LOG_LATENCY, float(np.log(4.0))), PLAIN)
+    assert models.ordinary_latency() == pytest.approx(4.0, rel=0.02)

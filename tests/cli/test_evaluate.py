@@ -71,6 +71,12 @@ def test_the_trade_off_is_the_policy_s(conduit: Run, random_log: Path) -> None:
     assert shares["cost"] < shares["quality"]
 
 
+def test_a_threshold_on_complexity_knows_the_tiers(conduit: Run, random_log: Path) -> None:
+    """The catalogue says which model is cheap, and simple prompts go there."""
+    said = conduit("evaluate", "--policy", "complexity", "--database", random_log, "--json").json
+    assert said["target"]["quality"]["dr"]["value"] == pytest.approx(0.6, abs=0.05)
+
+
 def test_what_the_log_cannot_answer_is_refused_in_one_line(conduit: Run, tmp_path: Path) -> None:
     """A log made without chance, and one that is too short, say what is missing: exit code 1."""
     sure = write_log(tmp_path / "sure.db", policy="fixed:gpt-4o", decisions=60)
@@ -90,6 +96,8 @@ def test_what_the_log_cannot_answer_is_refused_in_one_line(conduit: Run, tmp_pat
         (["--policy", "fixed:gpt-99"], "unknown model 'gpt-99'"),
         (["--policy", "best", "--against", "luck"], "unknown policy 'luck'"),
         (["--policy", "thompson_noncontextual"], "needs estimates of its own"),
+        (["--policy", "knn"], "needs estimates of its own"),
+        (["--policy", "ucb1"], "needs estimates of its own"),
         (["--policy", "best", "--optimize-for", "luck"], "luck"),
         ([], "--policy"),
     ],

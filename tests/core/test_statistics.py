@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conduit.core.statistics import Array, SufficientStatistics
+from conduit.core.errors import InvalidInputError
+from conduit.core.forgetting import Forgetting, remaining
+from conduit.core.outcomes import Head
+from conduit.core.statistics import UNDATED, Array, SufficientStatistics
 
 DIM = 3
 SEEDS = st.integers(0, 2**32 - 1)
@@ -108,3 +114,71 @@ def test_statistics_are_values() -> None:
     assert after.count == 9
     np.testing.assert_array_equal(before.A, A)
     np.testing.assert_array_equal(before.b, b)
+
+
+TAUS = st.floats(0.5, 1e6) | st.just(math.inf)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=SEEDS, tau=TAUS, data=st.data())
+def test_sums_of_any_landmarks_merge_exactly(seed: int, tau: float, data: st.DataObject) -> None:
+    """Each weighed as of its own moment and merged in any order, parts equal the faded whole."""
+    X, y, w = rows(seed, 12)
+    made = np.random.default_rng(seed).uniform(0, 10 * min(tau, 100), 12)
+
+    def as_of(landmark: float, *which: int) -> SufficientStatistics:
+        index = list(which)
+        shares = np.exp((made[index] - landmark) / tau)
+        return replace(observed(X[index], y[index], w[index] * shares), landmark=landmark)
+
+    parts = [as_of(float(made[[i, i + 1]].max()), i, i + 1) for i in range(0, 12, 2)]
+    order = data.draw(st.permutations(parts))
+    merged = reduce(lambda a, b: a.merge(b, time_constant=tau), order)
+    assert merged.landmark == made.max()
+    assert_same(merged, as_of(float(made.max()), *range(12)))
+
+
+@given(tau=TAUS, steps=st.lists(st.floats(0, 1e4), max_size=6))
+def test_fading_step_by_step_is_fading_at_once(tau: float, steps: list[float]) -> None:
+    """The share that is left depends on the age alone, not on how often one looked."""
+    sums = replace(observed(*rows(1, 6)), landmark=0.0)
+    now, often = 0.0, sums
+    for step in steps:
+        now += step
+        often = often.at(now, time_constant=tau)
+    assert_same(often, sums.at(now, time_constant=tau))
+
+
+def test_nothing_gains_weight() -> None:
+    """Evidence dated later than now, and undated evidence, count fully as of now."""
+    sums = observed(*rows(2, 6))
+    assert sums.landmark == UNDATED
+    for landmark in (UNDATED, 1e12):
+        moved = replace(sums, landmark=landmark).at(5.0, time_constant=1.0)
+        assert_same(moved, sums)
+        assert moved.landmark == 5.0
+    assert_same(sums.merge(sums, time_constant=1.0), sums + sums)
+
+
+@given(age=st.floats(allow_nan=False), tau=st.floats(5e-324, 1e308))
+def test_a_share_is_a_share(age: float, tau: float) -> None:
+    """Whatever the age and the time constant, between nothing and all, and never denormal."""
+    share = remaining(age, tau)
+    assert share == 0.0 or 1e-30 < share <= 1.0
+
+
+def test_a_half_life_halves() -> None:
+    """After one half-life of its head evidence counts half, after two a quarter."""
+    forgetting = Forgetting(half_life=7.0, availability=3.0)
+    for head, half_life in ((Head.QUALITY, 7.0), (Head.LOG_COST, 7.0), (Head.AVAILABILITY, 3.0)):
+        tau = forgetting.time_constant(head)
+        assert remaining(half_life, tau) == pytest.approx(0.5)
+        assert remaining(2 * half_life, tau) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("absurd", [0.0, -1.0, math.nan])
+def test_half_lives_are_above_zero(absurd: float) -> None:
+    """Anything else is refused with its value."""
+    for name in ("half_life", "availability"):
+        with pytest.raises(InvalidInputError, match="is not above 0"):
+            Forgetting(**{name: absurd})

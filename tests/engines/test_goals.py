@@ -109,9 +109,10 @@ def test_a_budget_below_an_ordinary_call_is_said_not_refused(
 
 def test_a_model_without_a_price_may_cost_nothing() -> None:
     """Where nobody knows what calls cost, no budget is too small."""
-    Goal(budget=1e-12).check([Arm(id="recorded", provider="x"), DEAR])
+    goal = Goal(budget=1e-12)
+    assert goal.checked([Arm(id="recorded", provider="x"), DEAR]) is goal
     free = Arm(id="free", provider="local", price=Price(input=0, output=0))
-    Goal(budget=1e-12).check([free, DEAR])
+    assert goal.checked([free, DEAR]) is goal
 
 
 async def test_a_day_is_served_within_its_budget() -> None:

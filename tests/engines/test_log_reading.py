@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from conduit.bandits.policies import policy_named
+from conduit.bandits.policies import policy_named, policy_names
 from conduit.core.errors import InvalidInputError
 from conduit.engines.log_reading import ordinary_call, read_log
 from conduit.engines.router import Router
+from conduit.evaluation.knowledge import Rates
 from conduit.evaluation.off_policy import Estimate, Method, estimate
 from conduit.evaluation.rule_replay import TradeOff, replayed
 from conduit.stores.memory import MemoryStore
-from tests.engines.builders import CHEAP, CODE, DEAR, VERSE, router_of
+from tests.engines.builders import CHEAP, CODE, DEAR, VERSE, labelled_queries, router_of
 
 PROMPTS = [*VERSE, *CODE] * 12
 
@@ -44,8 +47,22 @@ async def test_what_a_router_did_can_be_read_back() -> None:
     np.testing.assert_allclose(log.quality[rated], np.where(dear, 0.9, 0.7)[rated])
 
 
-async def test_the_logged_rule_replays_as_itself() -> None:
-    """In the units of routing, the replay of the rule that logged is close to the logged propensities."""
+@pytest.mark.parametrize("budget", [None, 2e-3])
+@pytest.mark.parametrize("name", policy_names())
+async def test_the_logged_rule_replays_as_itself(name: str, budget: float | None) -> None:
+    """At the exchange rates on record, every policy's replay of its own log is that log."""
+    store = MemoryStore()
+    options = {"policy": name, "budget": budget, "neighbours": labelled_queries("cheap", "dear")}
+    async with router_of(store=store, seed=3, **options) as router:
+        await use(router)
+        frame = await read_log(store)
+    policy = policy_named(name, models=frame.log.arms)
+    again = replayed(frame, policy, tiers={"cheap": 1, "dear": 1})
+    np.testing.assert_allclose(again, frame.log.propensity, atol=1e-9)
+
+
+async def test_a_log_without_rates_is_replayed_in_todays_units() -> None:
+    """In the units of routing, the replay of an older log is close to the logged propensities."""
     store = MemoryStore()
     async with router_of(store=store, seed=3) as router:
         await use(router)
@@ -54,8 +71,9 @@ async def test_the_logged_rule_replays_as_itself() -> None:
     assert unit is not None
     trade_off = TradeOff(unit_cost=unit.cost, unit_latency=unit.latency)
     policy = policy_named("thompson", models=frame.log.arms)
+    older = replace(frame, knowledge=replace(frame.knowledge, rates=Rates.unknown(len(frame.log))))
     settled = slice(len(frame.log) // 2, None)
-    again = replayed(frame, policy, trade_off)[settled]
+    again = replayed(older, policy, trade_off)[settled]
     assert np.abs(again - frame.log.propensity[settled]).mean() < 0.05
 
 

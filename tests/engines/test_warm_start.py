@@ -127,7 +127,7 @@ async def test_ratings_outweigh_a_light_start_sooner_than_a_heavy_one() -> None:
     for n_eff in (5, 20, 50):
         async with router_of(*EQUAL, seed=1) as router:
             await warm_start(router, outcomes(), n_eff=n_eff)
-            for turn in range(15):
+            for turn in range(5):
                 for model in NAMES:
                     decision = await router.route(VERSE[turn % 5], models=[model])
                     await router.feedback(decision.id, rating=1 if model == "poet" else 5)

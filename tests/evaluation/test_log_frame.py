@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from conduit.core.errors import FailureKind, InvalidInputError
 from conduit.core.log import LoggedDecision
 from conduit.evaluation import log_frame
+from conduit.evaluation.knowledge import Rates
 from conduit.evaluation.log_frame import Exclusion, FrameBuilder, LogFrame, exclusion_of
 from tests.stores.builders import ARMS, a_decision, an_execution, an_observation
 
@@ -43,13 +44,19 @@ def test_a_row_holds_what_was_known_and_what_came_of_it() -> None:
     assert frame.knowledge.latency[0, 0] == 1.5
     assert np.isnan(frame.knowledge.latency[0, 1])
     assert frame.knowledge.offered.all()
+    assert frame.knowledge.complexity.tolist() == [decision.features.complexity_score]
+    assert decision.rates is not None
+    assert {n: getattr(frame.knowledge.rates, n).tolist() for n in Rates.__slots__} == {
+        name: [value] for name, value in asdict(decision.rates).items()
+    }
     assert (frame.decisions, frame.excluded, frame.policies) == (1, {}, {"thompson": 1})
 
 
 def test_what_is_not_known_is_not_zero() -> None:
     """Without a rating the quality is NaN, without a call the cost."""
-    frame = framed(numbered(1))
+    frame = framed(numbered(1, rates=None))
     assert np.isnan([*frame.log.quality, *frame.log.cost]).all()
+    assert np.isnan([getattr(frame.knowledge.rates, name) for name in Rates.__slots__]).all()
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,10 @@ def test_a_policy_does_not_differ_from_itself(log: Log, method: Method) -> None:
 
 
 def test_with_a_perfect_outcome_model_nothing_is_left_to_chance(log: Log) -> None:
-    """Where the logged estimates are the outcomes, DR is the truth and its interval a point."""
+    """Where the logged estimates are the outcomes DR is the truth, and its interval that of doubt alone.
+
+    One imagined draw among hundreds: a tenth of the interval that the drawn outcomes give.
+    """
     world = a_world()
     sure = replace(
         log,
@@ -139,9 +142,20 @@ def test_with_a_perfect_outcome_model_nothing_is_left_to_chance(log: Log) -> Non
         expected_quality=world.quality,
     )
     for target in world.targets().values():
-        answer = answered(estimate(sure, target, method=Method.DR))
+        answer, plain = (answered(estimate(it, target, method=Method.DR)) for it in (sure, log))
         assert answer.value == pytest.approx(world.truth(target), abs=1e-12)
-        assert answer.high - answer.low < 1e-12
+        assert answer.standard_error < 0.2 * plain.standard_error
+
+
+def test_equal_outcomes_leave_doubt(log: Log) -> None:
+    """A model that was always rated 1 may still have been lucky; what it cost each time is known."""
+    flat = replace(log, quality=np.ones(len(log)), cost=np.full(len(log), 0.01))
+    target = a_world().targets()["rare cheap arm"]
+    quality = answered(estimate(flat, target, method=Method.SNIPS))
+    assert quality.value == pytest.approx(1)
+    assert 0.9 < quality.low < 0.996
+    spend = answered(estimate(flat, target, outcome=Outcome.SPEND, method=Method.SNIPS))
+    assert (spend.low, spend.high) == pytest.approx((0.01, 0.01))
 
 
 def test_a_better_outcome_model_gives_shorter_intervals() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,11 @@ from conduit import Router
 from conduit.bandits.models import ArmModels
 from conduit.bandits.policies import policy_named
 from conduit.bandits.utility import Weights
-from conduit.core.arms import Arm
+from conduit.bandits.vigilance import Vigilance
+from conduit.core.arms import Arm, Price
+from conduit.core.clocks import ManualClock
 from conduit.core.errors import InvalidInputError
+from conduit.core.forgetting import Forgetting
 from conduit.datasets.recorded import RecordedOutcomes
 from conduit.engines.simulator import Simulator
 from conduit.evaluation.replay import Moment, Setting, replay
@@ -44,6 +48,22 @@ def outcomes() -> RecordedOutcomes:
         cost=np.nan_to_num(tokens, nan=100.0) * [1e-5, 6e-7],
         output_tokens=tokens,
         latency=rng.uniform(0.2, 2.0, (N, 2)),
+    )
+
+
+def outcomes_of_three(two: RecordedOutcomes) -> RecordedOutcomes:
+    """The same, and a third model that is as good as the dear one at a tenth of its cost."""
+    assert two.output_tokens is not None
+    assert two.latency is not None
+    return RecordedOutcomes(
+        name="three",
+        query_ids=two.query_ids,
+        texts=two.texts,
+        models=(*MODELS, "openai/gpt-4.1-mini"),
+        quality=np.column_stack([two.quality, np.full(N, 0.9)]),
+        cost=np.column_stack([two.cost, two.cost[:, 0] / 10]),
+        output_tokens=np.column_stack([two.output_tokens, two.output_tokens[:, 0]]),
+        latency=np.column_stack([two.latency, two.latency[:, 0]]),
     )
 
 
@@ -107,6 +127,46 @@ async def test_a_replay_draws_the_arms_that_a_running_router_draws(
     np.testing.assert_allclose(
         found.predicted[:, 1], [s.decision.estimates[MODELS[1]].mean for s in steps], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("budget", [None, 1e-3])
+async def test_an_arm_that_appears_is_met_as_one_added_to_a_running_router(
+    outcomes: RecordedOutcomes, budget: float | None
+) -> None:
+    """A third arm from step 40 on: replay and router draw the same arms at the same propensities."""
+    late = outcomes_of_three(outcomes)
+    simulator = Simulator(outcomes=late)
+    steps = []
+    async with Router(
+        simulator.arms[:2],
+        client=simulator.client(),
+        encoder=HashingEncoder(),
+        settings=Settings(),
+        budget=budget,
+        baseline=MODELS[0],
+        seed=5,
+        timeout=1e6,
+    ) as router:
+        async for step in simulator.run(router):
+            steps.append(step)
+            if len(steps) == N // 2:
+                await router.add_model(simulator.arms[2])
+    there = np.array([True, True, False])
+    setting = Setting(
+        policy=policy_named("thompson", models=()),
+        budget=budget,
+        baseline=simulator.arms[0],
+        world=lambda step, _: Moment(allowed=None if step >= N // 2 else there),
+    )
+    found = replay(stream_of(late), setting, rng=np.random.default_rng(5))
+    assert found.arms.tolist() == [step.arm for step in steps]
+    assert (found.probabilities[N // 2 :, 2] > 0).any()
+    for k, name in enumerate(late.models):
+        np.testing.assert_allclose(
+            found.probabilities[:, k],
+            [step.decision.probabilities.get(name, 0.0) for step in steps],
+            atol=1e-6,
+        )
 
 
 def test_equal_seeds_agree_and_other_seeds_differ() -> None:
@@ -188,6 +248,29 @@ def test_a_world_that_changes_is_what_the_policy_sees() -> None:
     assert found.predicted[-50:, 0].mean() < steady.predicted[-50:, 0].mean() - 0.1
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_policy_that_is_told_of_a_new_price_acts_on_it_at_once(told: bool) -> None:
+    """The good arm becomes a hundred times cheaper: told, it is expected to; untold, it is not yet."""
+    stream = priced_stream(300)
+    dear, cheap = Price(input=100.0, output=300.0), Price(input=1.0, output=3.0)
+    arms = (stream.arms[0], replace(stream.arms[1], price=dear))
+    expected: list[float] = []
+
+    def world(step: int, models: ArmModels) -> Moment:
+        if step == 200 and told:
+            models.reprice("moody", cheap)
+        expected.append(models.estimate(stream.contexts[0], token_count=100).cost[1])
+        return Moment(cost=np.array([1.0, 0.01])) if step >= 200 else Moment()
+
+    setting = Setting(policy=policy_named("thompson", models=()), world=world)
+    found = replay(replace(stream, arms=arms), setting, rng=np.random.default_rng(0))
+    change = expected[200] / expected[199]
+    assert change == pytest.approx(0.01 if told else 1.0, rel=0.15)
+    later = found.since(200)
+    cheaper = later.arms == 1
+    np.testing.assert_allclose(later.cost[cheaper], 0.01 * stream.cost[later.rows[cheaper], 1])
+
+
 def test_shapes_that_disagree_and_a_foreign_baseline_are_refused() -> None:
     """The error names the array, or the baseline."""
     stream = priced_stream(10)
@@ -206,3 +289,64 @@ def test_shapes_that_disagree_and_a_foreign_baseline_are_refused() -> None:
             Setting(policy=policy_named("thompson", models=()), baseline=foreign),
             rng=np.random.default_rng(0),
         )
+
+
+async def test_a_replay_forgets_as_a_router_does_whose_clock_ticks_once_per_request(
+    outcomes: RecordedOutcomes,
+) -> None:
+    """With a half-life in requests, estimates and draws of replay and router stay the same."""
+    simulator, clock, steps = Simulator(outcomes=outcomes), ManualClock(), []
+    async with Router(
+        simulator.arms,
+        client=simulator.client(),
+        encoder=HashingEncoder(),
+        settings=Settings(),
+        baseline=simulator.baseline,
+        seed=5,
+        timeout=1e6,
+        half_life=15.0,
+        clock=clock,
+    ) as router:
+        async for step in simulator.run(router):
+            steps.append(step)
+            clock.advance(1.0)
+    policy = policy_named("thompson", models=MODELS)
+    fading = Setting(policy=policy, forgetting=Forgetting(half_life=15.0))
+    found = replay(stream_of(outcomes), fading, rng=np.random.default_rng(5))
+    assert found.arms.tolist() == [step.arm for step in steps]
+    np.testing.assert_allclose(
+        found.predicted[:, 1], [s.decision.estimates[MODELS[1]].mean for s in steps], atol=1e-6
+    )
+    keeping = replay(stream_of(outcomes), Setting(policy=policy), rng=np.random.default_rng(5))
+    assert np.abs(found.predicted - keeping.predicted).max() > 0.05
+
+
+def test_a_replay_that_forgets_notices_a_silent_fall_sooner() -> None:
+    """After the better arm's quality halves, the share of the other one rises faster.
+
+    That is, without vigilance, which notices at once.
+    """
+    n = 450
+    rng = np.random.default_rng(0)
+    stream = Stream(
+        arms=(Arm(id="steady", provider="x"), Arm(id="falls", provider="x")),
+        contexts=np.column_stack([np.ones(n), rng.standard_normal((n, 3)) / 2]),
+        prompt_tokens=np.full(n, 100),
+        quality=np.tile([0.7, 0.9], (n, 1)),
+        cost=np.full((n, 2), 1e-4),
+    )
+
+    def falls(step: int, _: ArmModels) -> Moment:
+        return Moment(quality=np.array([1.0, 0.5 if step >= 300 else 1.0]))
+
+    shares = []
+    for forgetting in (Forgetting(half_life=60.0), Forgetting()):
+        setting = Setting(
+            policy=policy_named("thompson", models=()),
+            world=falls,
+            forgetting=forgetting,
+            vigilance=Vigilance(threshold=math.inf),
+        )
+        found = [replay(stream, setting, rng=np.random.default_rng(seed)) for seed in range(2)]
+        shares.append(np.mean([(run.since(300).arms == 0).mean() for run in found]))
+    assert shares[0] > shares[1] + 0.1

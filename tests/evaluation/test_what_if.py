@@ -10,7 +10,8 @@ import pytest
 from conduit.bandits.policies import policy_named
 from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPolicyError
 from conduit.core.models import OptimizeFor
-from conduit.evaluation.log_frame import Knowledge, LogFrame
+from conduit.evaluation.knowledge import Knowledge, Rates
+from conduit.evaluation.log_frame import LogFrame
 from conduit.evaluation.logged import Outcome
 from conduit.evaluation.off_policy import Estimate, Method
 from conduit.evaluation.rule_replay import TradeOff, replayed
@@ -33,6 +34,8 @@ def frame() -> LogFrame:
         quality_std=np.full((N, 3), 0.05),
         latency=np.full((N, 3), np.nan),
         observations=np.full((N, 3), 40.0),
+        complexity=np.linspace(0, 1, N),
+        rates=Rates.unknown(N),
     )
     return LogFrame(
         log=log, knowledge=knowledge, decisions=N, excluded={}, policies={"thompson": N}
@@ -101,6 +104,61 @@ def test_estimates_of_its_own_cannot_be_replayed(frame: LogFrame) -> None:
         by_name(frame, "thompson_noncontextual")
     own = replace(frame, policies={"thompson_noncontextual": N})
     np.testing.assert_allclose(by_name(own, "thompson_noncontextual").sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(
+    ("logged", "asked"),
+    [
+        ("knn", "thompson"),
+        ("thompson", "knn"),
+        ("thompson", "ucb1"),
+        ("ucb1", "linucb"),
+        ("ucb1", "knn"),
+    ],
+)
+def test_rules_judge_by_estimates_of_their_own_kind(
+    frame: LogFrame, logged: str, asked: str
+) -> None:
+    """Neighbours, contexts and plain means are different beliefs; who holds none may always be asked."""
+    made = replace(frame, policies={logged: N})
+    with pytest.raises(
+        InvalidInputError, match=f"'{asked}' needs estimates of its own.*'{logged}'"
+    ):
+        by_name(made, asked)
+    for name in ("cheapest", "random", "fixed:dear", logged):
+        np.testing.assert_allclose(by_name(made, name).sum(axis=1), 1)
+
+
+def test_complexity_needs_tiers(frame: LogFrame) -> None:
+    """With the tiers of the models the threshold is replayed; without them the question is refused."""
+    with pytest.raises(InvalidInputError, match="tier of 'cheap'"):
+        by_name(frame, "complexity")
+    policy = policy_named("complexity", models=frame.log.arms)
+    tiers = dict(zip(ARMS, range(3), strict=True))
+    target = replayed(frame, policy, tiers=tiers)
+    simple = frame.knowledge.complexity < 0.6
+    assert (target[simple, 0] == 1).all()
+    assert (target[~simple, 2] == 1).all()
+
+
+def test_money_is_worth_what_it_was_worth_then(frame: LogFrame) -> None:
+    """Recorded rates come before today's units, and a budget's price takes the cost weight's place."""
+    n = np.full(N, 1.0)
+    rates = Rates(unit_cost=n * 1e9, unit_latency=n, price_of_money=n * 0, budget=n * np.nan)
+    today = TradeOff(unit_cost=1e-9)
+    then = replace(frame, knowledge=replace(frame.knowledge, rates=rates))
+    assert (by_name(frame, "linucb", today)[:, 0] > 0.9).all()
+    assert by_name(then, "linucb", today)[:, 0].mean() < 0.5
+    paced = replace(rates, unit_cost=n * 1e-9, budget=n)
+    assert (
+        by_name(replace(frame, knowledge=replace(frame.knowledge, rates=paced)), "linucb")[
+            :, 0
+        ].mean()
+        < 0.5
+    )
+    dear = replace(paced, price_of_money=n * 1e9)
+    priced = replace(frame, knowledge=replace(frame.knowledge, rates=dear))
+    assert (by_name(priced, "linucb")[:, 0] > 0.9).all()
 
 
 def test_names_that_are_none_are_refused(frame: LogFrame) -> None:

@@ -62,15 +62,6 @@ def test_tasks_come_back_in_order_from_any_number_of_processes(tmp_path: Path) -
         assert spread(square, range(5), arguments_of(tmp_path, "--jobs", jobs)) == [0, 1, 4, 9, 16]
 
 
-def test_ray_without_ray_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The remedy is a command."""
-    monkeypatch.setitem(__import__("sys").modules, "ray.util.joblib", None)
-    with pytest.raises(ConfigurationError, match=r"conduit-router\[ray\]"):
-        spread(square, [1], arguments_of(tmp_path, "--backend", "ray"))
-
-
 def test_runs_on_the_held_part_are_counted_and_others_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
+from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
 from conduit.core.outcomes import Execution, Head, Observation, Signal
 from conduit.core.statistics import SufficientStatistics
 
@@ -58,6 +58,9 @@ def a_decision(
         policy="thompson",
         layout=layout,
         created_at=1_763_700_000.123456,
+        rates=ExchangeRates(
+            unit_cost=1e-3 / 3, unit_latency=2.5, price_of_money=1 / 7, budget=2e-4 / 3
+        ),
     )
 
 

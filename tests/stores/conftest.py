@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit.core.ports import Store
+from conduit.core.ports import Clock, Store
 from conduit.stores.memory import MemoryStore
 from conduit.stores.migrate import up
 from conduit.stores.sql import SQLStore
@@ -19,9 +19,10 @@ class Memory:
     """Memory outlives ``close``, so opening again is the same object."""
 
     def __init__(self, _folder: Path) -> None:
-        self._store = MemoryStore()
+        self._store: Store | None = None
 
-    def connect(self) -> Store:
+    def connect(self, clock: Clock | None = None) -> Store:
+        self._store = self._store or MemoryStore(clock=clock)
         return self._store
 
 
@@ -47,8 +48,8 @@ class SQLite:
     def __init__(self, folder: Path) -> None:
         self.path = new_database(folder / "conduit.db")
 
-    def connect(self) -> Store:
-        return SQLStore(self.path)
+    def connect(self, clock: Clock | None = None) -> Store:
+        return SQLStore(self.path, clock=clock)
 
 
 Backend = Memory | SQLite

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conduit.core.decisions import ArmEstimate
+from conduit.core.decisions import ArmEstimate, ExchangeRates
 from conduit.core.errors import (
     FailureKind,
     InvalidInputError,
@@ -45,7 +45,7 @@ async def test_a_decision_reads_back_as_it_was_without_its_embedding(store: Stor
         assert getattr(read, name) == getattr(written, name)
     for name in ("estimates", "reasoning", "fallback_chain", "constraints_relaxed", "policy"):
         assert getattr(read, name) == getattr(written, name)
-    for name in ("layout", "created_at", "attempt", "forced"):
+    for name in ("layout", "created_at", "attempt", "forced", "rates"):
         assert getattr(read, name) == getattr(written, name)
     assert replace(read.features, embedding=None, context=None).__repr__() == repr(  # type: ignore[arg-type]
         replace(written.features, embedding=None, context=None)  # type: ignore[arg-type]
@@ -68,6 +68,16 @@ async def test_arms_may_have_an_estimate_or_a_probability_alone(store: Store) ->
     assert (read.estimates, read.probabilities) == ({"a": estimate}, {ARMS[0]: 1.0})
     assert read.forced
     assert read.propensity == 1.0
+
+
+@pytest.mark.parametrize("rates", [None, ExchangeRates(unit_cost=1e-3, unit_latency=1.0)])
+async def test_rates_may_be_unknown_or_without_a_budget(
+    store: Store, rates: ExchangeRates | None
+) -> None:
+    """Older decisions have no exchange rates, and those without a pacer no budget."""
+    written = replace(a_decision(), rates=rates)
+    await store.add_decision(written)
+    assert (await store.decision(written.id)).rates == rates
 
 
 async def test_text_of_any_language_survives(store: Store) -> None:

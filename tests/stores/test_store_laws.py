@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Observation
-from conduit.stores.delta import Pending, folded
+from conduit.stores.delta import ObservationKey, Pending, changes_of, folded, key_of
 from tests.stores.builders import (
     ARMS,
     a_decision,
@@ -79,15 +81,19 @@ async def _replay(backend: Backend, events: list[tuple[Any, ...]]) -> None:
 @given(
     data=st.data(),
     history=st.lists(st.tuples(st.integers(1, 5), VALUES), min_size=1, max_size=12),
+    half_life=st.sampled_from([math.inf, 1e6, 30.0, 1.0]),
 )
-def test_merge_order_does_not_matter(data: st.DataObject, history: list[tuple[int, float]]) -> None:
-    """Pending changes fold to the same sums in any order and any grouping."""
+def test_merge_order_does_not_matter(
+    data: st.DataObject, history: list[tuple[int, float]], half_life: float
+) -> None:
+    """Pending changes fold to the same sums in any order and any grouping, faded or not."""
     pending = _corrections(history)
-    once = folded({}, pending)
+    rules: dict[str, Any] = {"forgetting": Forgetting(half_life=half_life), "now": 100.0}
+    once = folded({}, pending, **rules)
     shuffled = data.draw(st.permutations(pending))
     cut = data.draw(st.integers(0, len(shuffled)))
-    twice = folded({}, shuffled[:cut])
-    twice |= folded(twice, shuffled[cut:])
+    twice = folded({}, shuffled[:cut], **rules)
+    twice |= folded(twice, shuffled[cut:], **rules)
     assert once.keys() == twice.keys()
     for key, statistics in once.items():
         assert_equal_statistics(statistics, twice[key])
@@ -102,6 +108,7 @@ def _corrections(history: list[tuple[int, float]]) -> list[Pending]:
                 arm="a",
                 head="quality",
                 context=context_of(number),
+                decided_at=25.0 * number,
                 value=value,
                 weight=1.0,
                 previous=latest.get(number),
@@ -156,3 +163,20 @@ async def test_sums_survive_reopening_bit_for_bit(backend: Backend, dim: int) ->
     np.testing.assert_array_equal(after.A, after.A.T)
     np.testing.assert_array_equal(after.b, before.b)
     assert after.A.dtype == np.float64
+
+
+class OnlyLookedUp(dict[ObservationKey, Observation]):
+    """A mapping that nobody may go through."""
+
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("went through everything that is kept")
+
+    keys = items = values = __iter__  # type: ignore[assignment]
+
+
+def test_what_an_observation_changes_does_not_depend_on_how_many_are_kept() -> None:
+    """Only the observation it may replace is looked up, so feedback stays as fast as it was."""
+    first, same, other = (an_observation(1, value) for value in (0.5, 0.5, 0.9))
+    kept = OnlyLookedUp({key_of(first): first})
+    changes = changes_of((same, other, other), kept)
+    assert [(change.observation.value, change.previous) for change in changes] == [(0.9, 0.5)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ class Thompson:
     hundred ratings need no more doubt. v < 1 explores less than the posterior asks for; regret
     bounds hold for larger v only.
 
-    Cost: one quadrature, O(128 K).
+    Cost: one quadrature, O(K) at 37 to 187 nodes.
 
     Args:
         v: final sampling scale, 0.1 to 1.
@@ -48,10 +49,13 @@ class Thompson:
     def probabilities(self, situation: Situation) -> Array:
         """The propensity of each arm, (K,)."""
         feasible = situation.feasible
-        doubt = self.patience / np.maximum(self.patience + situation.ratings, 1e-9)
-        scale = np.sqrt(self.v**2 + (1.0 - self.v**2) * doubt * doubt)
+        std = situation.std * self._scale(situation.ratings)
         probabilities = np.zeros(len(feasible))
-        probabilities[feasible] = largest_gaussian(
-            situation.mean[feasible], (scale * situation.std)[feasible]
-        )
+        probabilities[feasible] = largest_gaussian(situation.mean[feasible], std[feasible])
         return probabilities
+
+    def _scale(self, ratings: Array) -> Array:
+        """v_k, (K,)."""
+        least, n0 = self.v**2, self.patience
+        doubts = (n0 / (n0 + n or 1.0) for n in ratings.tolist())
+        return np.array([math.sqrt(least + (1.0 - least) * doubt**2) for doubt in doubts])

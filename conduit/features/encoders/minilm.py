@@ -54,7 +54,7 @@ class MiniLMEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._session = _session(runtime, str(files.graph), threads)
-        self._inputs = frozenset(given.name for given in self._session.get_inputs())
+        self._segmented = "token_type_ids" in [given.name for given in self._session.get_inputs()]
         self._dim = int(self._session.get_outputs()[0].shape[-1])
         self._name = f"{files.identity}/{MAX_TOKENS}"
 
@@ -70,9 +70,11 @@ class MiniLMEncoder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit-norm embeddings, (n, 384) float32; texts beyond 256 tokens are cut there."""
-        vectors = np.empty((len(texts), self._dim), dtype=np.float32)
         # One by one: the tokenizer's own batches would take every core.
         tokens = [self._tokens(well_formed(text)) for text in texts]
+        if len(tokens) == 1:
+            return self._embed(tokens)
+        vectors = np.empty((len(texts), self._dim), dtype=np.float32)
         for rows in _batches([len(ids) for ids in tokens]):
             vectors[rows] = self._embed([tokens[row] for row in rows])
         return vectors
@@ -90,8 +92,9 @@ class MiniLMEncoder:
         for row, given in enumerate(tokens):
             ids[row, : len(given)] = given
             mask[row, : len(given)] = 1
-        offered = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        feed = {name: array for name, array in offered.items() if name in self._inputs}
+        feed = {"input_ids": ids, "attention_mask": mask}
+        if self._segmented:
+            feed["token_type_ids"] = np.zeros_like(ids)
         return _pooled(self._session.run(None, feed)[0], mask)
 
 
@@ -109,7 +112,7 @@ def _pooled(states: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.
     """Unit vectors (n, d) along the mean state of the tokens; states (n, t, d), mask (n, t)."""
     # The sum points where the mean does, and only the direction is kept.
     sums = (mask[:, None, :].astype(np.float32) @ states)[:, 0, :]  # (n, 1, t) @ (n, t, d)
-    return cast("NDArray[np.float32]", sums / np.linalg.norm(sums, axis=1, keepdims=True))
+    return cast("NDArray[np.float32]", sums / np.sqrt((sums * sums).sum(axis=1, keepdims=True)))
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

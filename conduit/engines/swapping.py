@@ -1,0 +1,121 @@
+"""Hot swap: models come, go and change their price while requests are in flight.
+
+What is in effect is one snapshot: the learner's models, which hold the arms and their prices, and
+the decider's rules. Both are replaced between two events of the loop, so every decision sees one
+portfolio or the other, and a call goes on with the arms and prices it was decided with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from conduit.bandits.list_prices import log_price_change
+from conduit.bandits.neighbours import NearestNeighbours
+from conduit.core.arms import Arm, Price
+from conduit.core.errors import InvalidInputError
+from conduit.core.outcomes import Head
+from conduit.core.ports import Store
+from conduit.engines.decider import Decider
+from conduit.engines.learner import Learner
+from conduit.engines.portfolio import Portfolio
+
+
+class Swapping:
+    """Replaces the portfolio of a running engine; statistics, pacer and random draws stay.
+
+    Args:
+        learner: holds the arms, and what is known of them.
+        decider: holds the baseline.
+        store: keeps what was learned of every model, arm or not.
+        find: the model of a name, or the given one, once it is known to have a price.
+        labelled: the labelled queries of some models, None where the policy needs none.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        decider: Decider,
+        *,
+        store: Store,
+        find: Callable[[str | Arm], Arm],
+        labelled: Callable[[Portfolio], NearestNeighbours | None],
+    ) -> None:
+        self._learner = learner
+        self._decider = decider
+        self._store = store
+        self._find = find
+        self._labelled = labelled
+        self._turn = asyncio.Lock()
+        self._removed: dict[str, Arm] = {}
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """What the next decision chooses among."""
+        return Portfolio(arms=self._learner.models.arms, baseline=self._decider.rules.baseline)
+
+    async def add(self, model: str | Arm) -> Arm:
+        """Add a model; one that was removed goes on with what was learned of it.
+
+        Raises:
+            InvalidInputError: for a model that is there already, or one without labelled queries
+                where the policy needs them.
+            UnknownModelError: for a name that nothing answers to.
+            UnknownPriceError: for a model that nobody priced.
+        """
+        async with self._turn:
+            arm = await self._resolved(model)
+            wanted = self.portfolio.adding(arm)
+            earlier = self._removed.get(arm.id, arm)
+            await self._take_up(wanted, arm.id, dearer=_dearer(earlier, arm.price))
+            self._removed.pop(arm.id, None)
+            return arm
+
+    async def remove(self, model: str) -> Arm:
+        """Remove a model; calls under way are finished, and what was learned of it is kept.
+
+        Raises:
+            UnknownModelError: when it is no arm.
+            InvalidInputError: when no other is left, or the policy always takes this one.
+        """
+        async with self._turn:
+            wanted, gone = self.portfolio.removing(model), self.portfolio.find(model)
+            if self._decider.rules.policy.only == model:
+                raise InvalidInputError(
+                    f"policy {self._decider.rules.policy.name!r} needs {model!r}",
+                    remedy="keep the model, or make a router with another policy",
+                )
+            await self._take_up(wanted, model)
+            self._removed[model] = gone
+            return gone
+
+    async def reprice(self, model: str, price: Price) -> Arm:
+        """Change what a model costs from the next decision on.
+
+        Raises:
+            UnknownModelError: when it is no arm.
+            InvalidInputError: for a price that is no amount of money.
+        """
+        async with self._turn:
+            wanted, before = self.portfolio.repricing(model, price), self.portfolio.find(model)
+            await self._take_up(wanted, model, dearer=_dearer(before, price))
+            return wanted.find(model)
+
+    async def _resolved(self, model: str | Arm) -> Arm:
+        if isinstance(model, str) and model in self._removed:
+            return self._removed[model]
+        return await asyncio.to_thread(self._find, model)
+
+    async def _take_up(self, wanted: Portfolio, model: str, *, dearer: float = 0.0) -> None:
+        """Everything that can fail comes first; what is in effect changes at once, or not at all."""
+        neighbours = await asyncio.to_thread(self._labelled, wanted)
+        async with self._learner.quiet.kept():
+            models = await self._learner.built(wanted.arms, dearer={model: dearer})
+            if dearer:
+                await self._store.shift(model, Head.LOG_COST, by=dearer)
+            self._learner.models = models
+            self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
+
+
+def _dearer(before: Arm, price: Price | None) -> float:
+    return 0.0 if price is None else log_price_change(before.price, price)
