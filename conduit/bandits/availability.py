@@ -38,8 +38,8 @@ class Availability:
 
     def estimate(self) -> Array:
         """(K,) probability that a call is answered, 0..1."""
-        answers, calls = self._seen.T
-        probability: Array = (answers + ANSWERED) / (calls + ANSWERED)
+        seen = self._seen + ANSWERED
+        probability: Array = seen[:, 0] / seen[:, 1]
         return probability
 
     def advance(self, now: float) -> None:

@@ -57,12 +57,7 @@ def feasible_arms(
         allowed = allowed & (estimates.cost_high <= constraints.max_cost)
     if not np.count_nonzero(allowed):
         return Feasibility(mask=allowed)
-    limits = _limits(estimates, constraints)
-    relaxed, wished = next(
-        (given_up, mask)
-        for given_up in RELAXATIONS
-        if np.count_nonzero(mask := _satisfying(allowed, limits, but=given_up))
-    )
+    wished, relaxed = _relaxed(allowed, _limits(estimates, constraints))
     if headroom == np.inf:
         return Feasibility(mask=wished, relaxed=relaxed)
     affordable = estimates.cost_high <= headroom
@@ -70,6 +65,17 @@ def feasible_arms(
         return Feasibility(mask=wished & affordable, relaxed=relaxed)
     cheapest = estimates.cost_high == estimates.cost_high[wished].min()
     return Feasibility(mask=wished & cheapest, relaxed=("budget", *relaxed))
+
+
+def _relaxed(allowed: Mask, limits: Mapping[str, Mask]) -> tuple[Mask, tuple[str, ...]]:
+    """The arms within all limits but those that have to give way, and which these are."""
+    if not limits:
+        return allowed, ()
+    return next(
+        (mask, given_up)
+        for given_up in RELAXATIONS
+        if np.count_nonzero(mask := _satisfying(allowed, limits, but=given_up))
+    )
 
 
 def _satisfying(allowed: Mask, limits: Mapping[str, Mask], *, but: Collection[str]) -> Mask:

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from conduit.core.statistics import Array
 
-TINY = 1e-300
-"""Where nothing may be spent, what costs nothing is explored all the same."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
@@ -44,11 +41,11 @@ class Floor:
         allowance = self.share * (float(probabilities.dot(cost)) if budget is None else budget)
         costs, usable = cost.tolist(), feasible.tolist()  # few arms: floats beat arrays
         arms, cheapest = sum(usable), min(compress(costs, usable))
-        each, most = max(allowance, TINY) / arms, self.epsilon / arms
-        free = cheapest + each / most  # USD up to which an arm is lifted by the whole ε
+        each, most = allowance / arms, self.epsilon / arms
+        extra = [c - cheapest for c in costs]
         lift = [
-            (most if c <= free else each / (c - cheapest)) if ok else 0.0
-            for c, ok in zip(costs, usable, strict=True)
+            (most if most * more <= each else each / more) if ok else 0.0
+            for more, ok in zip(extra, usable, strict=True)
         ]
         kept = 1.0 - sum(lift)
         pairs = zip(probabilities.tolist(), lift, strict=True)

@@ -80,6 +80,8 @@ class ArmModels:
             )
             for head, family in FAMILIES.items()
         }
+        self._quality, self._tokens = self._heads[Head.QUALITY], self._heads[Head.LOG_TOKENS]
+        self._cost, self._latency = self._heads[Head.LOG_COST], self._heads[Head.LOG_LATENCY]
         self._availability = Availability(
             [known.get((arm.id, Head.AVAILABILITY.value)) for arm in self.arms],
             time_constant=forgetting.time_constant(Head.AVAILABILITY),
@@ -204,7 +206,7 @@ class ArmModels:
             max_tokens: longest answer asked for; the arm's own limit when None.
         """
         x = context[: self._dim]
-        quality, std = self._heads[Head.QUALITY].predict(x)
+        quality, std = self._quality.predict(x)
         cost, cost_high = self._costs(x, token_count=token_count, max_tokens=max_tokens)
         latency, latency_high = self._latencies(x)
         return Estimates(
@@ -215,8 +217,8 @@ class ArmModels:
             cost_high=cost_high,
             latency=latency,
             latency_high=latency_high,
-            observations=self._heads[Head.QUALITY].counts.copy(),
-            ratings=self._heads[Head.QUALITY].weights.copy(),
+            observations=self._quality.counts.copy(),
+            ratings=self._quality.weights.copy(),
         )
 
     def ordinary_cost(self, arm: Arm) -> float:
@@ -229,7 +231,7 @@ class ArmModels:
         """
         here = self._index.get(arm.id)
         arm = arm if here is None else self.arms[here]
-        cost, tokens = self._heads[Head.LOG_COST], self._heads[Head.LOG_TOKENS]
+        cost, tokens = self._cost, self._tokens
         if arm.price is None:
             return float(cost.running_mean()[self._index[arm.id]])
         if cost.weights.sum() > tokens.weights.sum():
@@ -238,7 +240,7 @@ class ArmModels:
 
     def ordinary_latency(self) -> float:
         """Seconds of an ordinary call of the slowest arm seen; of any, while none was."""
-        head = self._heads[Head.LOG_LATENCY]
+        head = self._latency
         slowest = slowest_call(head.log_mean_seen.tolist(), head.weights.tolist())
         return head.ordinary() if slowest is None else slowest
 
@@ -246,47 +248,45 @@ class ArmModels:
         direct = self._direct()
         learned_directly = np.count_nonzero(direct)
         if learned_directly == len(direct):
-            return self._lognormal(Head.LOG_COST, x)
+            return _lognormal(self._cost, x)
         limit = self._most_tokens
         if max_tokens is not None:
             limit = np.minimum(limit, max_tokens)
-        tokens, tokens_high = self._lognormal(Head.LOG_TOKENS, x)
+        tokens, tokens_high = _lognormal(self._tokens, x)
         price_in, price_out = self._prices
         given = price_in * token_count
         cost = given + price_out * np.minimum(tokens, limit)
         high = given + price_out * np.minimum(tokens_high, limit)
         if not learned_directly:
             return cost, high
-        learned, learned_high = self._lognormal(Head.LOG_COST, x)
+        learned, learned_high = _lognormal(self._cost, x)
         return np.where(direct, learned, cost), np.where(direct, learned_high, high)
 
     def _direct(self) -> NDArray[np.bool_]:
         """(K,) arms whose cost is learned as it is, not through tokens and prices."""
-        return self._unpriced | (
-            self._heads[Head.LOG_COST].weights > self._heads[Head.LOG_TOKENS].weights
-        )
+        return self._unpriced | (self._cost.weights > self._tokens.weights)
 
     def _latencies(self, x: Array) -> tuple[Array, Array]:
-        if not self._heads[Head.LOG_LATENCY].count:
+        if not self._latency.count:
             return self._unknown, self._unknown
-        return self._lognormal(Head.LOG_LATENCY, x)
+        return _lognormal(self._latency, x)
 
-    def _lognormal(self, name: Head, x: Array) -> tuple[Array, Array]:
-        """Mean and upper quantile of exp(target): ``exp(μ + ½(s² + σ̂²))``, capped.
 
-        s counts up to σ̂ only: the exact mean of an arm about which little is known is
-        astronomical, and would keep it unknown.
-        """
-        head = self._heads[name]
-        mean, leverage = head.leverage(x)
-        half, upper = 0.5 * head.noise**2, UPPER * head.noise
-        expected, high = [], []
-        for m, unsure, seen in zip(  # few arms: floats beat arrays
-            mean.tolist(), leverage.tolist(), head.log_mean_seen.tolist(), strict=True
-        ):
-            spread = 1.0 + (unsure if unsure < 1.0 else 1.0)
-            centre, far = m + half * spread, m + upper * math.sqrt(spread)
-            top = seen + LOG_TOKENS_CAP
-            expected.append(centre if centre < top else top)
-            high.append(max(expected[-1], far if far < top else top))
-        return np.exp(expected), np.exp(high)
+def _lognormal(head: LearnedHead, x: Array) -> tuple[Array, Array]:
+    """Mean and upper quantile of exp(target): ``exp(μ + ½(s² + σ̂²))``, capped.
+
+    s counts up to σ̂ only: the exact mean of an arm about which little is known is astronomical,
+    and would keep it unknown.
+    """
+    mean, leverage = head.leverage(x)
+    half, upper = 0.5 * head.noise**2, UPPER * head.noise
+    expected, high = [], []
+    for m, unsure, seen in zip(  # few arms: floats beat arrays
+        mean.tolist(), leverage.tolist(), head.log_mean_seen.tolist(), strict=True
+    ):
+        spread = 1.0 + (unsure if unsure < 1.0 else 1.0)
+        centre, far = m + half * spread, m + upper * math.sqrt(spread)
+        top = seen + LOG_TOKENS_CAP
+        expected.append(centre if centre < top else top)
+        high.append(max(expected[-1], far if far < top else top))
+    return np.exp(expected), np.exp(high)

@@ -42,25 +42,27 @@ def largest_gaussian(mean: Array, std: Array) -> Array:
     """
     if len(mean) == 1:
         return np.ones(1)
-    s = np.maximum(std, max(float(std[std.argmax()]) / LEAST, 1e-9))
+    widest, narrowest = float(std[std.argmax()]), float(std[std.argmin()])
+    least = max(widest / LEAST, 1e-9)
+    s = std if narrowest >= least else np.maximum(std, least)
     reach = REACH * s
     bottom, top = mean - reach, mean + reach
     low, high = float(bottom[bottom.argmax()]), float(top[top.argmax()])
+    scale = 2.0 * REACH * max(narrowest, least)
+    if top[top.argmin()] >= low:
+        return _shares(mean, s, low=low, high=high, scale=scale)
     live = top >= low
-    if np.count_nonzero(live) == len(mean):
-        return _shares(mean, s, low=low, high=high)
     probabilities = np.zeros(len(mean))
-    probabilities[live] = _shares(mean[live], s[live], low=low, high=high)
+    probabilities[live] = _shares(mean[live], s[live], low=low, high=high, scale=scale)
     return probabilities
 
 
-def _shares(m: Array, s: Array, *, low: float, high: float) -> Array:
+def _shares(m: Array, s: Array, *, low: float, high: float, scale: float) -> Array:
     """The integral of every arm between two bounds, over the sum of all."""
-    scale = 2.0 * REACH * float(s[s.argmin()])
     nodes = min(int(math.asinh((high - low) / scale) / _STEP) + 2, _MOST_NODES)
-    z = low + scale * _SINH[:nodes]
-    t = (z - m[:, None]) / s[:, None]  # (K, nodes), nowhere below −6: no Φ underflows
-    cdf = ndtr(t)
+    slope, offset = scale / s, (low - m) / s
+    t = slope[:, None] * _SINH[:nodes] + offset[:, None]  # (K, nodes), z in deviations of each arm
+    cdf = ndtr(t)  # no node lies more than 6 deviations below an arm, so none underflows
     hazard = np.exp(t * t * -0.5) / cdf
     shares = hazard.dot(_COSH[:nodes] * np.multiply.reduce(cdf)) / s
     return np.asarray(shares / np.add.reduce(shares))

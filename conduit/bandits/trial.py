@@ -46,9 +46,11 @@ class Trial:
         budget: float | None,
     ) -> Array:
         """Lift probabilities (K,) of new arms, given expected costs (K,) in USD and ratings (K,)."""
+        if self.epsilon <= 0 or ratings[ratings.argmin()] >= self.enough:
+            return probabilities
         new = feasible & (ratings < self.enough)
         others = feasible & ~new
-        if not (new.any() and others.any() and self.epsilon > 0):
+        if not (new.any() and others.any()):
             return probabilities
         if ratings[others].mean() < self.known:
             return probabilities

@@ -21,8 +21,10 @@ def test_a_state_that_drifts_is_found_out(monkeypatch: pytest.MonkeyPatch) -> No
     """Were every update a thousandth too light, the difference would be far above the bound."""
     observe = LinearPosterior.observe
 
-    def light(posterior: LinearPosterior, arm: int, x: object, y: float, *, weight: float) -> None:
-        observe(posterior, arm, x, y, weight=weight * 0.999)  # type: ignore[arg-type]
+    def light(
+        posterior: LinearPosterior, arm: int, x: object, y: float, *, weight: float
+    ) -> tuple[float, float]:
+        return observe(posterior, arm, x, y, weight=weight * 0.999)  # type: ignore[arg-type]
 
     monkeypatch.setattr(LinearPosterior, "observe", light)
     assert exactness(**SMALL).worst > BOUND  # type: ignore[arg-type]

@@ -37,10 +37,11 @@ class Situation:
     complexity: float = 0.0
 
     def __post_init__(self) -> None:
+        arms = len(self.mean)
+        if len(self.unit) == len(self.cost) == len(self.tier) == arms:
+            return
         for name in ("unit", "cost", "tier"):
-            given = getattr(self, name)
-            if given.shape != self.mean.shape:
-                object.__setattr__(self, name, np.broadcast_to(given, self.mean.shape))
+            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), arms))
 
 
 class Rule(Protocol):
