@@ -242,6 +242,7 @@ async def test_sums_of_before_are_dated_by_the_newest_decision(path: Path) -> No
     await decide(store, 0, 500)
     await store.observe([an_observation(1)])
     await store.close()
+    assert "is now at revision 0003" in migrate.down(path)
     assert "is now at revision 0002" in migrate.down(path)
     await store.open()
     sums = (await store.load()).statistics[RATED]
