@@ -35,11 +35,11 @@ def draw(runs: Sequence[Run], arguments: Arguments) -> Path:
             axes[2 * i, j].set_title(f"{name}, {budget:.3g} USD")
         axes[2 * i, 0].set_ylabel("quality")
         axes[2 * i + 1, 0].set_ylabel("spend / budget")
-    axes[0, 0].legend()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper right", ncols=3)
     figure.supxlabel(f"step; means over {WINDOW} steps and all seeds")
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / f"{arguments.stem}.png"
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, 0.98))
     figure.savefig(path, dpi=100)
     plt.close(figure)
     return path

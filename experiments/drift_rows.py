@@ -205,7 +205,7 @@ def _cells(row: PhaseRow) -> list[str]:
         f"{row.policy} {row.phase}",
         f"{row.quality:.4f}±{row.quality_se:.4f}",
         "" if row.policy == OURS else f"{row.lead:+.4f}±{row.lead_se:.4f}",
-        f"{row.spend / row.budget:.3f}",
+        f"{row.spend / row.budget:.3f}±{row.spend_se / row.budget:.3f}",
         f"{row.changed_share:.3f}",
         "" if row.recovery is None else str(row.recovery),
         "" if row.later is None else f"{row.later:.0%}",

@@ -130,7 +130,8 @@ def draw(rows: Iterable[Row], arguments: Arguments, *, before: int) -> Path:
         axis.plot(steps, share, color=colour, linestyle=line, label=policy)
         axis.axvline(PROMISED, color="black", linewidth=0.8)
         axis.set(title=f"{newcomer}, budget {budget:.3g}", ylim=(0, None))
-    axes[0, 0].legend()
+        axis.set(xlabel="steps since it appeared", ylabel="its share")
+    axes[-1, -1].legend()
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / f"{arguments.stem}.png"
     figure.tight_layout()

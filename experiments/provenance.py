@@ -17,7 +17,17 @@ ROOT = Path(__file__).parent.parent
 LEARNER = ("conduit/bandits", "conduit/core", "conduit/evaluation", "conduit/features")
 """Where the defaults live that must not change after the held part was seen."""
 COUNTER = RESULTS / "held_out.json"
-PACKAGES = ("numpy", "scipy", "scikit-learn", "paretobandit", "onnxruntime", "joblib")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "onnxruntime",
+    "joblib",
+    "ray",
+    "paretobandit",
+    "mabwiser",
+    "vowpalwabbit",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

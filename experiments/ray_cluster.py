@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ R = TypeVar("R")
 ROOT = Path(__file__).parent.parent
 AHEAD = 4
 """Tasks per processor that are handed over at a time, since each holds its own copy of the data."""
+PATIENCE = 10.0
+"""Seconds for a cluster to accept a connection."""
 
 
 def on_ray(work: Callable[[T], R], tasks: Iterable[T], *, jobs: int) -> list[R]:
@@ -62,6 +65,8 @@ def _cluster(jobs: int) -> Iterator[Any]:
     address = os.environ.get("RAY_ADDRESS")
     if address is None:
         os.environ.update(_private())
+    else:
+        _ask(address)
     import ray  # noqa: PLC0415  # an extra, and it reads the environment when it is imported
 
     options = {"log_to_driver": False, "logging_level": "WARNING"}
@@ -69,17 +74,23 @@ def _cluster(jobs: int) -> Iterator[Any]:
         ray.init("local", num_cpus=jobs, include_dashboard=False, **options)
     else:
         modules = [str(ROOT / name) for name in ("conduit", "experiments")]
-        try:
-            ray.init(address, runtime_env={"py_modules": modules}, **options)
-        except ConnectionError as error:
-            raise ConfigurationError(
-                f"no Ray cluster answers at RAY_ADDRESS={address}",
-                remedy="start it, or unset RAY_ADDRESS to use this machine",
-            ) from error
+        ray.init(address, runtime_env={"py_modules": modules}, **options)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _ask(address: str) -> None:
+    """Fail at once where nobody listens, for which Ray itself takes many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"no Ray cluster answers at RAY_ADDRESS={address}",
+            remedy="give host:port of a running one, or unset it to use this machine",
+        ) from error
 
 
 def _private() -> dict[str, str]:

@@ -25,8 +25,8 @@ EXPLORATION = {
     "softmax 20": "--softmax --lambda 20",
     "bag of 5": "--bag 5 --greedify --epsilon 0",
 }
-LEARNING_RATES = (0.5, 2.0, 5.0)
-"""Its default, and what it needs where there are few observations."""
+LEARNING_RATES = (0.25, 0.5, 1.0)
+"""Its default, with half and twice of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

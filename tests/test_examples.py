@@ -14,6 +14,7 @@ SAYS = {
     "hello_world.py": "Route to: ",
     "simple_router.py": "Four.",
     "basic_routing.py": "[cost] Prove that the square root of 2 is irrational.",
+    "hot_swap.py": "It comes back, with all that was learned of it.",
     "with_constraints.py": "no model fits max_cost=$0",
     "explicit_feedback.py": "a sonnet for the moon",
     "implicit_feedback.py": "learned retry of",

@@ -17,6 +17,8 @@ REBUILD_GROWTH = 1.1
 """The prior is chosen anew when the evidence has grown by this factor."""
 FADED = 0.9
 """It is chosen anew, too, when no more than this share is left of the evidence of the last time."""
+LARGEST_LOG = 700.0
+"""Of what can be exponentiated: a correction may weigh more than is left of the first value."""
 
 
 class LearnedHead:
@@ -235,4 +237,4 @@ class LearnedHead:
 
 def _log_of_mean(sums: SufficientStatistics) -> float:
     centre = float(sums.b[0]) / sums.weight
-    return centre + 0.5 * max(sums.yy / sums.weight - centre * centre, 0.0)
+    return min(centre + 0.5 * max(sums.yy / sums.weight - centre * centre, 0.0), LARGEST_LOG)

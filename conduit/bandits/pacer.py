@@ -40,9 +40,12 @@ class Pacer:
     """State of the pacer: a frozen value; every step returns the next one.
 
     With ``B' = aim · B``, ``e = Σ_k π_k ĉ_k / B' − 1`` is known at the decision, without delay;
-    ``I = clip((spend − n B') / (B' H), ±1)`` after n requests;
+    ``I = clip((spend + f − n B') / (B' H), ±1)`` after n requests;
     ``λ ← clip(λ + max(λ, λ₀) clip(η e + η_I I, ±½))``. The step is bounded, because a cold guess of
     a cost can be thousands of budgets; realised cost is not: one dear call may be hundreds.
+    What was saved while λ was at its lower bound is forfeited, f: money that nobody wanted at no
+    price is not owed to a time when prices are higher (conditional integration, which keeps an
+    integral from winding up; Åström and Hägglund 2006).
 
     Args:
         budget: B, USD per request, above zero.
@@ -50,6 +53,7 @@ class Pacer:
         spent: USD realised over all requests.
         requests: number of decisions.
         balance: USD in the token bucket, which accrues B a request up to its capacity.
+        forfeited: f, USD of the allowance that are not to be spent any more.
     """
 
     budget: float
@@ -58,6 +62,7 @@ class Pacer:
     spent: float = 0.0
     requests: int = 0
     balance: float
+    forfeited: float = 0.0
 
     @classmethod
     def start(cls, budget: float, gains: PacerGains = PacerGains()) -> Pacer:
@@ -80,7 +85,10 @@ class Pacer:
         gains = self.gains
         aim = gains.aim * self.budget
         error = expected_cost / aim - 1.0
-        debt = _clipped((self.spent - aim * self.requests) / (aim * gains.horizon), 1.0)
+        saved, forfeited = aim * self.requests - self.spent, self.forfeited
+        if self.price <= gains.least:
+            forfeited = max(forfeited, saved)
+        debt = _clipped((forfeited - saved) / (aim * gains.horizon), 1.0)
         step = _clipped(gains.proportional * error + gains.integral * debt, STEP)
         price = self.price + max(self.price, gains.start) * step
         return replace(
@@ -88,6 +96,7 @@ class Pacer:
             price=min(max(price, gains.least), gains.most),
             requests=self.requests + 1,
             balance=min(self.balance + self.budget, gains.capacity * self.budget),
+            forfeited=forfeited,
         )
 
     def spend(self, cost: float) -> Pacer:

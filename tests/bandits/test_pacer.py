@@ -115,6 +115,26 @@ def test_overspending_raises_the_price_even_of_a_call_on_budget() -> None:
     assert saving.decided(1.0).price < saving.price
 
 
+def test_savings_that_nobody_could_spend_are_not_spent_later() -> None:
+    """After 500 requests at a tenth of the budget, λ acts as if the budget had just been met."""
+    idle = Pacer.start(1.0)
+    for _ in range(500):
+        idle = idle.decided(0.1).spend(0.1)
+    assert idle.price == idle.gains.least
+    met = Pacer(budget=1.0, price=idle.price, spent=0.0, requests=0, balance=idle.balance)
+    for _ in range(30):
+        idle, met = idle.decided(5.0).spend(5.0), met.decided(5.0).spend(5.0)
+        assert idle.price == pytest.approx(met.price)
+
+
+def test_savings_made_while_money_has_a_price_are_spent_later() -> None:
+    """A hundred requests at half the budget, λ above its bound: it falls until they are used."""
+    gains = PacerGains(proportional=0.0)
+    saving = Pacer(budget=1.0, gains=gains, price=10.0, spent=50.0, requests=100, balance=1.0)
+    assert saving.decided(1.0).price < saving.price
+    assert saving.decided(1.0).forfeited == 0.0
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     fractions=st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]), min_size=1, max_size=80),

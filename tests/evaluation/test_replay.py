@@ -322,7 +322,10 @@ async def test_a_replay_forgets_as_a_router_does_whose_clock_ticks_once_per_requ
 
 
 def test_a_replay_that_forgets_notices_a_silent_fall_sooner() -> None:
-    """After the better arm's quality halves, the share of the other one rises faster."""
+    """After the better arm's quality halves, the share of the other one rises faster.
+
+    That is, without vigilance, which notices at once.
+    """
     n = 450
     rng = np.random.default_rng(0)
     stream = Stream(

@@ -35,7 +35,7 @@ def called(calls: list[tuple[str, str]], name: str) -> Event:
 
 
 async def test_every_contestant_meets_every_short_prompt_before_the_next_one_comes() -> None:
-    """What the machine does meanwhile falls on all alike; long prompts meet whole pipelines only."""
+    """What the machine does meanwhile falls on all alike; others meet whole pipelines only."""
     calls: list[tuple[str, str]] = []
     names = {ours_after(0), THEIRS, "in parts"}
     times: Times = {}

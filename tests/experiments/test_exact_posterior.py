@@ -23,7 +23,7 @@ def test_a_state_that_drifts_is_found_out(monkeypatch: pytest.MonkeyPatch) -> No
 
     def light(
         posterior: LinearPosterior, arm: int, x: object, y: float, *, weight: float
-    ) -> object:
+    ) -> tuple[float, float]:
         return observe(posterior, arm, x, y, weight=weight * 0.999)  # type: ignore[arg-type]
 
     monkeypatch.setattr(LinearPosterior, "observe", light)

@@ -79,3 +79,14 @@ def test_without_ray_the_remedy_is_a_command(monkeypatch: pytest.MonkeyPatch) ->
     arguments = parse("trial", about="", seeds=1, argv=["--backend", "ray"])
     with pytest.raises(ConfigurationError, match=r"conduit-router\[ray\]"):
         spread(len, [""], arguments)
+
+
+@pytest.mark.parametrize("port", ["0", "none"])
+def test_an_address_without_a_cluster_fails_at_once(
+    monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    """Before Ray starts to wait, with the address and what to do."""
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    arguments = parse("trial", about="", seeds=1, argv=["--backend", "ray"])
+    with pytest.raises(ConfigurationError, match=rf"RAY_ADDRESS=127\.0\.0\.1:{port}"):
+        spread(len, [""], arguments)
