@@ -45,7 +45,7 @@ class TargetGains:
     slack: float = 0.02
     most: float = 1e4
     horizon: float = 500.0
-    doubt: float = 0.2
+    doubt: float = 0.35
     crowd: float = 20.0
     probe: float = 0.2
     purse: float = 0.2

@@ -35,6 +35,7 @@ def chosen_with(probabilities: Array, *, feasible: Array | None = None) -> Selec
         utility_std=np.zeros(arms),
         feasible=np.ones(arms, bool) if feasible is None else feasible,
         relaxed=(),
+        ask=ask_of(arms),
     )
 
 
