@@ -120,10 +120,8 @@ class LearnedHead:
 
         An arm that was never seen is given what the prior expects of it.
         """
-        levels = zip(
-            self._log_mean_seen.tolist(), self._posterior.prior.mean[:, 0].tolist(), strict=True
-        )
-        return np.exp([seen if seen < math.inf else expected for seen, expected in levels])
+        seen = np.isfinite(self._log_mean_seen)
+        return np.exp(np.where(seen, self._log_mean_seen, self._posterior.prior.mean[:, 0]))
 
     @property
     def log_mean_seen(self) -> Array:

@@ -157,6 +157,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_decision, "SIZES", ((8, 5), (64, 5)))
     monkeypatch.setattr(bench_decision, "ROUNDS", 1)
     monkeypatch.setattr(bench_decision, "EVENTS", 2)
+    monkeypatch.setattr(bench_decision, "UPDATES", 100)
 
 
 @pytest.mark.usefixtures("few")

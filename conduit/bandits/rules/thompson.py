@@ -50,6 +50,8 @@ class Thompson:
         """The propensity of each arm, (K,)."""
         feasible = situation.feasible
         std = situation.std * self._scale(situation.ratings)
+        if np.count_nonzero(feasible) == len(feasible):
+            return largest_gaussian(situation.mean, std)
         probabilities = np.zeros(len(feasible))
         probabilities[feasible] = largest_gaussian(situation.mean[feasible], std[feasible])
         return probabilities
