@@ -145,7 +145,7 @@ def _ours(X: Array, arms: int) -> dict[str, Event]:
     chooser = Chooser(
         policy,
         baseline=models.arms[0],
-        pacer=None,
+        steering=None,
         rng=np.random.default_rng(1),
     )
     wish = Wish(

@@ -2,11 +2,12 @@
 
 Short prompts, real MiniLM weights on both sides, one thread each, everything in memory, no cache. Ours
 is measured with four histories, from none to 100,000 ratings learned; the slowest of the four is what
-is compared. For every prompt all contestants run one after the other in random order, so that whatever
-else the machine does falls on all alike; a seed is one round through the prompts. Other lengths are
-shown for information: the longer, the more both wait for the same matrix products. Meant for a machine
-that does nothing else: *processor* is the time that was worked, on whichever core, without the wait for
-one; but shared caches and memory make it longer too, and more so for ours, which waits for little else.
+is compared. Contestants take turns of a few prompts, in random order, so that whatever else the machine
+does falls on all alike, and nobody's weights are driven out of the caches between two prompts, which no
+server would do; a seed is one round through the prompts. Other lengths are shown for information: the
+longer, the more both wait for the same matrix products. Meant for a machine that does nothing else:
+*processor* is the time that was worked, on whichever core, without the wait for one; but shared caches
+and memory make it longer too, and more so for ours, which waits for little else.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ SHORT = 100
 GROUPS = {SHORT: 0, 50: 0, 200: 100, 400: 200, 800: 400, 1600: 800}
 """Longest prompt of a group, and what each of its prompts is longer than, in characters."""
 PROMPTS, PER_GROUP, WARM_UP = 64, 8, 8
+TURN = 8
+"""Prompts that a contestant has in a row."""
 HISTORIES = (0, 1_000, 10_000, 100_000)
 FASTER = 2.5
 """Times as fast as theirs that ours must be."""
@@ -84,10 +87,12 @@ async def round_of(
     found: dict[tuple[int, str, str], list[float]] = defaultdict(list)
     for group, prompts in groups.items():
         names = [n for n in events if group == SHORT or n in (ours_after(0), THEIRS)]
-        for i in rng.permutation(len(prompts)):
+        order = rng.permutation(len(prompts))
+        for start in range(0, len(order), TURN):
             for name in rng.permutation(names).tolist():
-                for part, seconds in (await events[name](prompts[i])).items():
-                    found[group, name, part].append(seconds)
+                for i in order[start : start + TURN]:
+                    for part, seconds in (await events[name](prompts[i])).items():
+                        found[group, name, part].append(seconds)
     for key, seconds_of_round in found.items():
         times.setdefault(key, []).append(seconds_of_round)
 

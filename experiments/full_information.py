@@ -6,13 +6,17 @@ chosen in hindsight. It says how much of what the features hold a learner has fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from conduit.core.statistics import Array
 from conduit.evaluation.stream import Stream
 
+Worth: TypeAlias = tuple[float, float]
+"""Mean quality, and mean spend in USD."""
 RIDGES = np.logspace(-2, 3, 11)
 """Penalties tried by leave-one-out."""
 HALVINGS = 60
@@ -37,7 +41,7 @@ def ridge_estimates(learn: Stream, measure: Stream) -> Expected:
     return Expected(quality=np.column_stack(quality), cost=np.column_stack(costs))
 
 
-def within_budget(expected: Expected, measure: Stream, budget: float) -> tuple[float, float]:
+def within_budget(expected: Expected, measure: Stream, budget: float) -> Worth:
     """Mean quality and mean spend at the price of money that in hindsight spends the budget.
 
     Args:
@@ -45,20 +49,43 @@ def within_budget(expected: Expected, measure: Stream, budget: float) -> tuple[f
         measure: what really happened.
         budget: USD per prompt.
     """
-    if (free := _greedy(expected, measure, 0.0))[1] <= budget:
+    free, dear, cheap = _around(expected, measure, lambda found: found[1] > budget)
+    if free[1] <= budget:
         return free
-    low, high = 0.0, 1e9
-    for _ in range(HALVINGS):
-        price = 0.5 * (low + high) if low == 0 else float(np.sqrt(low * high))
-        low, high = (price, high) if _greedy(expected, measure, price)[1] > budget else (low, price)
-    dear, cheap = _greedy(expected, measure, low), _greedy(expected, measure, high)
     if cheap[1] > budget or dear[1] == cheap[1]:
         return cheap
     share = (budget - cheap[1]) / (dear[1] - cheap[1])
     return cheap[0] + share * (dear[0] - cheap[0]), budget
 
 
-def _greedy(expected: Expected, measure: Stream, price: float) -> tuple[float, float]:
+def within_quality(expected: Expected, measure: Stream, quality: float) -> Worth:
+    """Mean quality and mean spend at the price of money that in hindsight just reaches a quality.
+
+    Args:
+        expected: of the prompts of ``measure``.
+        measure: what really happened.
+        quality: mean per prompt; where no price reaches it, money does not matter.
+    """
+    free, dear, cheap = _around(expected, measure, lambda found: found[0] >= quality)
+    if free[0] < quality or cheap[0] >= quality:
+        return free if free[0] < quality else cheap
+    share = (quality - cheap[0]) / (dear[0] - cheap[0])
+    return quality, cheap[1] + share * (dear[1] - cheap[1])
+
+
+def _around(
+    expected: Expected, measure: Stream, too_free: Callable[[Worth], bool]
+) -> tuple[Worth, Worth, Worth]:
+    """Without a price of money, and on both sides of the price where spending is no longer too free."""
+    low, high = 0.0, 1e9
+    for _ in range(HALVINGS):
+        price = 0.5 * (low + high) if low == 0 else float(np.sqrt(low * high))
+        low, high = (price, high) if too_free(_greedy(expected, measure, price)) else (low, price)
+    free, dear, cheap = (_greedy(expected, measure, price) for price in (0.0, low, high))
+    return free, dear, cheap
+
+
+def _greedy(expected: Expected, measure: Stream, price: float) -> Worth:
     arms = (expected.quality - price * expected.cost).argmax(axis=1)
     rows = np.arange(len(measure))
     return float(measure.quality[rows, arms].mean()), float(measure.cost[rows, arms].mean())

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.models import ArmModels
-from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
 from conduit.bandits.selection import Ask, Selection, select
+from conduit.bandits.steering import Steering
 from conduit.bandits.utility import Valuation, Weights
 from conduit.core.arms import Arm
 from conduit.core.models import QueryConstraints
@@ -33,6 +33,7 @@ class Wish:
         complexity: of the prompt, 0..1.
         unit_cost: USD that one unit of the cost weight pays; None takes an ordinary call of the
             baseline.
+        now: seconds since the epoch; matters to budgets per day or month alone.
     """
 
     constraints: QueryConstraints
@@ -41,15 +42,16 @@ class Wish:
     bonus: Array | float = 0.0
     complexity: float = 0.0
     unit_cost: float | None = None
+    now: float = 0.0
 
 
 class Chooser:
-    """Chooses arms; keeps the pacer and the random generator, whichever arms come and go.
+    """Chooses arms; keeps the steering and the random generator, whichever arms come and go.
 
     Args:
         policy: how arms are chosen.
         baseline: the model whose ordinary call is the unit of cost; need not be an arm.
-        pacer: keeps a budget per request; None without one.
+        steering: keeps a budget or a target of quality; None where the weights alone decide.
         rng: draws arms.
     """
 
@@ -58,25 +60,28 @@ class Chooser:
         policy: Policy,
         *,
         baseline: Arm,
-        pacer: Pacer | None,
+        steering: Steering | None,
         rng: np.random.Generator,
     ) -> None:
-        self.pacer = pacer
+        self.steering = steering
         self._policy = policy
         self.baseline = baseline
         self._rng = rng
 
     def choose(self, estimates: Estimates, models: ArmModels, wish: Wish) -> Selection | None:
-        """Draw an arm; None when ``max_cost`` excludes every one. The pacer is not told yet."""
-        pacer = self.pacer
+        """Draw an arm; None when ``max_cost`` excludes every one. The steering is not told yet."""
+        if self.steering is not None:
+            self.steering = self.steering.at(wish.now)
+        steering = self.steering
         ask = Ask(
             constraints=wish.constraints,
             valuation=self._valuation(models, wish),
             allowed=wish.allowed,
-            budget=None if pacer is None else pacer.budget,
-            headroom=np.inf if pacer is None else pacer.headroom,
+            budget=None if steering is None else steering.budget,
+            headroom=np.inf if steering is None else steering.headroom,
             tier=models.tiers,
             complexity=wish.complexity,
+            explore=self._explore(estimates),
         )
         policy = self._policy
         return select(
@@ -89,25 +94,31 @@ class Chooser:
         )
 
     def account(self, estimates: Estimates, chosen: Selection) -> None:
-        """Tell the pacer that this choice stands, at its expected cost."""
-        if self.pacer is not None:
-            expected = float(chosen.probabilities @ estimates.cost)
-            self.pacer = self.pacer.decided(expected).spend(float(estimates.cost[chosen.arm]))
+        """Tell the steering that this choice stands, at its expected cost."""
+        if self.steering is not None:
+            expected = float(estimates.cost[chosen.arm])
+            self.steering = self.steering.decided(estimates, chosen).spend(expected)
 
     def settle(self, *, expected: float, actual: float) -> None:
-        """Tell the pacer what a call really cost, in USD, against what was expected."""
-        if self.pacer is not None:
-            self.pacer = self.pacer.spend(actual - expected)
+        """Tell the steering what a call really cost, in USD, against what was expected."""
+        if self.steering is not None:
+            self.steering = self.steering.spend(actual - expected)
+
+    def _explore(self, estimates: Estimates) -> Array | None:
+        """What the steering wants to know; a policy without a floor explores as it does itself."""
+        if self.steering is None or self._policy.floor.epsilon <= 0:
+            return None
+        return self.steering.explore(estimates)
 
     def _valuation(self, models: ArmModels, wish: Wish) -> Valuation:
-        """A policy's own weights, else the caller's; under a budget the pacer prices money."""
-        own, pacer = self._policy.weights, self.pacer
-        wished = wish.weights if pacer is None else wish.weights.paced()
+        """A policy's own weights, else the caller's; under a goal its steering prices money."""
+        own, steering = self._policy.weights, self.steering
+        wished = wish.weights if steering is None else wish.weights.paced()
         unit = wish.unit_cost
         return Valuation(
             weights=wished if own is None else own,
             unit_cost=models.ordinary_cost(self.baseline) if unit is None else unit,
             unit_latency=models.ordinary_latency(),
-            price_of_money=0.0 if pacer is None else pacer.price_of_money,
+            price_of_money=0.0 if steering is None else steering.price_of_money,
             bonus=TIE_BREAK * models.tiers + (wish.bonus if own is None else 0.0),
         )

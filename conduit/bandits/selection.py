@@ -32,6 +32,8 @@ class Ask:
         headroom: USD that the budget leaves for this call.
         tier: (K,) rank of the class each arm is sold in; one class for all when left out.
         complexity: how much the prompt asks for, 0..1.
+        explore: (K,) share of requests that each arm is to get whatever the prompt, less than 1
+            in all; None adds nothing to rule and floor.
     """
 
     constraints: QueryConstraints
@@ -41,6 +43,7 @@ class Ask:
     headroom: float = np.inf
     tier: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     complexity: float = 0.0
+    explore: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,6 +120,9 @@ def select(
         feasible=mask,
         budget=ask.budget,
     )
+    if ask.explore is not None:
+        share = ask.explore * mask
+        probabilities = (1.0 - share.sum()) * probabilities + share
     return Selection(
         arm=_draw(probabilities, rng),
         probabilities=probabilities,

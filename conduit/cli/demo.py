@@ -37,6 +37,12 @@ def demo(
         float | None,
         typer.Option(metavar="USD", help="Spend per request to keep to on average."),
     ] = None,
+    quality_target: Annotated[
+        float | None,
+        typer.Option(
+            metavar="0..1", help="Share of the best model's quality to keep at least spend."
+        ),
+    ] = None,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -63,6 +69,7 @@ def demo(
 
       conduit demo
       conduit demo --budget 0.000235 --fresh
+      conduit demo --quality-target 0.95 --fresh
       conduit demo --limit 20 --queries
       conduit demo --data my_outcomes.parquet --json
 
@@ -80,6 +87,7 @@ def demo(
         policy=policy,
         optimize_for=optimize_for,
         budget=budget,
+        quality_target=quality_target,
         encoder=encoder,
         database=database,
         fresh=fresh,

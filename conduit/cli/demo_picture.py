@@ -14,7 +14,7 @@ from conduit.cli.console import note
 from conduit.cli.demo_labels import Label, label_ends
 from conduit.cli.demo_plane import draw_plane
 from conduit.cli.demo_replay import DemoRun
-from conduit.cli.demo_words import BEST, INK, OWN, quality, references, short_name, usd
+from conduit.cli.demo_words import BEST, INK, OWN, goal_words, quality, references, short_name, usd
 from conduit.evaluation.running import running_series
 
 if TYPE_CHECKING:
@@ -90,9 +90,8 @@ def _draw(figure: Figure, run: DemoRun) -> None:
 
 
 def _caption(run: DemoRun) -> str:
-    budget = "" if run.budget is None else f", budget {usd(run.budget)} a request"
     learned = ", going on from an earlier run" if run.in_sample else ""
-    return f"Conduit on {len(run.steps):,} recorded prompts: policy {run.policy}{budget}{learned}"
+    return f"Conduit on {len(run.steps):,} recorded prompts: policy {run.policy}{goal_words(run.goal)}{learned}"
 
 
 def _spend(ax: Axes, run: DemoRun) -> None:

@@ -16,6 +16,7 @@ from conduit.core.models import OptimizeFor
 from conduit.datasets.paretobandit import load_paretobandit
 from conduit.datasets.parquet import load_parquet
 from conduit.datasets.recorded import RecordedOutcomes
+from conduit.engines.goals import Goal
 from conduit.engines.router import Router
 from conduit.engines.simulator import PATIENCE, Simulator, Step
 from conduit.evaluation.replay_report import ReplayReport
@@ -31,6 +32,7 @@ class DemoRequest:
         limit: prompts replayed; None replays all.
         seed: of the order of prompts and of the random draws.
         budget: USD per request.
+        quality_target: share of the best model's quality to be kept at least spend.
         database: file; None takes one of the demo's own per data set.
         fresh: forget what the database has learned.
         queries: print what happened to every prompt.
@@ -43,6 +45,7 @@ class DemoRequest:
     policy: str | None = None
     optimize_for: OptimizeFor | None = None
     budget: float | None = None
+    quality_target: float | None = None
     encoder: str | None = None
     database: str | None = None
     fresh: bool = False
@@ -59,7 +62,7 @@ class DemoRun:
         steps: what happened to each.
         report: what that was worth.
         seed: that gives the same run again, on a fresh database.
-        budget: USD per request that was to be kept; None without one.
+        goal: what spending followed.
         observations: held by the database at the end.
         in_sample: the database had learned something before the start.
         data: the Parquet file that was given; None for the demo's own data.
@@ -71,7 +74,7 @@ class DemoRun:
     steps: tuple[Step, ...]
     report: ReplayReport
     seed: int
-    budget: float | None
+    goal: Goal
     observations: int
     in_sample: bool
     data: str | None
@@ -99,6 +102,7 @@ async def replay(request: DemoRequest, settings: Settings) -> DemoRun:
     simulator = Simulator(outcomes=outcomes)
     store = DemoStore(path, fresh=request.fresh)
     router = _router(request, settings, simulator, store, seed)
+    _check_budget(data, router.goal.budget)
     started = time.perf_counter()
     async with router:
         note("Loading the encoder; the very first time, its weights are prepared (a minute) …")
@@ -116,7 +120,7 @@ async def replay(request: DemoRequest, settings: Settings) -> DemoRun:
         steps=tuple(steps),
         report=simulator.report(steps),
         seed=seed,
-        budget=request.budget if request.budget is not None else settings.budget,
+        goal=router.goal,
         observations=observations,
         in_sample=known > 0,
         data=request.data,
@@ -136,6 +140,18 @@ def _data(request: DemoRequest) -> RecordedOutcomes:
     return load_paretobandit("val") if request.data is None else load_parquet(request.data)
 
 
+def _check_budget(data: RecordedOutcomes, budget: float | None) -> None:
+    """What calls cost is recorded here, so a budget that no choice could keep is known at once."""
+    costs = data.cost.mean(axis=0)
+    least = float(costs.min())
+    if budget is not None and budget < least:
+        raise InvalidInputError(
+            f"budget=${budget:g} is below the cheapest model: {data.models[costs.argmin()]!r} "
+            f"costs ${least:.3g} a prompt",
+            remedy=f"give ${least:.3g} or more",
+        )
+
+
 def _router(
     request: DemoRequest,
     settings: Settings,
@@ -150,6 +166,7 @@ def _router(
         policy=request.policy,
         optimize_for=request.optimize_for,
         budget=request.budget,
+        quality_target=request.quality_target,
         baseline=simulator.baseline,
         encoder=request.encoder or chosen,
         store=store,

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from conduit.cli.console import say, say_table, table_of
 from conduit.cli.demo_replay import DemoRun
-from conduit.cli.demo_words import percent, quality, usd
+from conduit.cli.demo_words import goal_words, percent, quality, usd
 from conduit.evaluation.replay_report import RANDOM
 
 _NUMBERS = ("share", "prompts", "quality", "spend", "per prompt")
@@ -63,10 +63,9 @@ def say_report(run: DemoRun, picture: Path | None) -> None:
 
 
 def _headline(run: DemoRun) -> str:
-    budget = "" if run.budget is None else f", budget {usd(run.budget)} a request"
     return textwrap.fill(
         f"Conduit routed {run.report.prompts:,} recorded prompts in {run.seconds:.0f} s "
-        f"(policy {run.policy}{budget}, seed {run.seed}).",
+        f"(policy {run.policy}{goal_words(run.goal)}, seed {run.seed}).",
         80,
     )
 
@@ -144,4 +143,4 @@ def _next(run: DemoRun) -> str:
     if run.in_sample:
         return again
     half = f"{run.report.spend_usd / run.report.prompts / 2:.2g}"
-    return _ASK if run.budget is not None or not float(half) else f"{again} --budget {half}"
+    return _ASK if run.goal or not float(half) else f"{again} --budget {half}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from conduit.datasets.recorded import RecordedOutcomes
+from conduit.engines.goals import Goal
 from conduit.evaluation.frontier import frontier
 
 OWN, BEST, CHEAPEST, INK, FAINT = "#0072B2", "#D55E00", "#009E73", "#333333", "#767676"
@@ -23,6 +24,14 @@ def usd(amount: float) -> str:
     size = abs(amount)
     sign = "-" if amount < 0 else ""
     return f"{sign}${size:,.{_decimals(size)}f}"
+
+
+def goal_words(goal: Goal) -> str:
+    """What spending followed, with a comma before it; empty where nothing was to be kept."""
+    if goal.quality_target is not None:
+        return f", {percent(goal.quality_target)} of the best model's quality"
+    rates = {"budget": "request", "budget_per_day": "day", "budget_per_month": "month"}
+    return "".join(f", budget {usd(sum_)} a {rates[name]}" for name, sum_ in goal.given.items())
 
 
 def quality(value: float) -> str:

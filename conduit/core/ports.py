@@ -30,7 +30,7 @@ class Clock(Protocol):
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Text to a vector of meaning. Thread-safe; called off the event loop."""
+    """Text to a vector of meaning. Thread-safe; called off the event loop, unless it is brief."""
 
     @property
     def name(self) -> str:
@@ -44,6 +44,16 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit-norm embeddings, (n, dim)."""
+        ...
+
+
+@runtime_checkable
+class BriefEncoder(Encoder, Protocol):
+    """An encoder that knows which texts are too short to be worth a thread."""
+
+    @property
+    def brief(self) -> int:
+        """Bytes of UTF-8 of ordinary text that it encodes within about 10 ms."""
         ...
 
 

@@ -13,9 +13,9 @@ from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import Policy
 from conduit.bandits.selection import Ask, Selection
+from conduit.bandits.steering import Steering
 from conduit.bandits.utility import PRESETS
 from conduit.core.arms import Arm
 from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
@@ -48,11 +48,11 @@ class DecisionRules:
 
 
 class Decider:
-    """Decides; keeps the pacer and the random generator, and nothing else that changes.
+    """Decides; keeps the steering and the random generator, and nothing else that changes.
 
     Args:
         rules: what stays the same.
-        pacer: keeps a budget per request; None without one.
+        steering: keeps a budget or a target of quality; None without one.
         clock: dates decisions.
         rng: draws arms.
     """
@@ -61,13 +61,13 @@ class Decider:
         self,
         rules: DecisionRules,
         *,
-        pacer: Pacer | None,
+        steering: Steering | None,
         clock: Clock,
         rng: np.random.Generator,
     ) -> None:
         self._rules = rules
         self._clock = clock
-        self._chooser = Chooser(rules.policy, baseline=rules.baseline, pacer=pacer, rng=rng)
+        self._chooser = Chooser(rules.policy, baseline=rules.baseline, steering=steering, rng=rng)
 
     @property
     def rules(self) -> DecisionRules:
@@ -75,14 +75,14 @@ class Decider:
         return self._rules
 
     def follow(self, *, baseline: Arm, neighbours: NearestNeighbours | None) -> None:
-        """Go on with what other arms bring along; pacer and random generator stay as they are."""
+        """Go on with what other arms bring along; steering and random generator stay as they are."""
         self._rules = replace(self._rules, baseline=baseline, neighbours=neighbours)
         self._chooser.baseline = baseline
 
     @property
-    def pacer(self) -> Pacer | None:
-        """What keeps the budget, as it stands; None without one."""
-        return self._chooser.pacer
+    def steering(self) -> Steering | None:
+        """What keeps the budget or the target of quality, as it stands; None without one."""
+        return self._chooser.steering
 
     def decide(
         self,
@@ -129,11 +129,12 @@ class Decider:
             estimates,
             chosen,
             names=[arm.id for arm in models.arms],
+            now=wish.now,
             forced=_is_forced(only),
         )
 
     def settle(self, *, expected: float, actual: float) -> None:
-        """Tell the pacer what a call really cost, in USD, against what was expected."""
+        """Tell the steering what a call really cost, in USD, against what was expected."""
         self._chooser.settle(expected=expected, actual=actual)
 
     def _wish(
@@ -153,6 +154,7 @@ class Decider:
             allowed=self._allowed([arm.id for arm in arms], only),
             bonus=np.array(liked),
             complexity=features.complexity_score,
+            now=self._clock.now(),
         )
 
     def _allowed(
@@ -174,6 +176,7 @@ class Decider:
         estimates: Estimates,
         chosen: Selection,
         *,
+        now: float,
         names: Sequence[str],
         forced: bool,
     ) -> Decision:
@@ -201,7 +204,7 @@ class Decider:
             constraints_relaxed=chosen.relaxed,
             policy=self.rules.policy.name,
             layout=self.rules.layout,
-            created_at=self._clock.now(),
+            created_at=now,
             forced=forced,
             rates=_rates(chosen.ask),
         )

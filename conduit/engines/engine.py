@@ -13,6 +13,7 @@ from conduit.core.events import Completed, Decided, Event
 from conduit.core.models import Query
 from conduit.core.outcomes import Change, Execution, Response, Signal
 from conduit.engines.accounting import response_of
+from conduit.engines.analysis import Analysis
 from conduit.engines.decider import Decider
 from conduit.engines.executor import Executor
 from conduit.engines.learner import Learner
@@ -30,6 +31,7 @@ class Engine:
 
     parts: Parts
     analyzer: Analyzer
+    analysis: Analysis
     decider: Decider
     learner: Learner
     executor: Executor
@@ -78,7 +80,7 @@ class Engine:
         self, query: Query, *, models: Collection[str] | None, strict: bool
     ) -> tuple[Decision, Portfolio]:
         """A decision, and the portfolio it was made with."""
-        features = await asyncio.to_thread(self.analyzer.analyze, query.text)
+        features = await self.analysis.of(query.text)
         portfolio = self.swapping.portfolio
         decision = self.decider.decide(
             query, features, self.learner.models, only=models, strict=strict
@@ -134,6 +136,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
     return Engine(
         parts=parts,
         analyzer=analyzer,
+        analysis=Analysis(analyzer),
         decider=decider,
         learner=learner,
         executor=Executor(client=parts.client, clock=parts.clock, timeout=parts.timeout),

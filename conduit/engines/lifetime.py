@@ -12,6 +12,7 @@ from conduit.core.arms import Arm
 from conduit.core.errors import ConduitError
 from conduit.core.events import Event, Subscriber
 from conduit.engines.engine import Engine, open_engine
+from conduit.engines.goals import Goal
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.wiring import Parts
 
@@ -40,6 +41,11 @@ class Lifetime:
     def baseline(self) -> Arm:
         """The model that savings are measured against."""
         return self._portfolio.baseline
+
+    @property
+    def goal(self) -> Goal:
+        """What spending follows; an empty one where the weights of quality and cost decide."""
+        return self._parts.goal
 
     @property
     def _portfolio(self) -> Portfolio:

@@ -12,6 +12,7 @@ from conduit.core.events import Subscriber
 from conduit.core.models import Query
 from conduit.core.outcomes import Change, Response
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
+from conduit.engines.goals import Goal
 from conduit.engines.lifetime import Lifetime
 from conduit.engines.wiring import Options, assemble
 from conduit.feedback.ratings import Feedback
@@ -33,7 +34,11 @@ class Router(Lifetime):
             ``best``, ``random`` or ``fixed:<model>``.
         neighbours: labelled queries for ``knn``, or the file that ``save_neighbours`` wrote.
         optimize_for: ``balanced``, ``quality``, ``cost`` or ``speed``.
-        budget: USD per request to keep to on average; takes the place of the cost preference.
+        budget: USD per request to keep to on average; takes the place of the cost preference, as
+            the next three do. One of the four may be given.
+        budget_per_day: USD per calendar day, UTC.
+        budget_per_month: USD per calendar month, UTC.
+        quality_target: share of the best model's quality to keep at least spend, as ``0.95``.
         baseline: id of the model that savings are measured against.
         encoder: ``auto``, ``minilm``, ``sentence-transformers``, ``hashing``, or an encoder.
         store: where decisions and learned state live; None keeps them in memory.
@@ -58,6 +63,9 @@ class Router(Lifetime):
         neighbours: str | Path | NearestNeighbours | None = None,
         optimize_for: str | None = None,
         budget: float | None = None,
+        budget_per_day: float | None = None,
+        budget_per_month: float | None = None,
+        quality_target: float | None = None,
         baseline: str | None = None,
         encoder: str | Encoder | None = None,
         store: Store | None = None,
@@ -74,7 +82,12 @@ class Router(Lifetime):
             policy=policy,
             neighbours=neighbours,
             optimize_for=optimize_for,
-            budget=budget,
+            goal=Goal(
+                budget=budget,
+                budget_per_day=budget_per_day,
+                budget_per_month=budget_per_month,
+                quality_target=quality_target,
+            ),
             baseline=baseline,
             encoder=encoder,
             store=store,

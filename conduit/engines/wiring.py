@@ -11,7 +11,6 @@ import numpy as np
 
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.bandits.pacer import Pacer
 from conduit.bandits.policies import policy_named
 from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
@@ -22,6 +21,7 @@ from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
 from conduit.engines.decider import Decider, DecisionRules
+from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio, check_priced, portfolio_of, worthy
@@ -44,7 +44,7 @@ class Options:
         policy: name of the policy.
         neighbours: labelled queries for the policy ``knn``, or their file.
         optimize_for: the trade-off for queries that bring none.
-        budget: USD per request to be kept on average, above zero.
+        goal: what spending follows.
         baseline: id of the model that savings are measured against.
         encoder: name of an encoder, or one.
         store: None keeps everything in memory.
@@ -61,7 +61,7 @@ class Options:
     policy: str | None = None
     neighbours: str | Path | NearestNeighbours | None = None
     optimize_for: str | None = None
-    budget: float | None = None
+    goal: Goal | None = None
     baseline: str | None = None
     encoder: str | Encoder | None = None
     store: Store | None = None
@@ -83,6 +83,7 @@ class Parts:
 
     settings: Settings
     options: Options
+    goal: Goal
     portfolio: Portfolio
     store: Store
     client: ModelClient
@@ -124,13 +125,12 @@ class Parts:
 
     def decider(self, layout: str, *, neighbours: NearestNeighbours | None = None) -> Decider:
         """The decider for contexts of that layout."""
-        budget = _given(self.options.budget, self.settings.budget)
         seed = _given(self.options.seed, self.settings.seed)
         if seed is not None and seed < 0:
             raise InvalidInputError(f"seed={seed} is negative", remedy="give 0 or more")
         return Decider(
             replace(self._rules(layout), neighbours=neighbours),
-            pacer=None if budget is None else Pacer.start(_positive("budget", budget)),
+            steering=self.goal.steering(now=self.clock.now()),
             clock=self.clock,
             rng=np.random.default_rng(seed),
         )
@@ -188,6 +188,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
     parts = Parts(
         settings=settings,
         options=options,
+        goal=(options.goal or Goal.of(settings)).checked(portfolio.arms),
         portfolio=portfolio,
         store=options.store or MemoryStore(clock=clock),
         client=options.client

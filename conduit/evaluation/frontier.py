@@ -68,6 +68,30 @@ def mixture_quality(costs: ArrayLike, qualities: ArrayLike, spend: float) -> flo
     return float(np.interp(spend, c[hull], q[hull]))
 
 
+def mixture_spend(costs: ArrayLike, qualities: ArrayLike, quality: float) -> float:
+    """Lowest mean spend of a constant mixture whose mean quality is at least ``quality``.
+
+    The inverse of :func:`mixture_quality` along the :func:`frontier`. The cheapest model's cost is
+    given where its quality suffices.
+
+    Args:
+        costs: (K,) mean USD per prompt.
+        qualities: (K,) mean quality per prompt.
+        quality: mean quality per prompt.
+
+    Raises:
+        InvalidInputError: as :func:`frontier`, and for a quality that no model has.
+    """
+    hull = frontier(costs, qualities)
+    c, q = _points(costs, qualities)
+    best = float(q[hull[-1]])
+    if not quality <= best:
+        raise InvalidInputError(
+            f"no mixture has quality {quality:g}", remedy=f"ask for at most {best:g}"
+        )
+    return float(np.interp(quality, q[hull], c[hull]))
+
+
 def _points(
     costs: ArrayLike, qualities: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

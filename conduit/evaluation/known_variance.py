@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 ENOUGH_DRAWS = 10
-"""Draws from which an arm's own residuals say how large they are."""
-AVERAGE_COUNTS = 5.0
-"""Draws that an arm's average counts for in each band of propensities."""
+"""Draws from which an arm's own residuals say how large they are, and what its average counts for
+in each band of propensities."""
 BAND = 4.0
 """Ratio of the largest propensity of a band to its smallest."""
 
@@ -54,7 +53,7 @@ def known_squares(
 
     The squared residual r² of an arm may differ from one band of propensities to the next, since a
     log avoids an arm where it is bad or dear: in each band it is the average of the draws there,
-    with the arm's average over the policy's choices as five draws more. Rows in which the arm is
+    with the arm's average over the policy's choices as ten draws more. Rows in which the arm is
     likely so lend to rows in which it is rare and hardly drawn, and do not outvote them.
 
     Args:
@@ -95,8 +94,8 @@ def _banded(draws: Draws, squares: Floats, scale: Floats) -> Floats:
     mine, size = cells[np.arange(len(cells)), draws.chosen], int(cells.max()) + 1
     total, unit, count = _sums(draws, squares, scale, cells=mine, size=size)
     own = np.divide(total, unit, out=np.zeros(size), where=unit > 0)
-    lent = AVERAGE_COUNTS * average
-    return np.asarray(((count * own)[cells] + lent) / (count[cells] + AVERAGE_COUNTS))
+    lent = ENOUGH_DRAWS * average
+    return np.asarray(((count * own)[cells] + lent) / (count[cells] + ENOUGH_DRAWS))
 
 
 def _sums(

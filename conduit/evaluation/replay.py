@@ -18,6 +18,7 @@ from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.models import ArmModels
 from conduit.bandits.pacer import Pacer, PacerGains
 from conduit.bandits.policies import Policy
+from conduit.bandits.steering import BudgetPerRequest, Steering
 from conduit.bandits.targets import COST_FLOOR
 from conduit.bandits.utility import PRESETS, Weights
 from conduit.bandits.vigilance import Vigilance
@@ -76,6 +77,7 @@ class Setting:
         policy: how arms are chosen.
         budget: USD per request; None without a pacer.
         gains: of the pacer.
+        steering: another goal, in the place of a budget.
         weights: the trade-off, unless the policy has its own.
         baseline: the arm whose ordinary call is the unit of cost; None takes the one with the
             highest mean cost as recorded.
@@ -91,6 +93,7 @@ class Setting:
     policy: Policy
     budget: float | None = None
     gains: PacerGains = PacerGains()
+    steering: Steering | None = None
     weights: Weights = PRESETS[OptimizeFor.BALANCED]
     baseline: Arm | None = None
     unit_cost: float | None = None
@@ -113,7 +116,7 @@ class Replay:
         probabilities: (n, K) propensities it was drawn with.
         predicted: (n, K) quality expected before the call.
         predicted_cost: (n, K) USD expected before the call.
-        price: (n,) the pacer's λ after the step; 0 without a pacer.
+        price: (n,) the steering's λ after the step; 0 without one.
     """
 
     rows: NDArray[np.intp]
@@ -182,11 +185,10 @@ class _Loop:
             forgetting=setting.forgetting,
             vigilance=setting.vigilance,
         )
-        budget = setting.budget
         self._chooser = Chooser(
             policy,
             baseline=_baseline(stream, setting.baseline),
-            pacer=None if budget is None else Pacer.start(budget, setting.gains),
+            steering=_steering(setting),
             rng=rng,
         )
         self._targets = stream.targets()
@@ -215,8 +217,8 @@ class _Loop:
         record.probabilities[step] = chosen.probabilities
         record.predicted[step] = estimates.quality
         record.predicted_cost[step] = estimates.cost
-        if chooser.pacer is not None:
-            record.price[step] = chooser.pacer.price
+        if chooser.steering is not None:
+            record.price[step] = chooser.steering.price
 
     def _learn(self, row: int, arm: int, *, quality: float, dearer: float) -> None:
         context = self._stream.contexts[row]
@@ -248,6 +250,12 @@ class _Loop:
             allowed=allowed,
             unit_cost=self._setting.unit_cost,
         )
+
+
+def _steering(setting: Setting) -> Steering | None:
+    if setting.budget is None:
+        return setting.steering
+    return BudgetPerRequest(pacer=Pacer.start(setting.budget, setting.gains))
 
 
 def _baseline(stream: Stream, given: Arm | None) -> Arm:

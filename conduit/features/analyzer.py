@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conduit.core.decisions import QueryFeatures
-from conduit.core.ports import Encoder
+from conduit.core.ports import BriefEncoder, Encoder
 from conduit.features.complexity import classify_domain, complexity, estimate_tokens
 from conduit.features.projection import Projection
 from conduit.features.signals import SIGNAL_NAMES, SIGNALS_VERSION, raw_signals, scale_signals
@@ -41,6 +41,7 @@ class Analyzer:
     def __init__(self, encoder: Encoder, projection: Projection) -> None:
         self._encoder = encoder
         self._projection = projection
+        self._brief = encoder.brief if isinstance(encoder, BriefEncoder) else 0
 
     @property
     def encoder_name(self) -> str:
@@ -56,6 +57,10 @@ class Analyzer:
     def dim(self) -> int:
         """Length of a context, d = 1 + 8 + p."""
         return 1 + len(SIGNAL_NAMES) + self._projection.dim
+
+    def is_brief(self, text: str) -> bool:
+        """Whether analyzing it takes no longer than some 10 ms, by what the encoder says of it."""
+        return len(text) <= self._brief and len(text.encode("utf-8", "replace")) <= self._brief
 
     def analyze(self, text: str) -> QueryFeatures:
         """Features of one prompt."""

@@ -130,6 +130,9 @@ HALF_LIFE = Kind(
 )
 USD = number("USD > 0", "give a positive number of USD, or leave it unset", accept=lambda v: v > 0)
 SHARE = number("0..1", "give a number from 0 to 1", accept=lambda v: 0 <= v <= 1)
+POSITIVE_SHARE = number(
+    "above 0, at most 1", "give a number above 0 and at most 1", accept=lambda v: 0 < v <= 1
+)
 TEMPERATURE = number("0..2", "give a number from 0 to 2", accept=lambda v: 0 <= v <= 2)
 COUNT = whole("whole number >= 0", "give a whole number of at least 0", least=0)
 POSITIVE = whole("whole number >= 1", "give a whole number of at least 1", least=1)

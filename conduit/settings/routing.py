@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conduit.core.models import OptimizeFor
-from conduit.settings.kinds import COUNT, HALF_LIFE, NAMES, OBJECT, PATH, TEXT, USD, choice
+from conduit.settings.kinds import (
+    COUNT,
+    HALF_LIFE,
+    NAMES,
+    OBJECT,
+    PATH,
+    POSITIVE_SHARE,
+    TEXT,
+    USD,
+    choice,
+)
 from conduit.settings.setting import declare
 
 
@@ -28,6 +38,15 @@ class RoutingSettings:
         default="balanced",
     )
     budget: float | None = declare("mean spend per request that the router keeps to, in USD", USD)
+    budget_per_day: float | None = declare(
+        "spend per calendar day (UTC) that the router paces itself to, in USD", USD
+    )
+    budget_per_month: float | None = declare(
+        "spend per calendar month (UTC) that the router paces itself to, in USD", USD
+    )
+    quality_target: float | None = declare(
+        "share of the best model's quality that the router keeps at least spend", POSITIVE_SHARE
+    )
     half_life: float | None = declare(
         "seconds after which what was learned counts half; unset keeps what the database was given",
         HALF_LIFE,

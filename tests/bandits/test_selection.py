@@ -104,6 +104,17 @@ def test_propensities_are_true_as_shipped(name: str) -> None:
     assert_true(drawn(open_ask(policy), rule=policy.rule, floor=policy.floor, seed=2002))
 
 
+def test_probes_are_part_of_the_propensities_and_pass_over_what_is_infeasible() -> None:
+    """An arm that may be chosen gets its share whatever the prompt, and one that may not gets none."""
+    estimates = estimates_of([0.9, 0.2, 0.2], quality_std=[1e-3] * 3)
+    ask = ask_of(3, allowed=np.array([True, True, False]), explore=np.array([0.02, 0.1, 0.1]))
+    chosen = select(
+        estimates, ask, rule=Thompson(), floor=Floor(epsilon=0), rng=np.random.default_rng(0)
+    )
+    assert chosen is not None
+    np.testing.assert_allclose(chosen.probabilities, [0.9, 0.1, 0.0])
+
+
 def test_the_test_of_propensities_has_teeth() -> None:
     """A sampler that prefers one arm by four points in a hundred is refuted."""
     told = np.array([0.4, 0.3, 0.3])

@@ -126,6 +126,12 @@ def test_a_budget_is_reflected_in_spend(conduit: Run) -> None:
     assert said["spend_usd"] < said["baselines"]["mistralai/mistral-large-2512"]["spend_usd"]
 
 
+def test_a_quality_target_is_reflected_in_what_is_said(conduit: Run) -> None:
+    """The headline says what spending followed, and less is asked of less quality."""
+    said = conduit("demo", "--limit", "60", "--quality-target", "0.9").out
+    assert "90.0% of the best model's quality" in " ".join(said.split())
+
+
 def test_no_key_and_no_network_are_needed(conduit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """With sockets that cannot connect and no name resolution the demo still ends well."""
 

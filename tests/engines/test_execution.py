@@ -7,6 +7,7 @@ from itertools import repeat
 
 import pytest
 
+from conduit.bandits.steering import BudgetPerRequest
 from conduit.core.arms import Arm
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import AllModelsFailedError, FailureKind, ProviderError
@@ -242,5 +243,6 @@ async def test_a_cost_that_the_caller_reports_settles_the_budget() -> None:
         decision = await router.route("hello")
         await router.feedback(decision.id, cost=0.5)
         await router.feedback(decision.id, cost=0.5)
-        assert engine.decider.pacer is not None
-        assert engine.decider.pacer.spent == pytest.approx(0.5)
+        steering = engine.decider.steering
+        assert isinstance(steering, BudgetPerRequest)
+        assert steering.pacer.spent == pytest.approx(0.5)

@@ -221,7 +221,7 @@ async def test_pacer_and_random_draws_go_on_where_they_were() -> None:
                     await router.remove_model("new")
                 found.append(await router.route(f"question {turn}"))
             runs.append(found)
-            pacers.append((await router.open()).decider.pacer)
+            pacers.append((await router.open()).decider.steering)
     assert [d.selected_model for d in runs[0]] == [d.selected_model for d in runs[1]]
     assert pacers[0] == pacers[1]
 

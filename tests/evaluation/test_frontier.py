@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from conduit.core.errors import InvalidInputError
-from conduit.evaluation.frontier import frontier, mixture_quality
+from conduit.evaluation.frontier import frontier, mixture_quality, mixture_spend
 
 # Costs from a free model to a cent's fractions, on a grid so that ties occur often.
 COSTS = st.integers(0, 40).map(lambda value: value / 4e4)
@@ -160,3 +160,28 @@ def test_what_is_no_set_of_models_is_refused(costs: Any, qualities: Any, spend: 
     with pytest.raises(InvalidInputError) as caught:
         mixture_quality(costs, qualities, spend)
     assert caught.value.remedy
+
+
+@settings(max_examples=60, deadline=None)
+@given(models=MODELS, share=SHARE)
+def test_the_cheapest_mixture_of_a_quality_is_the_inverse(models: Models, share: float) -> None:
+    """What it spends buys that quality, and a little less buys less."""
+    costs, qualities = models
+    low = float(qualities[frontier(costs, qualities)[0]])
+    quality = low + share * (float(qualities.max()) - low)
+    spend = mixture_spend(costs, qualities, quality)
+    assert mixture_quality(costs, qualities, spend) == pytest.approx(quality, abs=1e-9)
+    if spend > costs.min() + 1e-6:
+        assert mixture_quality(costs, qualities, spend - 1e-6) < quality
+
+
+def test_a_quality_that_the_cheapest_model_has_costs_what_it_costs() -> None:
+    """Asking for less than that saves nothing."""
+    assert mixture_spend([1e-5, 1e-3], [0.6, 0.9], 0.1) == 1e-5
+
+
+@pytest.mark.parametrize("quality", [0.91, math.nan])
+def test_a_quality_that_no_model_has_is_refused(quality: float) -> None:
+    """The remedy is the best there is."""
+    with pytest.raises(InvalidInputError, match=r"at most 0\.9"):
+        mixture_spend([1e-5, 1e-3], [0.6, 0.9], quality)

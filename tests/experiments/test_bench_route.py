@@ -14,6 +14,7 @@ from experiments.bench_route import (
     HISTORIES,
     SHORT,
     THEIRS,
+    TURN,
     Row,
     Times,
     checks_of,
@@ -34,24 +35,25 @@ def called(calls: list[tuple[str, str]], name: str) -> Event:
     return event
 
 
-async def test_every_contestant_meets_every_short_prompt_before_the_next_one_comes() -> None:
-    """What the machine does meanwhile falls on all alike; others meet whole pipelines only."""
+async def test_every_contestant_has_its_turn_at_the_same_prompts_before_others_come() -> None:
+    """What the machine does meanwhile falls on all alike; long ones meet whole pipelines only."""
     calls: list[tuple[str, str]] = []
     names = {ours_after(0), THEIRS, "in parts"}
     times: Times = {}
+    prompts = [f"prompt {i}" for i in range(2 * TURN)]
     await round_of(
-        {SHORT: PROMPTS, 200: ["a longer one"]},
+        {SHORT: prompts, 200: ["a longer one"]},
         {name: called(calls, name) for name in names},
         rng=np.random.default_rng(0),
         times=times,
     )
-    short = calls[: 2 * len(names)]
-    for start in (0, len(names)):
-        together = short[start : start + len(names)]
-        assert {name for name, _ in together} == names
-        assert len({prompt for _, prompt in together}) == 1
-    assert {name for name, _ in calls[len(short) :]} == {ours_after(0), THEIRS}
-    assert len(times[SHORT, "in parts", "route"][0]) == len(PROMPTS)
+    turns = [calls[start : start + TURN] for start in range(0, 2 * len(names) * TURN, TURN)]
+    assert all(len({name for name, _ in turn}) == 1 for turn in turns)
+    for together in (turns[: len(names)], turns[len(names) :]):
+        assert {turn[0][0] for turn in together} == names
+        assert len({tuple(prompt for _, prompt in turn) for turn in together}) == 1
+    assert {name for name, _ in calls[2 * len(names) * TURN :]} == {ours_after(0), THEIRS}
+    assert len(times[SHORT, "in parts", "route"][0]) == len(prompts)
 
 
 def test_rows_are_medians_over_all_rounds_in_milliseconds() -> None:

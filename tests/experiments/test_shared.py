@@ -15,7 +15,7 @@ from conduit.evaluation.stream import Stream
 from conduit.features.encoders.hashing import HashingEncoder
 from experiments.arguments import Arguments, parse
 from experiments.embeddings import CachedEncoder
-from experiments.full_information import ridge_estimates, within_budget
+from experiments.full_information import ridge_estimates, within_budget, within_quality
 from experiments.parallel import spread
 from experiments.provenance import count_evaluation
 from experiments.recorded import paretobandit_split, stream_part
@@ -184,3 +184,8 @@ def test_full_information_finds_what_the_features_hold_and_keeps_the_budget() ->
     affordable = (2e-4 - 1e-5) / (1e-3 - 1e-5)
     assert spend == pytest.approx(2e-4, rel=0.02)
     assert quality == pytest.approx(0.5 + gains[: round(300 * affordable)].sum() / 300, abs=2e-3)
+    # The other way round: what that quality costs is that budget.
+    again, cost = within_quality(expected, measure, quality)
+    assert again == quality
+    assert cost == pytest.approx(spend, rel=0.05)
+    assert within_quality(expected, measure, 2.0)[0] == pytest.approx(best, abs=1e-3)

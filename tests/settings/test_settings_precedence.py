@@ -124,7 +124,7 @@ def test_every_variable_reaches_its_setting():
     samples = {
         "comma list": "a,b", "path": "/tmp/x", "JSON object": '{"m": {}}', "true / false": "yes",
         "URL": "db://h/x", "HTTP URL": "http://h/x", "path or URL": "./runs", "seconds > 0": "9",
-        "USD > 0": "0.5", "0..1": "0.5", "0..2": "1.5", "whole number >= 0": "8",
+        "USD > 0": "0.5", "0..1": "0.5", "above 0, at most 1": "0.5", "0..2": "1.5", "whole number >= 0": "8",
         "whole number >= 1": "8", "text": "some",
     }  # fmt: skip
     derived = {"data_dir": {"database_path"}}

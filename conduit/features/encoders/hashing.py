@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _VERSION = 1  # of the features below; part of the name, for state learned on them
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _SIGN = 1 << 63
+_BRIEF = 16_000
 
 
 class HashingEncoder:
@@ -60,6 +61,11 @@ class HashingEncoder:
     def dim(self) -> int:
         """Length of a vector."""
         return self._dim
+
+    @property
+    def brief(self) -> int:
+        """Bytes of a text that is encoded within about 10 ms."""
+        return _BRIEF
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit-norm vectors, (n, dim) float32."""

@@ -1,0 +1,102 @@
+"""What sets the price of money from one decision to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+from conduit.bandits.estimates import Estimates
+from conduit.bandits.pacer import Pacer
+from conduit.bandits.selection import Selection
+from conduit.core.statistics import Array
+
+
+class Steering(Protocol):
+    """A goal over many requests, kept by a price of money; a frozen value, whose steps return the next.
+
+    While something steers, its price takes the place of the caller's weight of cost.
+    """
+
+    @property
+    def price(self) -> float:
+        """λ, without a unit; what :attr:`price_of_money` is made of."""
+        ...
+
+    @property
+    def price_of_money(self) -> float:
+        """Quality given up per USD."""
+        ...
+
+    @property
+    def headroom(self) -> float:
+        """USD that one call may cost at most; infinite without a budget."""
+        ...
+
+    @property
+    def budget(self) -> float | None:
+        """USD that a request may cost on average; None without a budget."""
+        ...
+
+    def explore(self, estimates: Estimates) -> Array | None:
+        """(K,) share of requests that each arm is to get whatever the prompt, less than 1 in all."""
+        ...
+
+    def at(self, now: float) -> Self:
+        """Before a decision at ``now``, in seconds since the epoch."""
+        ...
+
+    def decided(self, estimates: Estimates, chosen: Selection) -> Self:
+        """After a decision that stands."""
+        ...
+
+    def spend(self, cost: float) -> Self:
+        """After ``cost`` USD were spent, or, where negative, turned out not to be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPerRequest:
+    """A mean spend per request, whenever requests come.
+
+    Args:
+        pacer: holds the budget and the price.
+    """
+
+    pacer: Pacer
+
+    @property
+    def price(self) -> float:
+        """λ, in quality per budget of one request."""
+        return self.pacer.price
+
+    @property
+    def price_of_money(self) -> float:
+        """Quality given up per USD."""
+        return self.pacer.price_of_money
+
+    @property
+    def headroom(self) -> float:
+        """USD that one call may cost at most."""
+        return self.pacer.headroom
+
+    @property
+    def budget(self) -> float:
+        """USD that a request may cost on average."""
+        return self.pacer.budget
+
+    def explore(self, estimates: Estimates) -> None:  # noqa: ARG002 - exploring is the rule's
+        """Nothing beyond what rule and floor explore."""
+        return
+
+    def at(self, now: float) -> Self:  # noqa: ARG002 - requests are what it counts, not seconds
+        """The same: time does not matter."""
+        return self
+
+    def decided(self, estimates: Estimates, chosen: Selection) -> Self:
+        """After a decision that stands."""
+        expected = float(chosen.probabilities @ estimates.cost)
+        return replace(self, pacer=self.pacer.decided(expected))
+
+    def spend(self, cost: float) -> Self:
+        """After ``cost`` USD were spent."""
+        return replace(self, pacer=self.pacer.spend(cost))

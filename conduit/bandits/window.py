@@ -1,0 +1,210 @@
+"""A budget per day or month: so much money until a date, however many requests come."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from conduit.bandits.estimates import Estimates
+from conduit.bandits.pacer import Pacer, PacerGains
+from conduit.bandits.selection import Selection
+
+AHEAD = 0.1
+"""Share of a window's money that may be spent before its time: the capacity."""
+RESERVE = 20.0
+"""Requests that the money at hand is to last for, so that a burst does not end at a wall."""
+SUPPOSED = 300.0
+"""Requests per window that are expected while nothing is known."""
+SUPPOSED_FOR = 10.0
+"""How many requests that supposition is worth."""
+LEAST = 1e-9
+"""The smallest budget of a request, as a share of the window's money."""
+
+
+class Period(StrEnum):
+    """Calendar windows in UTC."""
+
+    DAY = "day"
+    MONTH = "month"
+
+    def window(self, now: float) -> tuple[float, float]:
+        """Start and end of the window that holds ``now``, in seconds since the epoch."""
+        day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        if self is Period.DAY:
+            return day.timestamp(), (day + timedelta(days=1)).timestamp()
+        first = day.replace(day=1)
+        return first.timestamp(), (first + timedelta(days=32)).replace(day=1).timestamp()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """How often requests come: counts that are forgotten over one window.
+
+    Args:
+        last: seconds since the epoch of the latest request.
+        requests: number of requests, earlier ones faded.
+        seconds: of observation, likewise.
+    """
+
+    last: float
+    requests: float = 0.0
+    seconds: float = 0.0
+
+    def after(self, now: float, *, memory: float) -> Arrivals:
+        """With one more request at ``now``; ``memory`` is the time constant in seconds."""
+        gap = max(now - self.last, 0.0)
+        faded = math.exp(-gap / memory)
+        return Arrivals(
+            last=now,
+            requests=faded * self.requests + 1.0,
+            seconds=faded * self.seconds + memory * (1.0 - faded),
+        )
+
+    def rate(self, *, window: float) -> float:
+        """Requests per second, given the length of a window in seconds."""
+        supposed = window * SUPPOSED_FOR / SUPPOSED
+        return (self.requests + SUPPOSED_FOR) / (self.seconds + supposed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPerWindow:
+    """An amount of money per calendar window, UTC, paced over the requests still to come.
+
+    Money accrues evenly over the window. What may be spent now is what has accrued and not been
+    spent, plus a capacity of a tenth of the amount; never more than what is left of the amount. A
+    dearer call than that is infeasible, so spend ≤ accrual + capacity at any time, and
+    ≤ amount at the end, except for the surprise of a single call and for the cheapest model,
+    which always stays feasible.
+
+    The pacer's budget per request is resolved before every decision,
+    ``B = min(left / N, headroom / min(N, 20))``, with N the requests expected until the window ends,
+    from the rate at which they have come. Resolving works off every debt, so the pacer's own memory
+    of spending stays empty, and only its price is kept.
+
+    Unspent money ends with its window. A clock that jumps back does not bring money back.
+
+    Args:
+        amount: USD per window, above zero.
+        period: the calendar window.
+        pacer: holds the price, and the budget per request of this moment.
+        start: of the current window, seconds since the epoch.
+        end: likewise.
+        now: the time of the latest decision, likewise.
+        spent: USD spent or reserved in the current window.
+        arrivals: of requests.
+    """
+
+    amount: float
+    period: Period
+    pacer: Pacer
+    start: float
+    end: float
+    now: float
+    spent: float
+    arrivals: Arrivals
+
+    @classmethod
+    def begin(
+        cls,
+        amount: float,
+        period: Period,
+        *,
+        now: float,
+        spent: float | None = None,
+        gains: PacerGains = PacerGains(),
+    ) -> Self:
+        """Steering from ``now`` on.
+
+        Args:
+            amount: USD per window, above zero.
+            period: the calendar window.
+            now: seconds since the epoch.
+            spent: USD spent in this window so far. None, where nobody knows, takes what accrued
+                until now as spent, so that a restart gives no money twice.
+            gains: of the pacer.
+        """
+        start, end = period.window(now)
+        accrued = amount * (now - start) / (end - start)
+        return cls(
+            amount=amount,
+            period=period,
+            pacer=Pacer.start(amount / SUPPOSED, gains),
+            start=start,
+            end=end,
+            now=now,
+            spent=accrued if spent is None else spent,
+            arrivals=Arrivals(last=now),
+        )._resolved()
+
+    @property
+    def price(self) -> float:
+        """λ, in quality per budget of one request."""
+        return self.pacer.price
+
+    @property
+    def price_of_money(self) -> float:
+        """Quality given up per USD."""
+        return self.pacer.price_of_money
+
+    @property
+    def budget(self) -> float:
+        """USD that a request may cost on average from now on."""
+        return self.pacer.budget
+
+    @property
+    def headroom(self) -> float:
+        """USD that one call may cost at most."""
+        accrued = self.amount * (self.now - self.start) / (self.end - self.start)
+        return min(accrued + AHEAD * self.amount, self.amount) - self.spent
+
+    @property
+    def expected_requests(self) -> float:
+        """N, requests until the window ends, this one included."""
+        rate = self.arrivals.rate(window=self.end - self.start)
+        return max(rate * (self.end - self.now), 1.0)
+
+    def explore(self, estimates: Estimates) -> None:  # noqa: ARG002 - exploring is the rule's
+        """Nothing beyond what rule and floor explore."""
+        return
+
+    def at(self, now: float) -> Self:
+        """Before a decision at ``now``: the window it falls into, and what a request may cost."""
+        moved = self._moved(now)
+        memory = moved.end - moved.start
+        return replace(moved, arrivals=moved.arrivals.after(moved.now, memory=memory))._resolved()
+
+    def decided(self, estimates: Estimates, chosen: Selection) -> Self:
+        """After a decision that stands."""
+        expected = float(chosen.probabilities @ estimates.cost)
+        return replace(self, pacer=self.pacer.decided(expected))
+
+    def spend(self, cost: float) -> Self:
+        """After ``cost`` USD were spent; counted in the window of the latest decision."""
+        return replace(self, spent=self.spent + cost)
+
+    def _moved(self, now: float) -> Self:
+        """In the window of ``now``.
+
+        A step back over the start of the window is taken for its start. A step back over more
+        than a whole window means that the clock had been wrong before: time goes on from there,
+        and what was spent stays spent.
+        """
+        if now >= self.end:
+            start, end = self.period.window(now)
+            return replace(self, start=start, end=end, now=now, spent=0.0)
+        if now >= self.start:
+            return replace(self, now=now)
+        if self.start - now < self.end - self.start:
+            return replace(self, now=self.start)
+        start, end = self.period.window(now)
+        return replace(self, start=start, end=end, now=now)
+
+    def _resolved(self) -> Self:
+        """With the pacer at the budget per request of this moment."""
+        n = self.expected_requests
+        budget = min((self.amount - self.spent) / n, self.headroom / min(n, RESERVE))
+        fresh = Pacer.start(max(budget, LEAST * self.amount), self.pacer.gains)
+        return replace(self, pacer=replace(fresh, price=self.pacer.price))

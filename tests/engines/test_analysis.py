@@ -1,0 +1,107 @@
+"""Where prompts are analyzed: on the event loop only what is brief and alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from conduit.engines.analysis import Analysis
+from conduit.features.analyzer import Analyzer
+from conduit.features.encoders.hashing import HashingEncoder
+from conduit.features.projection import load_projection
+
+
+class Watched(HashingEncoder):
+    """Notes on which thread it is called, holds one text until it is let go, and fails at another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+        self.held, self.let_go = threading.Event(), threading.Event()
+
+    @property
+    def brief(self) -> int:
+        return 10
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.threads.append(threading.get_ident())
+        if texts[0] == "fail":
+            raise ValueError("it fails")
+        if "wait" in texts[0]:
+            self.held.set()
+            assert self.let_go.wait(10)
+        return super().encode(texts)
+
+
+class Reserved:
+    """An encoder that says nothing of how long it takes."""
+
+    def __init__(self, encoder: Watched) -> None:
+        self.name, self.dim, self.encode = encoder.name, encoder.dim, encoder.encode
+
+
+@pytest.fixture
+def encoder() -> Watched:
+    return Watched()
+
+
+def analysis_with(encoder: Watched | Reserved) -> Analysis:
+    return Analysis(Analyzer(encoder, load_projection(encoder.name, encoder.dim)))
+
+
+async def test_a_brief_prompt_alone_is_not_handed_over(encoder: Watched) -> None:
+    """Its features are those that a thread would have found."""
+    analysis = analysis_with(encoder)
+    features = await analysis.of("brief")
+    assert encoder.threads == [threading.get_ident()]
+    expected = Analyzer(encoder, load_projection(encoder.name, encoder.dim)).analyze("brief")
+    np.testing.assert_array_equal(features.context, expected.context)
+
+
+@pytest.mark.parametrize("text", ["longer than ten bytes", "ééééééé"])
+async def test_a_longer_prompt_never_holds_up_the_loop(encoder: Watched, text: str) -> None:
+    """Length counts in bytes, since what takes more bytes takes more tokens."""
+    await analysis_with(encoder).of(text)
+    assert threading.get_ident() not in encoder.threads
+
+
+async def test_an_encoder_that_does_not_say_how_fast_it_is_runs_on_threads(
+    encoder: Watched,
+) -> None:
+    """It may wait for a server."""
+    await analysis_with(Reserved(encoder)).of("brief")
+    assert threading.get_ident() not in encoder.threads
+
+
+async def test_prompts_that_come_together_all_go_to_threads(encoder: Watched) -> None:
+    """So that they share the cores; afterwards a brief one is alone again."""
+    analysis = analysis_with(encoder)
+    await asyncio.gather(*(analysis.of("brief") for _ in range(4)))
+    assert threading.get_ident() not in encoder.threads
+    await analysis.of("brief")
+    assert encoder.threads[-1] == threading.get_ident()
+
+
+async def test_a_prompt_beside_one_under_way_goes_to_a_thread_too(encoder: Watched) -> None:
+    """However brief it is, it does not wait behind the other, nor the loop for it."""
+    analysis = analysis_with(encoder)
+    first = asyncio.create_task(analysis.of("wait to be let go"))
+    assert await asyncio.to_thread(encoder.held.wait, 10)
+    await analysis.of("brief")
+    assert threading.get_ident() not in encoder.threads
+    encoder.let_go.set()
+    await first
+
+
+async def test_a_prompt_that_failed_is_not_under_way_any_more(encoder: Watched) -> None:
+    """Or no prompt would ever be alone again."""
+    analysis = analysis_with(encoder)
+    with pytest.raises(ValueError, match="fails"):
+        await analysis.of("fail")
+    await analysis.of("brief")
+    assert encoder.threads == [threading.get_ident()] * 2
