@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.blas import dger
 
-from conduit.core.statistics import Array, SufficientStatistics
+from conduit.core.statistics import Array, SufficientStatistics, add_outer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +101,7 @@ class LinearPosterior:
         leverage, error = float(f.dot(f)), y - float(mean.dot(x))
         growth = 1.0 + weight * leverage
         mean += (weight * error / growth) * u
-        # In place, on the transpose: BLAS counts in columns, and the root lies in rows.
-        dger(-weight / (growth + math.sqrt(growth)), u, f, a=root.T, overwrite_a=1)
+        add_outer(root, -weight / (growth + math.sqrt(growth)), f, u)
         if self._single is not None:
             self._single.reshape(self._root.shape)[arm] = root
         return error, leverage

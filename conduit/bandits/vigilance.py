@@ -105,10 +105,11 @@ class Watch:
         """
         v = self.vigilance
         z = error / math.hypot(self.scales[arm] / math.sqrt(weight), std)
-        cut = min(max(z, -v.clip), v.clip)
-        self._up[arm] = up = max(self._up[arm] + cut - v.slack, 0.0)
-        self._down[arm] = down = max(self._down[arm] - cut - v.slack, 0.0)
-        if max(up, down) > v.threshold:
+        cut = v.clip if z > v.clip else -v.clip if z < -v.clip else z
+        up, down = self._up[arm] + cut - v.slack, self._down[arm] - cut - v.slack
+        self._up[arm] = up if up > 0.0 else 0.0
+        self._down[arm] = down if down > 0.0 else 0.0
+        if up > v.threshold or down > v.threshold:
             self.alarms.add(arm)
 
     def settle(self, arm: int) -> None:

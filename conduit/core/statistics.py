@@ -23,6 +23,12 @@ UNDATED = -math.inf
 """Landmark of sums that no clock has weighed: they count as of whenever they are first used."""
 
 
+def add_outer(A: Array, scale: float, x: Array, y: Array) -> None:
+    """``A += scale x yᵀ`` in place: A (d, d) in row-major order, x (d,), y (d,)."""
+    # BLAS counts in columns, so it is given the transpose; names of arguments take it longer.
+    dger(scale, y, x, 1, 1, A.T, 1, 1, 1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SufficientStatistics:
     """Weighted sums of contexts ``x`` (d,) and targets ``y``.
@@ -118,7 +124,7 @@ class SufficientStatistics:
         A must be in row-major order, as it is after :meth:`copied`.
         """
         A, b = self.A, self.b
-        dger(weight, x, x, a=A.T, overwrite_a=1)
+        add_outer(A, weight, x, x)
         b += (weight * y) * x
         return SufficientStatistics(
             A, b, self.yy + weight * y * y, self.weight + weight, self.count + 1, self.landmark
