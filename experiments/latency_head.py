@@ -175,11 +175,17 @@ def load(arguments: Arguments) -> dict[str, Stream]:
             print(f"{name}: left out, since no folder with it was given")
             continue
         outcomes, says = stream_part(name, arguments)
-        stream = encode(outcomes, encoder).stream
+        stream = _timed(encode(outcomes, encoder).stream, speeds)
         rng = np.random.default_rng([SEED, number])
         streams[name] = replace(stream, latency=latencies(stream, speeds, rng=rng))
-        print(f"{name}: {says}, {len(outcomes):,} prompts, {len(outcomes.models)} models")
+        print(f"{name}: {says}, {len(stream):,} of {len(outcomes):,} prompts have a length for every answer")
     return streams
+
+
+def _timed(stream: Stream, speeds: Mapping[str, Speed]) -> Stream:
+    """The prompts for which the length of every model's answer is known."""
+    tokens = [_tokens(stream, k, speeds[arm.id]) for k, arm in enumerate(stream.arms)]
+    return stream.subset(np.flatnonzero(np.isfinite(tokens).all(axis=0)))
 
 
 def _tokens(stream: Stream, arm: int, speed: Speed) -> Array:

@@ -203,4 +203,88 @@ COMMENT ON COLUMN decisions.budget IS 'USD per request; null without one';
 
 UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
 
+-- Running upgrade 0004 -> 0005
+
+ALTER TABLE decisions ADD COLUMN text TEXT;
+
+COMMENT ON COLUMN decisions.text IS 'null unless switched on';
+
+ALTER TABLE meta ADD COLUMN lease TEXT;
+
+COMMENT ON COLUMN meta.lease IS 'of a rebuild; nothing is folded';
+
+ALTER TABLE meta ADD COLUMN lease_ends DOUBLE PRECISION;
+
+COMMENT ON COLUMN meta.lease_ends IS 'seconds since the epoch';
+
+CREATE INDEX ix_decisions_created_at ON decisions (created_at);
+
+CREATE INDEX ix_decisions_user_id ON decisions (user_id);
+
+CREATE INDEX ix_pending_decision_id ON pending (decision_id);
+
+CREATE INDEX ix_audit_decision_id ON audit (decision_id);
+
+CREATE TABLE documents (
+    key TEXT NOT NULL, 
+    version BIGINT NOT NULL, 
+    value JSONB NOT NULL, 
+    CONSTRAINT pk_documents PRIMARY KEY (key)
+);
+
+COMMENT ON COLUMN documents.version IS 'grows with every change';
+
+CREATE TABLE changes (
+    id BIGSERIAL NOT NULL, 
+    at DOUBLE PRECISION NOT NULL, 
+    actor TEXT NOT NULL, 
+    action TEXT NOT NULL, 
+    subject TEXT NOT NULL, 
+    before JSONB, 
+    after JSONB, 
+    CONSTRAINT pk_changes PRIMARY KEY (id)
+);
+
+COMMENT ON COLUMN changes.at IS 'seconds since the epoch';
+
+COMMENT ON COLUMN changes.actor IS 'who';
+
+COMMENT ON COLUMN changes.action IS 'what was done';
+
+COMMENT ON COLUMN changes.subject IS 'to what';
+
+CREATE TABLE adjustments (
+    id BIGSERIAL NOT NULL, 
+    arm TEXT NOT NULL, 
+    head TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    amount DOUBLE PRECISION NOT NULL, 
+    at DOUBLE PRECISION NOT NULL, 
+    CONSTRAINT pk_adjustments PRIMARY KEY (id)
+);
+
+COMMENT ON COLUMN adjustments.kind IS 'shift or discount';
+
+COMMENT ON COLUMN adjustments.at IS 'seconds since the epoch';
+
+CREATE TABLE base_state (
+    arm TEXT NOT NULL, 
+    head TEXT NOT NULL, 
+    "A" BYTEA NOT NULL, 
+    b BYTEA NOT NULL, 
+    yy DOUBLE PRECISION NOT NULL, 
+    weight DOUBLE PRECISION NOT NULL, 
+    raw_count BIGINT NOT NULL, 
+    landmark DOUBLE PRECISION NOT NULL, 
+    CONSTRAINT pk_base_state PRIMARY KEY (arm, head)
+);
+
+COMMENT ON COLUMN base_state."A" IS 'upper triangle of (d, d), float64';
+
+COMMENT ON COLUMN base_state.b IS '(d,) float64';
+
+COMMENT ON COLUMN base_state.landmark IS 'seconds since the epoch';
+
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
+
 COMMIT;

@@ -1,7 +1,4 @@
-"""The tables, in types that mean the same on SQLite and PostgreSQL.
-
-A prompt's text has no column: it is never stored.
-"""
+"""The tables, in types that mean the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0004"
+HEAD = "0005"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {
@@ -33,8 +30,9 @@ NAMING = {
 
 metadata = MetaData(naming_convention=NAMING)
 
-_NAMES = JSON().with_variant(JSONB(), "postgresql")
+_JSON = JSON().with_variant(JSONB(), "postgresql")
 _SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+_EPOCH = "seconds since the epoch"
 
 meta = Table(
     "meta",
@@ -44,6 +42,8 @@ meta = Table(
     Column("layout", Text, comment="context layout of the learned state"),
     Column("dim", Integer, comment="length of a context"),
     Column("half_life", Double, comment="seconds; null as long as nobody declared one"),
+    Column("lease", Text, comment="of a rebuild; nothing is folded"),
+    Column("lease_ends", Double, comment=_EPOCH),
 )
 
 decisions = Table(
@@ -52,27 +52,30 @@ decisions = Table(
     Column("id", Text, primary_key=True),
     Column("query_id", Text, nullable=False),
     Column("user_id", Text),
-    Column("created_at", Double, nullable=False, comment="seconds since the epoch"),
+    Column("created_at", Double, nullable=False, comment=_EPOCH),
     Column("policy", Text, nullable=False),
     Column("layout", Text, nullable=False),
     Column("selected_model", Text, nullable=False),
     Column("confidence", Double, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("forced", Boolean, nullable=False),
-    Column("arms", _NAMES, nullable=False, comment="K names, the rows of estimates"),
+    Column("arms", _JSON, nullable=False, comment="K names, the rows of estimates"),
     Column("estimates", LargeBinary, nullable=False, comment="(K, 7) float64, see sql_decisions"),
     Column("context", LargeBinary, nullable=False, comment="(d,) float32"),
     Column("token_count", Integer, nullable=False),
     Column("complexity_score", Double, nullable=False),
     Column("domain", Text, nullable=False),
     Column("domain_confidence", Double, nullable=False),
-    Column("fallback_chain", _NAMES, nullable=False),
-    Column("constraints_relaxed", _NAMES, nullable=False),
+    Column("fallback_chain", _JSON, nullable=False),
+    Column("constraints_relaxed", _JSON, nullable=False),
     Column("reasoning", Text, nullable=False),
     Column("unit_cost", Double, comment="USD per unit of the cost weight; null in older rows"),
     Column("unit_latency", Double, comment="seconds per unit of the latency weight"),
     Column("price_of_money", Double, comment="quality per USD"),
     Column("budget", Double, comment="USD per request; null without one"),
+    Column("text", Text, comment="null unless switched on"),
+    Index(None, "created_at"),
+    Index(None, "user_id"),
 )
 
 executions = Table(
@@ -88,7 +91,7 @@ executions = Table(
     Column("cost", Double, nullable=False, comment="USD"),
     Column("latency", Double, comment="seconds"),
     Column("finish_reason", Text),
-    Column("started_at", Double, nullable=False, comment="seconds since the epoch"),
+    Column("started_at", Double, nullable=False, comment=_EPOCH),
     Index(None, "decision_id"),
 )
 
@@ -101,7 +104,7 @@ observations = Table(
     Column("head", Text, nullable=False),
     Column("value", Double, nullable=False),
     Column("weight", Double, nullable=False, comment="in ratings"),
-    Column("observed_at", Double, nullable=False, comment="seconds since the epoch"),
+    Column("observed_at", Double, nullable=False, comment=_EPOCH),
 )
 
 pending = Table(
@@ -114,6 +117,7 @@ pending = Table(
     Column("value", Double, nullable=False),
     Column("weight", Double, nullable=False, comment="in ratings"),
     Column("previous", Double, comment="the value replaced; null for a first observation"),
+    Index(None, "decision_id"),
 )
 
 arm_state = Table(
@@ -143,7 +147,7 @@ sources = Table(
     Column("name", Text, nullable=False),
     Column("n_eff", Double, nullable=False, comment="most ratings per arm and head"),
     Column("prompts", BigInteger, nullable=False),
-    Column("absorbed_at", Double, nullable=False, comment="seconds since the epoch"),
+    Column("absorbed_at", Double, nullable=False, comment=_EPOCH),
 )
 
 audit = Table(
@@ -155,5 +159,50 @@ audit = Table(
     Column("signal", Text, nullable=False),
     Column("old_value", Double, nullable=False),
     Column("new_value", Double, nullable=False),
-    Column("changed_at", Double, nullable=False, comment="seconds since the epoch"),
+    Column("changed_at", Double, nullable=False, comment=_EPOCH),
+    Index(None, "decision_id"),
+)
+
+base_state = Table(
+    "base_state",
+    metadata,
+    Column("arm", Text, primary_key=True),
+    Column("head", Text, primary_key=True),
+    Column("A", LargeBinary, nullable=False, comment="upper triangle of (d, d), float64"),
+    Column("b", LargeBinary, nullable=False, comment="(d,) float64"),
+    Column("yy", Double, nullable=False),
+    Column("weight", Double, nullable=False),
+    Column("raw_count", BigInteger, nullable=False),
+    Column("landmark", Double, nullable=False, comment=_EPOCH),
+)
+
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("arm", Text, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="shift or discount"),
+    Column("amount", Double, nullable=False),
+    Column("at", Double, nullable=False, comment=_EPOCH),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False, comment="grows with every change"),
+    Column("value", _JSON, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("at", Double, nullable=False, comment=_EPOCH),
+    Column("actor", Text, nullable=False, comment="who"),
+    Column("action", Text, nullable=False, comment="what was done"),
+    Column("subject", Text, nullable=False, comment="to what"),
+    Column("before", _JSON),
+    Column("after", _JSON),
 )
