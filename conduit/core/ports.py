@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
     from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 
 
@@ -196,11 +197,14 @@ class Store(Protocol):
         """What was absorbed, in that order."""
         ...
 
-    async def fold(self) -> int:
-        """Fold pending observations into the learned state; the number folded.
+    async def fold(self, *, wait: bool = True) -> Folded:
+        """Fold pending observations into the learned state.
 
         Each counts as old as its decision, and no decision younger than now; sums are weighed as
         of the newest decision in them.
+
+        Args:
+            wait: for another process that is folding; otherwise the work is left to it.
         """
         ...
 
@@ -210,4 +214,33 @@ class Store(Protocol):
 
     async def count(self) -> int:
         """Number of observations kept."""
+        ...
+
+    async def pulse(self) -> Pulse:
+        """How far learned state and documents have come; cheap, to be asked often."""
+        ...
+
+    async def document(self, key: str) -> Document | None:
+        """A value that all replicas share; None when nobody put one."""
+        ...
+
+    async def put_document(
+        self, key: str, value: Json, *, expected: int, edit: Edit | None = None
+    ) -> bool:
+        """Replace a shared value, unless another process was first.
+
+        Args:
+            key: which one.
+            value: the new one.
+            expected: version that the new value was made from; 0 where there was none.
+            edit: what to put on record, together with the change or not at all.
+
+        Returns:
+            Whether the value was replaced; False, and nothing has changed, when the version is not
+            the expected one any more.
+        """
+        ...
+
+    async def edits(self, *, limit: int = 100) -> tuple[Edit, ...]:
+        """Who changed what, the newest first."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
+from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores.delta import (
     ObservationKey,
@@ -52,6 +54,8 @@ class MemoryStore:
         self._state: dict[StateKey, SufficientStatistics] = {}
         self._sources: dict[str, Source] = {}
         self._version = 0
+        self._documents: dict[str, Document] = {}
+        self._edits: list[Edit] = []
 
     async def open(self) -> None:
         """Nothing to connect to."""
@@ -189,8 +193,9 @@ class MemoryStore:
         """What was absorbed, in that order."""
         return tuple(self._sources.values())
 
-    async def fold(self) -> int:
-        """Fold pending observations into the learned state; the number folded."""
+    async def fold(self, *, wait: bool = True) -> Folded:  # noqa: ARG002 - nobody else folds
+        """Fold pending observations into the learned state."""
+        before = self._version
         pending, self._pending = self._pending, []
         if pending:
             self._state |= folded(
@@ -200,7 +205,7 @@ class MemoryStore:
                 now=self._clock.now(),
             )
             self._version += 1
-        return len(pending)
+        return Folded(count=len(pending), before=before, after=self._version)
 
     async def load(self) -> LearnedState:
         """The learned state after folding all that is pending."""
@@ -210,6 +215,31 @@ class MemoryStore:
     async def count(self) -> int:
         """Number of observations kept."""
         return len(self._observations)
+
+    async def pulse(self) -> Pulse:
+        """How far learned state and documents have come."""
+        documents = {key: document.version for key, document in self._documents.items()}
+        return Pulse(state=self._version, documents=documents)
+
+    async def document(self, key: str) -> Document | None:
+        """A value that all share; None when nobody put one."""
+        return self._documents.get(key)
+
+    async def put_document(
+        self, key: str, value: Json, *, expected: int, edit: Edit | None = None
+    ) -> bool:
+        """Replace a shared value, unless somebody else was first."""
+        known = self._documents.get(key)
+        if expected != (0 if known is None else known.version):
+            return False
+        self._documents[key] = Document(value=json.loads(json.dumps(value)), version=expected + 1)
+        if edit is not None:
+            self._edits.append(edit)
+        return True
+
+    async def edits(self, *, limit: int = 100) -> tuple[Edit, ...]:
+        """Who changed what, the newest first."""
+        return tuple(reversed(self._edits[-limit:]))
 
     def _require(self, decision_id: str) -> None:
         if decision_id not in self._decisions:

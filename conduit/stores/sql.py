@@ -14,7 +14,9 @@ from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
+from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
+from conduit.stores import sql_documents as documents
 from conduit.stores import sql_evidence as evidence
 from conduit.stores import sql_learning as learning
 from conduit.stores import sql_log as log
@@ -196,9 +198,9 @@ class SQLStore:
         """What was absorbed, in that order."""
         return await self._worker.read(evidence.read_sources)
 
-    async def fold(self) -> int:
-        """Fold pending observations into the learned state; the number folded."""
-        return await self._fold(self._worker)
+    async def fold(self, *, wait: bool = True) -> Folded:
+        """Fold pending observations into the learned state."""
+        return await self._fold(self._worker, wait=wait)
 
     async def load(self) -> LearnedState:
         """The learned state after folding all that is pending."""
@@ -209,11 +211,40 @@ class SQLStore:
         """Number of observations kept."""
         return await self._worker.read(learning.count)
 
-    async def _fold(self, worker: Worker) -> int:
-        total = 0
+    async def pulse(self) -> Pulse:
+        """How far learned state and documents have come."""
+        return await self._worker.read(documents.pulse)
+
+    async def document(self, key: str) -> Document | None:
+        """A value that all replicas share; None when nobody put one."""
+        return await self._worker.read(lambda conn: documents.read_document(conn, key))
+
+    async def put_document(
+        self, key: str, value: Json, *, expected: int, edit: Edit | None = None
+    ) -> bool:
+        """Replace a shared value, unless another process was first."""
+        return await self._worker.write(
+            lambda conn: documents.put_document(conn, key, value, expected=expected, edit=edit),
+            durable=True,
+        )
+
+    async def edits(self, *, limit: int = 100) -> tuple[Edit, ...]:
+        """Who changed what, the newest first."""
+        return await self._worker.read(lambda conn: documents.read_edits(conn, limit=limit))
+
+    async def _fold(self, worker: Worker, *, wait: bool = True) -> Folded:
+        """Chunk by chunk, until nothing is pending or another folds."""
+        now = self._clock.now
+        total = None
         while await worker.read(learning.is_pending):
-            total += await worker.write(lambda conn: learning.fold(conn, now=self._clock.now()))
-        return total
+            done = await worker.write(lambda conn: learning.fold(conn, now=now(), wait=wait))
+            if done is None:
+                break
+            total = done if total is None else total + done
+        if total is not None:
+            return total
+        version = (await worker.read(documents.pulse)).state
+        return Folded(count=0, before=version, after=version)
 
     @property
     def _worker(self) -> Worker:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from conduit.core.errors import UnknownDecisionError
 from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Change, Observation
+from conduit.core.sharing import Folded
 from conduit.core.statistics import LearnedState, SufficientStatistics
 from conduit.stores import sql_codec as codec
 from conduit.stores.delta import (
@@ -54,6 +55,7 @@ _AUDIT = insert(audit)
 _PEND = insert(pending)
 _ANY_PENDING = select(pending.c.id).limit(1)
 _TAKE_TURN = select(meta.c.version).with_for_update()
+_TAKE_FREE_TURN = select(meta.c.version).with_for_update(skip_locked=True)
 _TAKE = (
     select(pending, decisions.c.context, decisions.c.created_at)
     .join(decisions, decisions.c.id == pending.c.decision_id)
@@ -126,23 +128,29 @@ def is_pending(conn: Connection) -> bool:
     return conn.scalar(_ANY_PENDING) is not None
 
 
-def fold(conn: Connection, *, now: float) -> int:
-    """Fold at most :data:`CHUNK` pending rows and delete them; the number folded.
+def fold(conn: Connection, *, now: float, wait: bool = True) -> Folded | None:
+    """Fold at most :data:`CHUNK` pending rows and delete them.
 
-    No decision counts as younger than ``now``. The row of ``meta`` is the folders' lock: one folds at a time, and a second one that waited
-    for it finds those rows gone.
+    No decision counts as younger than ``now``. The row of ``meta`` is the folders' lock: one folds
+    at a time, and a second one that waited for it finds those rows gone.
+
+    Returns:
+        None when another folds and ``wait`` is False.
     """
-    version = take_turn(conn)
+    version = take_turn(conn) if wait else _take_free_turn(conn)
+    if version is None:
+        return None
     taken = conn.execute(_TAKE).all()
-    if taken:
-        state = read_state(conn, sorted({row.arm for row in taken}))
-        new = folded(state, map(_pending_of, taken), forgetting=read_forgetting(conn), now=now)
-        write_state(conn, new, known=state.keys())
-        for start in range(0, len(taken), _BATCH):
-            some = [row.id for row in taken[start : start + _BATCH]]
-            conn.execute(delete(pending).where(pending.c.id.in_(some)))
-        conn.execute(update(meta).values(version=version + 1))
-    return len(taken)
+    if not taken:
+        return Folded(count=0, before=version, after=version)
+    state = read_state(conn, sorted({row.arm for row in taken}))
+    new = folded(state, map(_pending_of, taken), forgetting=read_forgetting(conn), now=now)
+    write_state(conn, new, known=state.keys())
+    for start in range(0, len(taken), _BATCH):
+        some = [row.id for row in taken[start : start + _BATCH]]
+        conn.execute(delete(pending).where(pending.c.id.in_(some)))
+    conn.execute(update(meta).values(version=version + 1))
+    return Folded(count=len(taken), before=version, after=version + 1)
 
 
 def set_half_life(conn: Connection, half_life: float, *, now: float) -> None:
@@ -150,8 +158,8 @@ def set_half_life(conn: Connection, half_life: float, *, now: float) -> None:
     version = take_turn(conn)
     if half_life == read_forgetting(conn).half_life:
         return
-    while fold(conn, now=now):
-        version += 1
+    while (done := fold(conn, now=now)) and done.count:
+        version = done.after
     conn.execute(update(meta).values(version=version + 1, half_life=half_life))
 
 
@@ -182,6 +190,12 @@ def discount(conn: Connection, key: StateKey, worth: float) -> None:
 def take_turn(conn: Connection) -> int:
     """Wait for the lock of those who change learned state; its version."""
     return conn.scalar(_TAKE_TURN) or 0
+
+
+def _take_free_turn(conn: Connection) -> int | None:
+    """The same without waiting; None when another has the lock."""
+    version: int | None = conn.scalar(_TAKE_FREE_TURN)
+    return version
 
 
 def _pending_of(row: Row[Any]) -> Pending:

@@ -56,7 +56,8 @@ async def sums_at(store: Store, age: float, key: tuple[str, str] = RATED) -> Suf
     return state.statistics[key].at(START + age, time_constant=tau)
 
 
-AGES = st.lists(st.floats(0, 900), min_size=3, max_size=3)
+# Sixteenths of a second: a moment of this century in float64 resolves no finer than 2.4e-7 s.
+AGES = st.lists(st.integers(0, 14_400).map(lambda n: n / 16), min_size=3, max_size=3)
 EVENT = st.one_of(
     st.tuples(st.just("observe"), st.integers(1, 3), st.floats(0, 1), st.floats(0, 3)),
     st.sampled_from([("fold",), ("reopen",)]),
@@ -242,8 +243,8 @@ async def test_sums_of_before_are_dated_by_the_newest_decision(path: Path) -> No
     await decide(store, 0, 500)
     await store.observe([an_observation(1)])
     await store.close()
-    assert "is now at revision 0003" in migrate.down(path)
-    assert "is now at revision 0002" in migrate.down(path)
+    while "0002" not in migrate.status(path):
+        migrate.down(path)
     await store.open()
     sums = (await store.load()).statistics[RATED]
     assert (sums.landmark, sums.weight) == (START + 500, 1.0)

@@ -1,0 +1,68 @@
+"""Units of work on what replicas share: documents, their record of edits, and the pulse."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from conduit.core.sharing import Document, Edit, Json, Pulse
+from conduit.stores.sql_schema import changes, documents, meta
+
+_ONE = select(documents.c.value, documents.c.version).where(documents.c.key == bindparam("of_key"))
+_VERSIONS = select(documents.c.key, documents.c.version)
+_REPLACE = (
+    update(documents)
+    .where(documents.c.key == bindparam("of_key"))
+    .where(documents.c.version == bindparam("expected"))
+    .values(value=bindparam("new_value"), version=bindparam("new_version"))
+)
+_EDITS = select(changes).order_by(changes.c.id.desc())
+
+
+def pulse(conn: Connection) -> Pulse:
+    """How far learned state and documents have come."""
+    state = conn.scalar(select(meta.c.version)) or 0
+    rows = conn.execute(_VERSIONS)
+    return Pulse(state=state, documents={row.key: row.version for row in rows})
+
+
+def read_document(conn: Connection, key: str) -> Document | None:
+    """A shared value; None when nobody put one."""
+    row = conn.execute(_ONE, {"of_key": key}).one_or_none()
+    return None if row is None else Document(value=row.value, version=row.version)
+
+
+def put_document(
+    conn: Connection, key: str, value: Json, *, expected: int, edit: Edit | None
+) -> bool:
+    """Replace a value whose version is still the expected one, and record the edit with it."""
+    put = _replace(conn, key, value, expected) if expected else _first(conn, key, value)
+    if put and edit is not None:
+        conn.execute(insert(changes), asdict(edit))
+    return put
+
+
+def read_edits(conn: Connection, *, limit: int) -> tuple[Edit, ...]:
+    """Who changed what, the newest first."""
+    rows = conn.execute(_EDITS.limit(limit)).mappings()
+    return tuple(Edit(**{name: row[name] for name in Edit.__slots__}) for row in rows)
+
+
+def _replace(conn: Connection, key: str, value: Json, expected: int) -> bool:
+    row = {
+        "of_key": key,
+        "expected": expected,
+        "new_value": dict(value),
+        "new_version": expected + 1,
+    }
+    return conn.execute(_REPLACE, row).rowcount == 1
+
+
+def _first(conn: Connection, key: str, value: Json) -> bool:
+    """Two that are first at once are one first and one late."""
+    insert_into = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    query = insert_into(documents).on_conflict_do_nothing(index_elements=[documents.c.key])
+    row = {"key": key, "version": 1, "value": dict(value)}
+    return conn.execute(query, row).rowcount == 1
