@@ -217,6 +217,10 @@ ALTER TABLE meta ADD COLUMN lease_ends DOUBLE PRECISION;
 
 COMMENT ON COLUMN meta.lease_ends IS 'seconds since the epoch';
 
+ALTER TABLE pending ADD COLUMN writer TEXT;
+
+COMMENT ON COLUMN pending.writer IS 'store that observed it';
+
 CREATE INDEX ix_decisions_created_at ON decisions (created_at);
 
 CREATE INDEX ix_decisions_user_id ON decisions (user_id);

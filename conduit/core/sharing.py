@@ -66,16 +66,23 @@ class Folded:
 
     Args:
         count: observations that were folded.
+        foreign: those among them that were observed by other stores.
         before: version of the learned state that they were folded into; where others folded in
             between, that of the last part.
         after: version that came of it; ``before`` where nothing was pending.
     """
 
-    count: int
+    count: int = 0
+    foreign: int = 0
     before: int
     after: int
 
     def __add__(self, later: Folded) -> Folded:
         """Both, one after the other."""
         before = self.before if later.before == self.after else later.before
-        return Folded(count=self.count + later.count, before=before, after=later.after)
+        return Folded(
+            count=self.count + later.count,
+            foreign=self.foreign + later.foreign,
+            before=before,
+            after=later.after,
+        )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from conduit.core.clocks import SystemClock
 from conduit.core.decisions import Decision
@@ -48,6 +49,7 @@ class SQLStore:
         self._gate = asyncio.Lock()
         self._open_worker: Worker | None = None
         self._layout: tuple[str, int] | None = None
+        self._name = uuid4().hex
 
     @property
     def place(self) -> str:
@@ -101,7 +103,9 @@ class SQLStore:
         """
         wanted = Forgetting(half_life=half_life).half_life
         await self._worker.write(
-            lambda conn: learning.set_half_life(conn, wanted, now=self._clock.now())
+            lambda conn: learning.set_half_life(
+                conn, wanted, now=self._clock.now(), writer=self._name
+            )
         )
 
     async def add_decision(self, decision: Decision) -> None:
@@ -159,7 +163,7 @@ class SQLStore:
         if not observations:
             return ()
         return await self._worker.write(
-            lambda conn: learning.observe(conn, observations), durable=True
+            lambda conn: learning.observe(conn, observations, writer=self._name), durable=True
         )
 
     async def absorb(
@@ -234,17 +238,18 @@ class SQLStore:
 
     async def _fold(self, worker: Worker, *, wait: bool = True) -> Folded:
         """Chunk by chunk, until nothing is pending or another folds."""
-        now = self._clock.now
-        total = None
+        name, now, total = self._name, self._clock.now, None
         while await worker.read(learning.is_pending):
-            done = await worker.write(lambda conn: learning.fold(conn, now=now(), wait=wait))
+            done = await worker.write(
+                lambda conn: learning.fold(conn, now=now(), writer=name, wait=wait)
+            )
             if done is None:
                 break
             total = done if total is None else total + done
         if total is not None:
             return total
         version = (await worker.read(documents.pulse)).state
-        return Folded(count=0, before=version, after=version)
+        return Folded(before=version, after=version)
 
     @property
     def _worker(self) -> Worker:

@@ -70,11 +70,11 @@ def observation_of(row: SQLRow[Any]) -> Observation:
     )
 
 
-def pending_row(change: Change) -> Row:
-    """The row of ``pending``."""
+def pending_row(change: Change, *, writer: str) -> Row:
+    """The row of ``pending``, by the store of that name."""
     row = observation_row(change.observation)
     del row["signal"], row["observed_at"]
-    return row | {"previous": change.previous}
+    return row | {"previous": change.previous, "writer": writer}
 
 
 def audit_row(change: Change) -> Row:

@@ -65,7 +65,7 @@ _TAKE = (
 )
 
 
-def observe(conn: Connection, new: Sequence[Observation]) -> tuple[Change, ...]:
+def observe(conn: Connection, new: Sequence[Observation], *, writer: str) -> tuple[Change, ...]:
     """Insert observations with their pending rows, and audit what they change.
 
     Raises:
@@ -76,7 +76,7 @@ def observe(conn: Connection, new: Sequence[Observation]) -> tuple[Change, ...]:
     if not changes:
         return ()
     _keep(conn, {key_of(change.observation): change for change in changes}, known=kept)
-    conn.execute(_PEND, [codec.pending_row(change) for change in changes])
+    conn.execute(_PEND, [codec.pending_row(change, writer=writer) for change in changes])
     if corrections := [change for change in changes if change.previous is not None]:
         conn.execute(_AUDIT, [codec.audit_row(change) for change in corrections])
     return changes
@@ -128,10 +128,11 @@ def is_pending(conn: Connection) -> bool:
     return conn.scalar(_ANY_PENDING) is not None
 
 
-def fold(conn: Connection, *, now: float, wait: bool = True) -> Folded | None:
+def fold(conn: Connection, *, now: float, writer: str, wait: bool = True) -> Folded | None:
     """Fold at most :data:`CHUNK` pending rows and delete them.
 
-    No decision counts as younger than ``now``. The row of ``meta`` is the folders' lock: one folds
+    No decision counts as younger than ``now``. What another store than ``writer`` observed is
+    counted apart. The row of ``meta`` is the folders' lock: one folds
     at a time, and a second one that waited for it finds those rows gone.
 
     Returns:
@@ -142,7 +143,7 @@ def fold(conn: Connection, *, now: float, wait: bool = True) -> Folded | None:
         return None
     taken = conn.execute(_TAKE).all()
     if not taken:
-        return Folded(count=0, before=version, after=version)
+        return Folded(before=version, after=version)
     state = read_state(conn, sorted({row.arm for row in taken}))
     new = folded(state, map(_pending_of, taken), forgetting=read_forgetting(conn), now=now)
     write_state(conn, new, known=state.keys())
@@ -150,15 +151,16 @@ def fold(conn: Connection, *, now: float, wait: bool = True) -> Folded | None:
         some = [row.id for row in taken[start : start + _BATCH]]
         conn.execute(delete(pending).where(pending.c.id.in_(some)))
     conn.execute(update(meta).values(version=version + 1))
-    return Folded(count=len(taken), before=version, after=version + 1)
+    foreign = sum(row.writer != writer for row in taken)
+    return Folded(count=len(taken), foreign=foreign, before=version, after=version + 1)
 
 
-def set_half_life(conn: Connection, half_life: float, *, now: float) -> None:
+def set_half_life(conn: Connection, half_life: float, *, now: float, writer: str) -> None:
     """Declare another half-life, once all that is pending is folded under the one before."""
     version = take_turn(conn)
     if half_life == read_forgetting(conn).half_life:
         return
-    while (done := fold(conn, now=now)) and done.count:
+    while (done := fold(conn, now=now, writer=writer)) and done.count:
         version = done.after
     conn.execute(update(meta).values(version=version + 1, half_life=half_life))
 

@@ -117,6 +117,7 @@ pending = Table(
     Column("value", Double, nullable=False),
     Column("weight", Double, nullable=False, comment="in ratings"),
     Column("previous", Double, comment="the value replaced; null for a first observation"),
+    Column("writer", Text, comment="store that observed it"),
     Index(None, "decision_id"),
 )
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
+from conduit.core.outcomes import Signal
 from conduit.core.ports import Store
 from conduit.core.sharing import Document, Edit, Folded
+from conduit.stores.sql import SQLStore
 from tests.stores.builders import a_decision, an_observation
 from tests.stores.conftest import Backend
 
@@ -89,7 +92,7 @@ async def test_the_pulse_moves_with_every_change(store: Store) -> None:
     assert (await store.pulse()).state == done.after == (await store.load()).version
     await store.put_document("n", {}, expected=0)
     assert (await store.pulse()).documents == {"n": 1}
-    assert await store.fold(wait=False) == Folded(count=0, before=done.after, after=done.after)
+    assert await store.fold(wait=False) == Folded(before=done.after, after=done.after)
 
 
 def test_folds_that_others_interrupt_begin_anew() -> None:
@@ -97,3 +100,14 @@ def test_folds_that_others_interrupt_begin_anew() -> None:
     first = Folded(count=3, before=4, after=5)
     assert first + Folded(count=2, before=5, after=6) == Folded(count=5, before=4, after=6)
     assert first + Folded(count=2, before=7, after=8) == Folded(count=5, before=7, after=8)
+
+
+async def test_a_fold_knows_what_others_observed(path: Path) -> None:
+    """What another store on the same database has observed is counted apart."""
+    one, other = SQLStore(path), SQLStore(path)
+    await asyncio.gather(one.open(), other.open())
+    await one.add_decision(a_decision())
+    await one.observe([an_observation(value=0.4)])
+    await other.observe([an_observation(value=0.5), an_observation(signal=Signal.LATENCY)])
+    assert await one.fold() == Folded(count=3, foreign=2, before=0, after=1)
+    await asyncio.gather(one.close(), other.close())
