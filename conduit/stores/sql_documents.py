@@ -65,4 +65,4 @@ def _first(conn: Connection, key: str, value: Json) -> bool:
     insert_into = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
     query = insert_into(documents).on_conflict_do_nothing(index_elements=[documents.c.key])
     row = {"key": key, "version": 1, "value": dict(value)}
-    return conn.execute(query, row).rowcount == 1
+    return conn.execute(query.returning(documents.c.key), row).first() is not None

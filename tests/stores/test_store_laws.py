@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +24,7 @@ from tests.stores.builders import (
     batch,
     context_of,
 )
-from tests.stores.conftest import Backend
+from tests.stores.conftest import Backend, Maker
 
 DECISIONS = 4
 VALUES = st.floats(-8, 8, allow_nan=False).map(lambda value: round(value, 3))
@@ -41,7 +40,7 @@ EVENTS = st.lists(
 )
 @given(events=EVENTS)
 def test_any_interleaving_equals_the_batch(
-    new_backend: Callable[[Path], Backend], events: list[tuple[Any, ...]]
+    new_backend: Maker, events: list[tuple[Any, ...]]
 ) -> None:
     """Observing, correcting, folding and reopening in any order ends at the batch statistics."""
     with tempfile.TemporaryDirectory() as folder:
@@ -118,12 +117,10 @@ def _corrections(history: list[tuple[int, float]]) -> list[Pending]:
     return pending
 
 
-async def test_every_store_learns_the_same(tmp_path: Path) -> None:
-    """Memory and SQLite end at sums that are equal to 1e-9 after the same history."""
-    from tests.stores.conftest import BACKENDS
-
+async def test_every_store_learns_the_same(tmp_path: Path, makers: dict[str, Maker]) -> None:
+    """All stores end at sums that are equal to 1e-9 after the same history."""
     states = []
-    for name, make in BACKENDS.items():
+    for name, make in makers.items():
         folder = tmp_path / name
         store = make(folder).connect()
         await store.open()
