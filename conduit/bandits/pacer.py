@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from conduit.bandits.ledger import Ledger
+
 STEP = 0.5
 """Largest relative change of the price of money by one request."""
 
@@ -102,6 +104,32 @@ class Pacer:
     def spend(self, cost: float) -> Pacer:
         """After a call that cost ``cost`` USD."""
         return replace(self, spent=self.spent + cost, balance=self.balance - cost)
+
+
+    def ledger(self) -> Ledger:
+        """What processes share that keep one budget."""
+        return Ledger(
+            price=self.price,
+            unit=self.gains.start,
+            amounts={
+                "spent": self.spent,
+                "requests": float(self.requests),
+                "balance": self.balance,
+                "forfeited": self.forfeited,
+            },
+        )
+
+    def adopting(self, ledger: Ledger) -> Pacer:
+        """With the figures of all processes in the place of its own."""
+        gains, amounts = self.gains, ledger.amounts
+        return replace(
+            self,
+            price=min(max(ledger.price, gains.least), gains.most),
+            spent=amounts["spent"],
+            requests=round(amounts["requests"]),
+            balance=min(amounts["balance"], gains.capacity * self.budget),
+            forfeited=amounts["forfeited"],
+        )
 
 
 def _clipped(value: float, most: float) -> float:

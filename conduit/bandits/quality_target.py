@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from conduit.bandits.estimates import Estimates
+from conduit.bandits.ledger import Ledger
 from conduit.bandits.propensity import largest_gaussian
 from conduit.bandits.selection import Selection
 from conduit.bandits.traffic import Traffic
@@ -126,6 +127,15 @@ class QualityTarget:
     def spend(self, cost: float) -> Self:  # noqa: ARG002 - quality is what is kept
         """The same: quality is kept, whatever it costs."""
         return self
+
+    def ledger(self) -> Ledger:
+        """The price alone: running means are of the traffic that each process sees."""
+        dearest = 1.0 if self.traffic is None else max(float(self.traffic.cost.max()), TINY)
+        return Ledger(price=self.price_of_money, unit=self.gains.slack / dearest)
+
+    def adopting(self, ledger: Ledger) -> Self:
+        """With the price of all processes in the place of its own."""
+        return replace(self, price_of_money=ledger.price)
 
     def explore(self, estimates: Estimates) -> Array | None:
         """(K,) share of requests that each arm is to get whatever the prompt."""

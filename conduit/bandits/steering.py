@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from conduit.bandits.estimates import Estimates
+from conduit.bandits.ledger import Ledger
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.selection import Selection
 from conduit.core.statistics import Array
@@ -51,6 +52,14 @@ class Steering(Protocol):
 
     def spend(self, cost: float) -> Self:
         """After ``cost`` USD were spent, or, where negative, turned out not to be."""
+        ...
+
+    def ledger(self) -> Ledger:
+        """What processes share that keep one goal."""
+        ...
+
+    def adopting(self, ledger: Ledger) -> Self:
+        """With the figures of all processes in the place of its own."""
         ...
 
 
@@ -100,3 +109,11 @@ class BudgetPerRequest:
     def spend(self, cost: float) -> Self:
         """After ``cost`` USD were spent."""
         return replace(self, pacer=self.pacer.spend(cost))
+
+    def ledger(self) -> Ledger:
+        """The pacer's: price, spending, requests, and what is in the bucket."""
+        return self.pacer.ledger()
+
+    def adopting(self, ledger: Ledger) -> Self:
+        """With the figures of all processes in the place of its own."""
+        return replace(self, pacer=self.pacer.adopting(ledger))

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from conduit.bandits.estimates import Estimates
+from conduit.bandits.ledger import Ledger
 from conduit.bandits.pacer import Pacer, PacerGains
 from conduit.bandits.selection import Selection
 
@@ -95,6 +96,7 @@ class BudgetPerWindow:
         now: the time of the latest decision, likewise.
         spent: USD spent or reserved in the current window.
         arrivals: of requests.
+        served: requests in the current window.
     """
 
     amount: float
@@ -105,6 +107,7 @@ class BudgetPerWindow:
     now: float
     spent: float
     arrivals: Arrivals
+    served: float = 0.0
 
     @classmethod
     def begin(
@@ -173,8 +176,8 @@ class BudgetPerWindow:
     def at(self, now: float) -> Self:
         """Before a decision at ``now``: the window it falls into, and what a request may cost."""
         moved = self._moved(now)
-        memory = moved.end - moved.start
-        return replace(moved, arrivals=moved.arrivals.after(moved.now, memory=memory))._resolved()
+        arrivals = moved.arrivals.after(moved.now, memory=moved.end - moved.start)
+        return replace(moved, arrivals=arrivals, served=moved.served + 1.0)._resolved()
 
     def decided(self, estimates: Estimates, chosen: Selection) -> Self:
         """After a decision that stands."""
@@ -185,6 +188,30 @@ class BudgetPerWindow:
         """After ``cost`` USD were spent; counted in the window of the latest decision."""
         return replace(self, spent=self.spent + cost)
 
+    def ledger(self) -> Ledger:
+        """Price, spending in the window, and how many requests there have been in all."""
+        return Ledger(
+            price=self.price,
+            unit=self.pacer.gains.start,
+            amounts={"spent": self.spent, "served": self.served},
+            window=self.start,
+        )
+
+    def adopting(self, ledger: Ledger) -> Self:
+        """With the figures of all processes; the requests that others have met count as arrivals."""
+        if ledger.window != self.start:
+            return self
+        served, arrivals, gains = ledger.amounts["served"], self.arrivals, self.pacer.gains
+        more = max(served - self.served, 0.0)
+        price = min(max(ledger.price, gains.least), gains.most)
+        return replace(
+            self,
+            spent=ledger.amounts["spent"],
+            served=served,
+            arrivals=replace(arrivals, requests=arrivals.requests + more),
+            pacer=replace(self.pacer, price=price),
+        )._resolved()
+
     def _moved(self, now: float) -> Self:
         """In the window of ``now``.
 
@@ -194,7 +221,7 @@ class BudgetPerWindow:
         """
         if now >= self.end:
             start, end = self.period.window(now)
-            return replace(self, start=start, end=end, now=now, spent=0.0)
+            return replace(self, start=start, end=end, now=now, spent=0.0, served=0.0)
         if now >= self.start:
             return replace(self, now=now)
         if self.start - now < self.end - self.start:

@@ -83,6 +83,11 @@ class Store(Protocol):
     into the learned state exactly once.
     """
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may use what this one uses."""
+        ...
+
     async def open(self) -> None:
         """Connect, and bring the schema to this version.
 
@@ -128,6 +133,10 @@ class Store(Protocol):
 
     async def add_execution(self, execution: Execution) -> None:
         """Log one attempt."""
+        ...
+
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        """Log decisions and attempts, all or none; those that are logged already stay as they are."""
         ...
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:

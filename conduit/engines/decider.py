@@ -11,6 +11,7 @@ import numpy as np
 
 from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.estimates import Estimates
+from conduit.bandits.ledger import Ledger
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import Policy
@@ -83,6 +84,11 @@ class Decider:
     def steering(self) -> Steering | None:
         """What keeps the budget or the target of quality, as it stands; None without one."""
         return self._chooser.steering
+
+    def adopt(self, ledger: Ledger) -> None:
+        """Go on with the figures of all processes that keep the same goal."""
+        if self._chooser.steering is not None:
+            self._chooser.steering = self._chooser.steering.adopting(ledger)
 
     def decide(
         self,

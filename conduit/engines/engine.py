@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.decisions import Decision
@@ -19,6 +19,8 @@ from conduit.engines.executor import Executor
 from conduit.engines.learner import Learner
 from conduit.engines.observer import Observer
 from conduit.engines.portfolio import Portfolio
+from conduit.engines.replica import Replica
+from conduit.engines.shared_steering import SharedSteering
 from conduit.engines.swapping import Swapping
 from conduit.engines.wiring import Parts
 from conduit.features.analyzer import Analyzer
@@ -37,6 +39,7 @@ class Engine:
     executor: Executor
     observer: Observer
     swapping: Swapping
+    replica: Replica
     announce: Callable[[Event], None]
 
     async def route(
@@ -69,6 +72,19 @@ class Engine:
         )
         self.announce(Completed(response))
         return response
+
+    async def aclose(self) -> None:
+        """Write what is left, fold what was learned, and let go of the store.
+
+        Raises:
+            StoreError: when the store is out of reach.
+        """
+        await self.replica.stop()
+        try:
+            await self.learner.journal.close()
+            await self.replica.look()
+        finally:
+            await self.parts.store.close()
 
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
         """Learn from what a caller says of an answer."""
@@ -126,13 +142,22 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         await parts.store.bind_layout(analyzer.layout, analyzer.dim)
         if parts.half_life is not None:
             await parts.store.set_half_life(parts.half_life)
+        shared = parts.shared_portfolio()
+        parts = replace(parts, portfolio=await shared.read())
         learner = parts.learner(dim=analyzer.dim)
-        await learner.load()
+        await learner.refresh()
         neighbours = await asyncio.to_thread(labelled, parts.portfolio)
+        decider = parts.decider(analyzer.layout, neighbours=neighbours)
+        steering = SharedSteering(decider, store=parts.store, goal=parts.goal)
+        await steering.exchange(known=await parts.store.pulse())
     except BaseException:
         await parts.store.close()
         raise
-    decider = parts.decider(analyzer.layout, neighbours=neighbours)
+    swapping = Swapping(
+        learner, decider, shared=shared, store=parts.store, find=parts.arm, labelled=labelled
+    )
+    replica = Replica(learner, swapping, steering=steering, store=parts.store)
+    replica.start()
     return Engine(
         parts=parts,
         analyzer=analyzer,
@@ -141,7 +166,8 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         learner=learner,
         executor=Executor(client=parts.client, clock=parts.clock, timeout=parts.timeout),
         observer=Observer(learner, store=parts.store, clock=parts.clock, announce=announce),
-        swapping=Swapping(learner, decider, store=parts.store, find=parts.arm, labelled=labelled),
+        swapping=swapping,
+        replica=replica,
         announce=announce,
     )
 

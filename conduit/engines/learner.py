@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -16,7 +16,9 @@ from conduit.core.decisions import Decision
 from conduit.core.outcomes import Change, Head, Observation
 from conduit.core.ports import Clock, Store
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
+from conduit.engines.journal import Discount, Journal
 from conduit.engines.quiet import Quiet
+from conduit.stores.delta import ObservationKey, changes_of, key_of
 
 Statistics: TypeAlias = Mapping[tuple[str, str], SufficientStatistics]
 """What was learned, per (arm id, head name)."""
@@ -29,6 +31,14 @@ FOLD_EVERY = 256
 """Observations after which the store folds what is pending."""
 REMEMBERED = 4096
 """Recent decisions kept in memory, so that feedback soon after needs no look-up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Built:
+    """Models, and the version of the learned state that they were built from."""
+
+    models: ArmModels
+    version: int
 
 
 class Learner:
@@ -46,7 +56,10 @@ class Learner:
     Attributes:
         models: the arms as they are now and what is known of them; replaced as a whole when the
             arms change, so that whoever holds them has a snapshot.
+        version: of the store's learned state that the models are equal to, but for what they have
+            learned themselves since.
         quiet: to be kept by whoever replaces the models.
+        journal: writes what need not be waited for.
     """
 
     def __init__(self, store: Store, *, arms: Sequence[Arm], build: Build, clock: Clock) -> None:
@@ -54,34 +67,51 @@ class Learner:
         self._clock = clock
         self._build = build
         self._recent: OrderedDict[str, Decision] = OrderedDict()
+        self._noticed: OrderedDict[ObservationKey, Observation] = OrderedDict()
         self._unfolded = 0
         self.models = build(arms, LearnedState(0, {}))
+        self.version = 0
         self.quiet = Quiet()
+        self.journal = Journal(store, stored=self._count)
 
-    async def load(self) -> None:
-        """Take up the state that the store holds."""
-        self.models = await self.built(self.models.arms)
+    async def refresh(self) -> None:
+        """Take up the state that the store holds, with all that other processes have learned.
+
+        Raises:
+            StoreError: when the store is out of reach; the models stay what they are.
+        """
+        async with self.quiet.kept():
+            self.adopt(await self.built(self.models.arms))
+
+    def adopt(self, built: Built) -> None:
+        """Go on with these models; quiet has been kept since they were built."""
+        self.models, self.version = built.models, built.version
 
     async def built(
         self, arms: Sequence[Arm], *, dearer: Mapping[str, float] | None = None
-    ) -> ArmModels:
+    ) -> Built:
         """The models of these arms, from all that the store holds of them.
 
         Args:
             arms: in index order.
             dearer: by arm id, the logarithm by which its calls have become dearer since.
+
+        Raises:
+            StoreError: when the store is out of reach.
         """
+        await self.journal.flush()
         state = await self._store.load()
         statistics = dict(state.statistics)
         for arm, by in (dearer or {}).items():
             key = (arm, Head.LOG_COST.value)
             if key in statistics:
                 statistics[key] = statistics[key].shifted(by)
-        return self._build(arms, replace(state, statistics=statistics))
+        models = self._build(arms, replace(state, statistics=statistics))
+        return Built(models=models, version=state.version)
 
     async def record(self, decision: Decision) -> None:
-        """Log a decision, so that feedback may refer to it."""
-        await self._store.add_decision(decision)
+        """Have a decision logged, so that feedback may refer to it."""
+        await self.journal.enter(decision)
         self._recent[decision.id] = decision
         if len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
@@ -95,21 +125,41 @@ class Learner:
         return self._recent.get(decision_id) or await self._store.decision(decision_id)
 
     async def learn(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
-        """Store observations, then learn from what they changed.
+        """Store observations, then learn from what they changed: they are durable on return.
 
         Raises:
             UnknownDecisionError: when a decision does not exist; nothing is stored then.
+            StoreError: when the store is out of reach; nothing is promised then.
         """
         async with self.quiet.working():
+            await self.journal.flush()
             changes = await self._store.observe(tuple(observations))
-            self.models.advance(self._clock.now())
-            for change in changes:
-                decision = await self.decision(change.observation.decision_id)
-                context = decision.features.context.astype(np.float64)
-                self.models.learn(change, context, at=decision.created_at)
-            await self._discount()
-            await self._fold(changes)
+            self._count(changes)
+            await self._take_in(changes)
+        await self._fold_if_many()
         return changes
+
+    async def notice(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
+        """Learn from what was observed here, and have it stored soon; nobody waits for it."""
+        async with self.quiet.working():
+            changes = changes_of(tuple(observations), self._noticed)
+            for change in changes:
+                self._noticed[key_of(change.observation)] = change.observation
+                if len(self._noticed) > REMEMBERED:
+                    self._noticed.popitem(last=False)
+            await self.journal.enter(*(change.observation for change in changes))
+            await self._take_in(changes)
+        return changes
+
+    async def fold(self) -> None:
+        """Fold what is pending, unless another process is at it.
+
+        Raises:
+            StoreError: when the store is out of reach.
+        """
+        done = await self._store.fold(wait=False)
+        if done.before == self.version and not done.foreign:
+            self.version = done.after
 
     async def absorb(
         self,
@@ -131,11 +181,19 @@ class Learner:
                 self.models.absorb(statistics)
         return earlier
 
+    async def _take_in(self, changes: Sequence[Change]) -> None:
+        self.models.advance(self._clock.now())
+        for change in changes:
+            decision = await self.decision(change.observation.decision_id)
+            context = decision.features.context.astype(np.float64)
+            self.models.learn(change, context, at=decision.created_at)
+        await self._discount()
+
     async def _discount(self) -> None:
         """What the outcomes have contradicted counts little from now on, here and in the store."""
         for said in self.models.contradictions():
-            await self._store.discount(said.arm, said.head, worth=said.worth)
             self.models.discount(said)
+            await self.journal.enter(Discount(arm=said.arm, head=said.head, worth=said.worth))
             _log.info(
                 "%s is no longer what was learned of its %s: that counts as %g ratings from now on",
                 said.arm,
@@ -143,8 +201,10 @@ class Learner:
                 said.worth,
             )
 
-    async def _fold(self, changes: Sequence[Change]) -> None:
+    def _count(self, changes: Sequence[Change]) -> None:
         self._unfolded += len(changes)
+
+    async def _fold_if_many(self) -> None:
         if self._unfolded >= FOLD_EVERY:
             self._unfolded = 0
-            await self._store.fold()
+            await self.fold()

@@ -68,7 +68,7 @@ class Lifetime:
             try:
                 if engine is not None:
                     self._parts = replace(self._parts, portfolio=engine.swapping.portfolio)
-                    await self._parts.store.close()
+                    await engine.aclose()
             finally:
                 await self._parts.client.aclose()
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
 
 from conduit.core.decisions import Decision
-from conduit.core.errors import UnknownModelError
+from conduit.core.errors import StoreError, UnknownDecisionError, UnknownModelError
 from conduit.core.events import Event, Executed, Learned
-from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.outcomes import Change, Execution
 from conduit.core.ports import Clock, Store
-from conduit.engines.learner import Learner
+from conduit.engines.learner import REMEMBERED, Learner
 from conduit.feedback.implicit import execution_observations
 from conduit.feedback.ratings import Feedback, feedback_observations
 from conduit.feedback.retries import RetryWindow, retry_observation
+
+_log = logging.getLogger(__name__)
 
 
 class Observer:
@@ -38,6 +42,7 @@ class Observer:
         self._clock = clock
         self._announce = announce
         self._retries = RetryWindow()
+        self._served: OrderedDict[str, str] = OrderedDict()
 
     async def decided(self, decision: Decision) -> None:
         """A question that returns is evidence against the model of the earlier answer."""
@@ -45,15 +50,16 @@ class Observer:
             decision.user_id, decision.features.embedding, decision.id, decision.created_at
         )
         if earlier is not None:
-            blamed = await self._served_by(await self._learner.decision(earlier))
-            now = decision.created_at
-            await self._learn([retry_observation(earlier, arm=blamed, observed_at=now)])
+            await self._blame(earlier, now=decision.created_at)
 
     async def executed(self, execution: Execution) -> None:
         """Log an attempt, and learn availability, length or cost, and latency from it."""
-        await self._store.add_execution(execution)
+        if execution.failure is None:
+            self._remember(execution)
+        await self._learner.journal.enter(execution)
         self._announce(Executed(execution))
-        await self._learn(execution_observations(execution, observed_at=self._clock.now()))
+        seen = execution_observations(execution, observed_at=self._clock.now())
+        self._tell(await self._learner.notice(seen))
 
     async def rated(self, decision_id: str, feedback: Feedback) -> tuple[Change, ...]:
         """Learn from what a caller says of an answer.
@@ -71,15 +77,32 @@ class Observer:
             arm=await self._served_by(decision),
             observed_at=self._clock.now(),
         )
-        return await self._learn(observations)
-
-    async def _learn(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
         changes = await self._learner.learn(observations)
-        if changes:
-            self._announce(Learned(changes))
+        self._tell(changes)
         return changes
 
+    async def _blame(self, earlier: str, *, now: float) -> None:
+        """Where the earlier decision cannot be read, the question is answered all the same."""
+        try:
+            blamed = await self._served_by(await self._learner.decision(earlier))
+        except (StoreError, UnknownDecisionError) as error:
+            _log.warning("a repeated question is not learned from: %s", error)
+            return
+        seen = retry_observation(earlier, arm=blamed, observed_at=now)
+        self._tell(await self._learner.notice([seen]))
+
+    def _tell(self, changes: tuple[Change, ...]) -> None:
+        if changes:
+            self._announce(Learned(changes))
+
+    def _remember(self, execution: Execution) -> None:
+        self._served[execution.decision_id] = execution.arm
+        if len(self._served) > REMEMBERED:
+            self._served.popitem(last=False)
+
     async def _served_by(self, decision: Decision) -> str:
+        if decision.id in self._served:
+            return self._served[decision.id]
         for execution in reversed(await self._store.executions(decision.id)):
             if execution.failure is None:
                 return execution.arm

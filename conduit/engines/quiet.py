@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 class Quiet:
     """Shared and exclusive use of something by the tasks of one event loop.
 
-    Only one task at a time may ask for quiet; whoever works must not wait for it.
+    Those who ask for quiet have it one after the other; whoever works must not wait for it.
     """
 
     def __init__(self) -> None:
@@ -19,6 +19,7 @@ class Quiet:
         self._open.set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -37,9 +38,10 @@ class Quiet:
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
         """Be alone: nobody works inside."""
-        self._open.clear()
-        try:
-            await self._idle.wait()
-            yield
-        finally:
-            self._open.set()
+        async with self._turn:
+            self._open.clear()
+            try:
+                await self._idle.wait()
+                yield
+            finally:
+                self._open.set()

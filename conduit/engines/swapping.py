@@ -8,7 +8,7 @@ portfolio or the other, and a call goes on with the arms and prices it was decid
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from conduit.bandits.list_prices import log_price_change
 from conduit.bandits.neighbours import NearestNeighbours
@@ -19,6 +19,7 @@ from conduit.core.ports import Store
 from conduit.engines.decider import Decider
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio
+from conduit.engines.shared_portfolio import SharedPortfolio
 
 
 class Swapping:
@@ -27,6 +28,7 @@ class Swapping:
     Args:
         learner: holds the arms, and what is known of them.
         decider: holds the baseline.
+        shared: the portfolio that all processes have.
         store: keeps what was learned of every model, arm or not.
         find: the model of a name, or the given one, once it is known to have a price.
         labelled: the labelled queries of some models, None where the policy needs none.
@@ -37,12 +39,14 @@ class Swapping:
         learner: Learner,
         decider: Decider,
         *,
+        shared: SharedPortfolio,
         store: Store,
         find: Callable[[str | Arm], Arm],
         labelled: Callable[[Portfolio], NearestNeighbours | None],
     ) -> None:
         self._learner = learner
         self._decider = decider
+        self._shared = shared
         self._store = store
         self._find = find
         self._labelled = labelled
@@ -54,6 +58,20 @@ class Swapping:
         """What the next decision chooses among."""
         return Portfolio(arms=self._learner.models.arms, baseline=self._decider.rules.baseline)
 
+    @property
+    def version(self) -> int:
+        """Of the edits by which the portfolio differs from the configured one."""
+        return self._shared.version
+
+    async def follow(self) -> None:
+        """Take up what other processes have changed.
+
+        Raises:
+            StoreError: when the store is out of reach.
+        """
+        async with self._turn:
+            await self._follow()
+
     async def add(self, model: str | Arm) -> Arm:
         """Add a model; one that was removed goes on with what was learned of it.
 
@@ -64,10 +82,16 @@ class Swapping:
             UnknownPriceError: for a model that nobody priced.
         """
         async with self._turn:
+            await self._follow()
             arm = await self._resolved(model)
             wanted = self.portfolio.adding(arm)
             earlier = self._removed.get(arm.id, arm)
-            await self._take_up(wanted, arm.id, dearer=_dearer(earlier, arm.price))
+            await self._take_up(
+                wanted,
+                arm.id,
+                dearer=_dearer(earlier, arm.price),
+                say=lambda: self._shared.add(arm),
+            )
             self._removed.pop(arm.id, None)
             return arm
 
@@ -79,13 +103,14 @@ class Swapping:
             InvalidInputError: when no other is left, or the policy always takes this one.
         """
         async with self._turn:
+            await self._follow()
             wanted, gone = self.portfolio.removing(model), self.portfolio.find(model)
             if self._decider.rules.policy.only == model:
                 raise InvalidInputError(
                     f"policy {self._decider.rules.policy.name!r} needs {model!r}",
                     remedy="keep the model, or make a router with another policy",
                 )
-            await self._take_up(wanted, model)
+            await self._take_up(wanted, model, say=lambda: self._shared.remove(gone))
             self._removed[model] = gone
             return gone
 
@@ -97,8 +122,14 @@ class Swapping:
             InvalidInputError: for a price that is no amount of money.
         """
         async with self._turn:
+            await self._follow()
             wanted, before = self.portfolio.repricing(model, price), self.portfolio.find(model)
-            await self._take_up(wanted, model, dearer=_dearer(before, price))
+            await self._take_up(
+                wanted,
+                model,
+                dearer=_dearer(before, price),
+                say=lambda: self._shared.reprice(before, price),
+            )
             return wanted.find(model)
 
     async def _resolved(self, model: str | Arm) -> Arm:
@@ -106,14 +137,35 @@ class Swapping:
             return self._removed[model]
         return await asyncio.to_thread(self._find, model)
 
-    async def _take_up(self, wanted: Portfolio, model: str, *, dearer: float = 0.0) -> None:
+    async def _follow(self) -> None:
+        """What others have priced anew is in the store's evidence already."""
+        before = self._shared.version
+        wanted = await self._shared.read()
+        if self._shared.version == before:
+            return
+        gone = {arm.id: arm for arm in self.portfolio.arms if arm.id not in wanted.names}
+        neighbours = await asyncio.to_thread(self._labelled, wanted)
+        async with self._learner.quiet.kept():
+            self._learner.adopt(await self._learner.built(wanted.arms))
+            self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
+        self._removed |= gone
+
+    async def _take_up(
+        self,
+        wanted: Portfolio,
+        model: str,
+        *,
+        say: Callable[[], Awaitable[None]],
+        dearer: float = 0.0,
+    ) -> None:
         """Everything that can fail comes first; what is in effect changes at once, or not at all."""
         neighbours = await asyncio.to_thread(self._labelled, wanted)
         async with self._learner.quiet.kept():
-            models = await self._learner.built(wanted.arms, dearer={model: dearer})
+            built = await self._learner.built(wanted.arms, dearer={model: dearer})
+            await say()
             if dearer:
                 await self._store.shift(model, Head.LOG_COST, by=dearer)
-            self._learner.models = models
+            self._learner.adopt(built)
             self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
 
 

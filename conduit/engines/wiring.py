@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio, check_priced, portfolio_of, worthy
+from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.opening import open_encoder
 from conduit.features.projection import load_projection
@@ -122,6 +124,12 @@ class Parts:
         if given is None or not self._rules("").policy.neighbours:
             return None
         return open_neighbours(given, arms=portfolio.names, encoder=encoder)
+
+    def shared_portfolio(self) -> SharedPortfolio:
+        """The portfolio that all processes on this store have."""
+        return SharedPortfolio(
+            self.store, configured=self.portfolio, clock=self.clock, actor=getpass.getuser()
+        )
 
     def decider(self, layout: str, *, neighbours: NearestNeighbours | None = None) -> Decider:
         """The decider for contexts of that layout."""

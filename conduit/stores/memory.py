@@ -57,6 +57,11 @@ class MemoryStore:
         self._documents: dict[str, Document] = {}
         self._edits: list[Edit] = []
 
+    @property
+    def shared(self) -> bool:
+        """No other process sees it."""
+        return False
+
     async def open(self) -> None:
         """Nothing to connect to."""
 
@@ -119,6 +124,15 @@ class MemoryStore:
         """
         self._require(execution.decision_id)
         self._executions.setdefault(execution.decision_id, []).append(execution)
+
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        for decision in decisions:
+            if decision.id not in self._decisions:
+                await self.add_decision(decision)
+        for execution in executions:
+            known = self._executions.get(execution.decision_id, [])
+            if all(it.attempt != execution.attempt for it in known):
+                await self.add_execution(execution)
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""

@@ -56,6 +56,11 @@ class SQLStore:
         """Where the database is, without its password."""
         return self._address.place
 
+    @property
+    def shared(self) -> bool:
+        """Any number of processes may use the database."""
+        return True
+
     async def open(self) -> None:
         """Connect, bring the schema to this version, and fold what a crash left pending.
 
@@ -135,6 +140,18 @@ class SQLStore:
             UnknownDecisionError: when its decision does not exist.
         """
         await self._worker.write(lambda conn: log.add_execution(conn, execution))
+
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        from conduit.core.errors import InvalidInputError
+        for decision in decisions:
+            try:
+                await self.add_decision(decision)
+            except InvalidInputError:
+                pass
+        for execution in executions:
+            known = await self.executions(execution.decision_id)
+            if all(it.attempt != execution.attempt for it in known):
+                await self.add_execution(execution)
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""

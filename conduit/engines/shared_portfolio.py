@@ -1,0 +1,104 @@
+"""The portfolio that all replicas have: edits go through the store, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from conduit.core.arms import Arm, Price
+from conduit.core.errors import StoreError
+from conduit.core.ports import Clock, Store
+from conduit.core.sharing import Edit, Json
+from conduit.engines.portfolio import Portfolio
+from conduit.engines.portfolio_edits import PortfolioEdits
+
+PORTFOLIO = "portfolio"
+"""Key of the shared document."""
+ATTEMPTS = 20
+"""Times that an edit is made anew because another process was first."""
+
+
+class SharedPortfolio:
+    """What the configuration and all edits together make of the portfolio.
+
+    Args:
+        store: holds the edits.
+        configured: the portfolio without them.
+        clock: dates edits.
+        actor: who makes them, for the record.
+    """
+
+    def __init__(self, store: Store, *, configured: Portfolio, clock: Clock, actor: str) -> None:
+        self._store = store
+        self._configured = configured
+        self._clock = clock
+        self._actor = actor
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """Of the edits that were read last."""
+        return self._version
+
+    async def read(self) -> Portfolio:
+        """The portfolio as it is now for all."""
+        return (await self._edits()).applied(self._configured)
+
+    async def add(self, arm: Arm) -> None:
+        """Add an arm, for all."""
+        after = _arm_json(arm)
+        await self._edit(lambda edits: edits.adding(arm), "add_model", arm.id, after=after)
+
+    async def remove(self, arm: Arm) -> None:
+        """Remove an arm, for all."""
+        before = _arm_json(arm)
+        await self._edit(lambda edits: edits.removing(arm.id), "remove_model", arm.id, before=before)
+
+    async def reprice(self, arm: Arm, price: Price) -> None:
+        """Change what an arm costs, for all."""
+        await self._edit(
+            lambda edits: edits.repricing(arm.id, price),
+            "set_price",
+            arm.id,
+            before=None if arm.price is None else asdict(arm.price),
+            after=asdict(price),
+        )
+
+    async def _edits(self) -> PortfolioEdits:
+        document = await self._store.document(PORTFOLIO)
+        if document is None:
+            return PortfolioEdits()
+        self._version = document.version
+        return PortfolioEdits.of_json(document.value)
+
+    async def _edit(
+        self,
+        change: Callable[[PortfolioEdits], PortfolioEdits],
+        action: str,
+        subject: str,
+        *,
+        before: Json | None = None,
+        after: Json | None = None,
+    ) -> None:
+        edit = Edit(
+            at=self._clock.now(),
+            actor=self._actor,
+            action=action,
+            subject=subject,
+            before=before,
+            after=after,
+        )
+        for _ in range(ATTEMPTS):
+            changed = change(await self._edits()).to_json()
+            version = self._version
+            if await self._store.put_document(PORTFOLIO, changed, expected=version, edit=edit):
+                self._version = version + 1
+                return
+        raise StoreError(
+            f"{action} of {subject!r} found other processes changing models all the time",
+            remedy="try again",
+        )
+
+
+def _arm_json(arm: Arm) -> Json:
+    return asdict(arm)

@@ -1,0 +1,79 @@
+"""One budget for all replicas: what each has spent is added up, and one price of money holds."""
+
+from __future__ import annotations
+
+from conduit.bandits.ledger import Ledger, together
+from conduit.bandits.steering import Steering
+from conduit.core.ports import Store
+from conduit.core.sharing import Json, Pulse
+from conduit.engines.decider import Decider
+from conduit.engines.goals import Goal
+
+
+class SharedSteering:
+    """Exchanges a decider's spending and price with those of other processes of the same goal.
+
+    Between two exchanges each process goes by what it knew; what it did meanwhile is added by
+    compare and swap, so nothing is counted twice or lost, and a restart finds it again.
+
+    Args:
+        decider: whose steering it is; nothing is shared without one.
+        store: where the figures meet.
+        goal: names the document, so that processes of other goals do not disturb.
+    """
+
+    def __init__(self, decider: Decider, *, store: Store, goal: Goal) -> None:
+        self._decider = decider
+        self._store = store
+        self._key = "steering: " + " ".join(f"{k}={v:g}" for k, v in goal.given.items())
+        self._told = None if decider.steering is None else decider.steering.ledger()
+        self._version = -1
+
+    async def exchange(self, *, known: Pulse) -> None:
+        """Tell what was done here since the last time, and take up what was done elsewhere.
+
+        Where another process is faster this is left to the next time.
+
+        Args:
+            known: how far the store has come, which spares asking when nothing has happened.
+        """
+        steering, told = self._decider.steering, self._told
+        if steering is None or told is None:
+            return
+        now = steering.ledger()
+        if now == told and known.documents.get(self._key, 0) == self._version:
+            return
+        document = await self._store.document(self._key)
+        version = 0 if document is None else document.version
+        shared = told if document is None else _ledger_of(document.value)
+        merged = together(shared, before=told, now=now)
+        if now != told or document is None:
+            value = _json_of(merged)
+            if not await self._store.put_document(self._key, value, expected=version):
+                return
+            version += 1
+        self._take_up(merged, now=now, version=version)
+
+    def _take_up(self, merged: Ledger, *, now: Ledger, version: int) -> None:
+        """What was decided while the store was asked is told the next time."""
+        current: Steering | None = self._decider.steering
+        if current is None:
+            return
+        mine = current.ledger()
+        self._decider.adopt(together(merged, before=now, now=mine))
+        # Of a window that this process has not entered yet, it has told nothing.
+        self._told = merged if merged.window == mine.window else now
+        self._version = version
+
+
+def _json_of(ledger: Ledger) -> Json:
+    return {
+        "price": ledger.price,
+        "unit": ledger.unit,
+        "amounts": dict(ledger.amounts),
+        "window": ledger.window,
+    }
+
+
+def _ledger_of(value: Json) -> Ledger:
+    return Ledger(**value)
