@@ -77,7 +77,7 @@ async def test_a_router_that_lived_and_one_that_loads_believe_the_same(
             await router.feedback(late, rating=int(rng.integers(1, 6)))
         clock.advance(600)
         lived = engine.learner.models
-        await engine.learner.load()
+        await engine.learner.refresh()
         loaded = engine.learner.models
         lived.advance(clock.now())
         for head in (Head.QUALITY, Head.LOG_LATENCY):

@@ -34,7 +34,7 @@ async def test_a_model_that_turns_bad_is_noticed_and_stays_noticed(
         assert await rate(router, 1, times=20) < 0.3
         engine = await router.open()
         lived = engine.learner.models
-        await engine.learner.load()
+        await engine.learner.refresh()
         loaded = engine.learner.models
     ours, theirs = (models.head(Head.QUALITY).statistics(0) for models in (lived, loaded))
     assert ours.weight < 40
