@@ -113,7 +113,9 @@ class SQLStore:
         """
         layout = layout_of(decision)
         bound = layout == self._layout
-        await self._worker.write(lambda conn: log.add_decision(conn, decision, bound=bound))
+        await self._worker.write(
+            lambda conn: log.add_decision(conn, decision, bound=bound), shared=bound
+        )
         self._layout = layout
 
     async def decision(self, decision_id: str) -> Decision:
@@ -130,7 +132,22 @@ class SQLStore:
         Raises:
             UnknownDecisionError: when its decision does not exist.
         """
-        await self._worker.write(lambda conn: log.add_execution(conn, execution))
+        await self._worker.write(lambda conn: log.add_execution(conn, execution), shared=True)
+
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        """Log decisions and attempts, all or none; those that are logged already stay as they are.
+
+        Raises:
+            UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
+            LayoutMismatchError: for a decision whose context is of another layout.
+        """
+        unbound = {layout_of(decision) for decision in decisions} - {self._layout}
+        await self._worker.write(
+            lambda conn: log.append(conn, decisions, executions, unbound=unbound),
+            shared=not unbound,
+        )
+        if unbound:
+            self._layout = layout_of(decisions[0])
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
@@ -159,7 +176,7 @@ class SQLStore:
         if not observations:
             return ()
         return await self._worker.write(
-            lambda conn: learning.observe(conn, observations), durable=True
+            lambda conn: learning.observe(conn, observations), durable=True, shared=True
         )
 
     async def absorb(
