@@ -136,7 +136,15 @@ class Store(Protocol):
         ...
 
     async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
-        """Log decisions and attempts, all or none; those that are logged already stay as they are."""
+        """Log decisions and attempts, all or none; those that are logged already are left as they are.
+
+        A writer that does not know whether it succeeded may say the same again. An attempt is
+        known by its decision and number.
+
+        Raises:
+            UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
+            LayoutMismatchError: for a decision whose context is of another layout.
+        """
         ...
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:

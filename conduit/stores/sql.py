@@ -122,7 +122,9 @@ class SQLStore:
         """
         layout = layout_of(decision)
         bound = layout == self._layout
-        await self._worker.write(lambda conn: log.add_decision(conn, decision, bound=bound))
+        await self._worker.write(
+            lambda conn: log.add_decision(conn, decision, bound=bound), shared=bound
+        )
         self._layout = layout
 
     async def decision(self, decision_id: str) -> Decision:
@@ -139,19 +141,22 @@ class SQLStore:
         Raises:
             UnknownDecisionError: when its decision does not exist.
         """
-        await self._worker.write(lambda conn: log.add_execution(conn, execution))
+        await self._worker.write(lambda conn: log.add_execution(conn, execution), shared=True)
 
     async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
-        from conduit.core.errors import InvalidInputError
-        for decision in decisions:
-            try:
-                await self.add_decision(decision)
-            except InvalidInputError:
-                pass
-        for execution in executions:
-            known = await self.executions(execution.decision_id)
-            if all(it.attempt != execution.attempt for it in known):
-                await self.add_execution(execution)
+        """Log decisions and attempts, all or none; those that are logged already stay as they are.
+
+        Raises:
+            UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
+            LayoutMismatchError: for a decision whose context is of another layout.
+        """
+        unbound = {layout_of(decision) for decision in decisions} - {self._layout}
+        await self._worker.write(
+            lambda conn: log.append(conn, decisions, executions, unbound=unbound),
+            shared=not unbound,
+        )
+        if unbound:
+            self._layout = layout_of(decisions[0])
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
@@ -180,7 +185,9 @@ class SQLStore:
         if not observations:
             return ()
         return await self._worker.write(
-            lambda conn: learning.observe(conn, observations, writer=self._name), durable=True
+            lambda conn: learning.observe(conn, observations, writer=self._name),
+            durable=True,
+            shared=True,
         )
 
     async def absorb(

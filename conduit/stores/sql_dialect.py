@@ -15,7 +15,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.core.errors import ConfigurationError, StoreError
 from conduit.stores.sql_address import Address
@@ -42,13 +43,15 @@ def make_engine(address: Address) -> Engine:
         ConfigurationError: when the driver is not installed.
         StoreError: when the file's folder cannot be made.
     """
-    arguments: dict[str, Any] = {"prepare_threshold": None}  # poolers lose prepared statements
     if address.is_sqlite:
         _make_folder(address)
-        arguments = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
     try:
         engine = create_engine(
-            address.url, connect_args=arguments, json_serializer=_COMPACT, pool_size=16
+            address.url,
+            connect_args=_SQLITE if address.is_sqlite else _postgres_arguments(address),
+            json_serializer=_COMPACT,
+            pool_size=2 * address.threads + 1,  # readers, writers, and the group's
+            pool_pre_ping=not address.is_sqlite,  # a server may have been restarted
         )
     except ModuleNotFoundError:
         raise ConfigurationError(
@@ -61,6 +64,24 @@ def make_engine(address: Address) -> Engine:
     return engine
 
 
+_SQLITE = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+_POSTGRES = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "application_name": "conduit",
+}
+"""A silent server is given up after 5 seconds, a silent connection after a minute."""
+
+
+def _postgres_arguments(address: Address) -> dict[str, Any]:
+    """What the address does not say itself; poolers lose prepared statements."""
+    said = address.url.query
+    kept = {name: value for name, value in _POSTGRES.items() if name not in said}
+    return kept | ({"prepare_threshold": None} if address.is_pooled else {})
+
+
 _COMPACT = partial(json.dumps, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -69,6 +90,12 @@ def access(engine: Engine, mode: Access) -> Engine:
     if mode is Access.READ and engine.dialect.name != "sqlite":
         return engine.execution_options(isolation_level="REPEATABLE READ")
     return engine.execution_options(access=mode)
+
+
+def insert_new(conn: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Insert rows, except those whose key is there already."""
+    kind = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    return kind(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
 
 
 def rows_need_locks(conn: Connection) -> bool:

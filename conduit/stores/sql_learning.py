@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from conduit.core.errors import UnknownDecisionError
 from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Change, Observation
 from conduit.core.sharing import Folded
@@ -24,25 +23,13 @@ from conduit.stores.delta import (
     folded,
     key_of,
 )
-from conduit.stores.sql_dialect import rows_need_locks
+from conduit.stores.sql_log import in_lists, lock_decisions
 from conduit.stores.sql_schema import arm_state, audit, decisions, meta, observations, pending
 
 CHUNK = 1024
 """Most pending rows folded in one transaction; bounds memory and how long writers wait."""
 
-_BATCH = 500  # names in one IN list, far below every driver's limit
-
-_LOCK = (
-    select(decisions.c.id)
-    .where(decisions.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(decisions.c.id)
-    .with_for_update()
-)
-_KEPT = (
-    select(decisions.c.id.label("known"), observations)
-    .outerjoin_from(decisions, observations, observations.c.decision_id == decisions.c.id)
-    .where(decisions.c.id.in_(bindparam("ids", expanding=True)))
-)
+_KEPT = select(observations).where(observations.c.decision_id.in_(bindparam("ids", expanding=True)))
 _KEEP = insert(observations)
 _CORRECT = (
     update(observations)
@@ -54,6 +41,16 @@ _CORRECT = (
 _AUDIT = insert(audit)
 _PEND = insert(pending)
 _ANY_PENDING = select(pending.c.id).limit(1)
+_SUMS: dict[str, Any] = {
+    column.name: bindparam(column.name) for column in arm_state.c if not column.primary_key
+}
+_REPLACE_STATE = (
+    update(arm_state)
+    .where(arm_state.c.arm == bindparam("of_arm"))
+    .where(arm_state.c.head == bindparam("of_head"))
+    .values(_SUMS)
+)
+_ADD_STATE = insert(arm_state).values(arm=bindparam("of_arm"), head=bindparam("of_head"), **_SUMS)
 _TAKE_TURN = select(meta.c.version).with_for_update()
 _TAKE_FREE_TURN = select(meta.c.version).with_for_update(skip_locked=True)
 _TAKE = (
@@ -85,18 +82,11 @@ def observe(conn: Connection, new: Sequence[Observation], *, writer: str) -> tup
 def _kept(conn: Connection, ids: Sequence[str]) -> dict[ObservationKey, Observation]:
     """Observations of decisions, locked against other writers of the same decisions."""
     kept: dict[ObservationKey, Observation] = {}
-    for start in range(0, len(ids), _BATCH):
-        some = {"ids": ids[start : start + _BATCH]}
-        if rows_need_locks(conn):
-            conn.execute(_LOCK, some)
-        known = set()
-        for row in conn.execute(_KEPT, some):
-            known.add(row.known)
-            if row.arm is not None:
-                observation = codec.observation_of(row)
-                kept[key_of(observation)] = observation
-        for missing in (name for name in some["ids"] if name not in known):
-            raise UnknownDecisionError(missing)
+    for some in in_lists(ids):
+        lock_decisions(conn, some)
+        for row in conn.execute(_KEPT, {"ids": some}):
+            observation = codec.observation_of(row)
+            kept[key_of(observation)] = observation
     return kept
 
 
@@ -147,9 +137,7 @@ def fold(conn: Connection, *, now: float, writer: str, wait: bool = True) -> Fol
     state = read_state(conn, sorted({row.arm for row in taken}))
     new = folded(state, map(_pending_of, taken), forgetting=read_forgetting(conn), now=now)
     write_state(conn, new, known=state.keys())
-    for start in range(0, len(taken), _BATCH):
-        some = [row.id for row in taken[start : start + _BATCH]]
-        conn.execute(delete(pending).where(pending.c.id.in_(some)))
+    conn.execute(delete(pending).where(pending.c.id.in_([row.id for row in taken])))
     conn.execute(update(meta).values(version=version + 1))
     foreign = sum(row.writer != writer for row in taken)
     return Folded(count=len(taken), foreign=foreign, before=version, after=version + 1)
@@ -230,13 +218,14 @@ def write_state(
 ) -> None:
     """Write the statistics of some (arm, head); ``known`` are those that have a row."""
     already = set(known)
-    for (arm, head), statistics in state.items():
-        row = codec.statistics_row(statistics)
-        if (arm, head) in already:
-            here = (arm_state.c.arm == arm) & (arm_state.c.head == head)
-            conn.execute(update(arm_state).where(here).values(row))
-        else:
-            conn.execute(insert(arm_state), {"arm": arm, "head": head} | row)
+    rows = {
+        key: {"of_arm": key[0], "of_head": key[1]} | codec.statistics_row(statistics)
+        for key, statistics in sorted(state.items())
+    }
+    if old := [row for key, row in rows.items() if key in already]:
+        conn.execute(_REPLACE_STATE, old)
+    if new := [row for key, row in rows.items() if key not in already]:
+        conn.execute(_ADD_STATE, new)
 
 
 def load(conn: Connection) -> LearnedState:

@@ -25,6 +25,14 @@ Unit: TypeAlias = Callable[[Connection], T]
 """The body of one transaction."""
 
 
+GROUP = 64
+"""Most writes that share one commit; bounds what a failure makes to be done again."""
+
+
+class _SpoiltError(Exception):
+    """One of several writes failed before their commit, and the others with it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
     unit: Unit[Any]
@@ -35,8 +43,10 @@ class _Job:
 class Worker:
     """Runs units of work on a database; each is one transaction, all or nothing.
 
-    Writes that arrive while another one commits share the next commit, each behind a savepoint
-    of its own, so that many tasks wait for one sync of the disk and a failure stays alone.
+    Shared writes that arrive while another one commits share the next commit, so that many tasks
+    wait for one sync of the disk. Where one of them fails they are all done again, each behind a
+    savepoint of its own, and the failure stays alone. On SQLite, which has one writer, all writes
+    are shared.
 
     Args:
         address: the database.
@@ -47,6 +57,9 @@ class Worker:
         self._engine = make_engine(address)
         self._modes = {mode: access(self._engine, mode) for mode in Access}
         self._writers = ThreadPoolExecutor(address.threads, thread_name_prefix="conduit-write")
+        self._lane = self._writers
+        if not address.is_sqlite:
+            self._lane = ThreadPoolExecutor(1, thread_name_prefix="conduit-group")
         self._readers = ThreadPoolExecutor(address.threads, thread_name_prefix="conduit-read")
         self._jobs: deque[_Job] = deque()
 
@@ -54,11 +67,20 @@ class Worker:
         """Run a unit that sees one moment of the database and writes nothing."""
         return await asyncio.wrap_future(self._readers.submit(self._transact, Access.READ, unit))
 
-    async def write(self, unit: Unit[T], *, durable: bool = False) -> T:
-        """Run a unit that writes; a durable one has reached the disk on return."""
+    async def write(self, unit: Unit[T], *, durable: bool = False, shared: bool = False) -> T:
+        """Run a unit that writes.
+
+        Args:
+            unit: what to do; of a shared write, it may be done twice, after it was undone.
+            durable: whether it has to have reached the disk on return.
+            shared: whether others may be committed with it; not for what waits for a lock.
+        """
+        if not (shared or self._lane is self._writers):
+            mode = Access.DURABLE if durable else Access.LOG
+            return await asyncio.wrap_future(self._writers.submit(self._transact, mode, unit))
         job = _Job(unit, durable)
         self._jobs.append(job)
-        self._writers.submit(self._drain)
+        self._lane.submit(self._drain)
         result: T = await asyncio.wrap_future(job.result)
         return result
 
@@ -71,6 +93,7 @@ class Worker:
         await asyncio.to_thread(self._shut_down)
 
     def _shut_down(self) -> None:
+        self._lane.shutdown()
         self._writers.shutdown()
         self._readers.shutdown()
         self._engine.dispose()
@@ -88,17 +111,31 @@ class Worker:
         if not jobs:
             return
         mode = Access.DURABLE if any(job.durable for job in jobs) else Access.LOG
-        run = _alone if len(jobs) == 1 else self._apart
         try:
-            answers = self._transact(mode, lambda conn: [run(conn, job) for job in jobs])
+            answers = self._commit(mode, jobs)
         except BaseException as error:  # handed to the tasks that wait, as an executor does
             answers = [_failure(job, error) for job in jobs]
         for answer in answers:
             answer()
 
+    def _commit(self, mode: Access, jobs: list[_Job]) -> list[Callable[[], None]]:
+        if len(jobs) == 1:
+            return self._transact(mode, lambda conn: [_alone(conn, jobs[0])])
+        try:
+            return self._transact(mode, lambda conn: self._together(conn, jobs))
+        except _SpoiltError:
+            return self._transact(mode, lambda conn: [self._apart(conn, job) for job in jobs])
+
+    def _together(self, conn: Connection, jobs: list[_Job]) -> list[Callable[[], None]]:
+        try:
+            with translated(self._address.place):
+                return [_alone(conn, job) for job in jobs]
+        except ConduitError as error:  # nothing is committed yet, so doing it again is safe
+            raise _SpoiltError from error
+
     def _take(self) -> list[_Job]:
         jobs: list[_Job] = []
-        while self._jobs and len(jobs) < self._address.group:
+        while self._jobs and len(jobs) < GROUP:
             job = self._jobs.popleft()
             if job.result.set_running_or_notify_cancel():
                 jobs.append(job)

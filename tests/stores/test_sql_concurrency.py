@@ -76,6 +76,15 @@ async def test_tasks_that_write_at_once_lose_nothing(store: Store) -> None:
     assert await store.count() == 60
 
 
+async def test_the_same_append_by_many_at_once_is_one(store: Store) -> None:
+    """Writers that append the same decisions and attempts leave one of each."""
+    numbers = range(1, 9)
+    decided, tried = [a_decision(it) for it in numbers], [an_execution(it) for it in numbers]
+    await asyncio.gather(*[store.append(decided[::step], tried) for step in [1, -1] * 6])
+    for number in numbers:
+        assert await store.executions(a_decision(number).id) == (an_execution(number),)
+
+
 async def test_equal_observations_at_once_are_one(store: Store) -> None:
     """Of many tasks with the same observation, one is told that it changed something."""
     await store.add_decision(a_decision())
