@@ -47,9 +47,7 @@ def together(shared: Ledger, *, before: Ledger, now: Ledger) -> Ledger:
         price=_added(shared.price, before.price, now.price, unit=now.unit),
         unit=now.unit,
         amounts={
-            name: shared.amounts.get(name, 0.0)
-            + now.amounts.get(name, 0.0)
-            - since.get(name, 0.0)
+            name: shared.amounts.get(name, 0.0) + now.amounts.get(name, 0.0) - since.get(name, 0.0)
             for name in names
         },
         window=now.window,

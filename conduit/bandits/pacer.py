@@ -105,7 +105,6 @@ class Pacer:
         """After a call that cost ``cost`` USD."""
         return replace(self, spent=self.spent + cost, balance=self.balance - cost)
 
-
     def ledger(self) -> Ledger:
         """What processes share that keep one budget."""
         return Ledger(

@@ -52,7 +52,9 @@ class SharedPortfolio:
     async def remove(self, arm: Arm) -> None:
         """Remove an arm, for all."""
         before = _arm_json(arm)
-        await self._edit(lambda edits: edits.removing(arm.id), "remove_model", arm.id, before=before)
+        await self._edit(
+            lambda edits: edits.removing(arm.id), "remove_model", arm.id, before=before
+        )
 
     async def reprice(self, arm: Arm, price: Price) -> None:
         """Change what an arm costs, for all."""

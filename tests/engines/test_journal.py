@@ -1,0 +1,181 @@
+"""The journal: in order, in batches, never in the way, and patient with a store out of reach."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import pytest
+
+from conduit.core.decisions import Decision
+from conduit.core.errors import StoreError
+from conduit.core.outcomes import Change, Execution, Head, Observation
+from conduit.engines import journal as module
+from conduit.engines.journal import Discount, Journal
+from conduit.stores.memory import MemoryStore
+from tests.stores.builders import ARMS, a_decision, an_execution, an_observation
+
+
+class Flaky(MemoryStore):
+    """A store that can be out of reach, and takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = False
+        self.batches: list[int] = []
+        self.refused, self.written = asyncio.Event(), asyncio.Event()
+
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        if self.down:
+            self.refused.set()
+            raise StoreError("the database is out of reach", remedy="wait")
+        self.batches.append(len(decisions) + len(executions))
+        await super().append(decisions, executions)
+        self.written.set()
+
+    async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:
+        if self.down:
+            raise StoreError("the database is out of reach", remedy="wait")
+        return await super().observe(observations)
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.002)
+
+
+async def test_a_store_that_need_not_wait_has_it_at_once() -> None:
+    """With everything in memory, what was entered is there when entering returns."""
+    store = MemoryStore()
+    journal = Journal(store)
+    await journal.enter(a_decision())
+    assert (await store.decision(a_decision().id)).id == a_decision().id
+    assert len(journal) == 0
+    await journal.close()
+
+
+async def test_entries_are_written_in_order_and_together() -> None:
+    """Observations find their decisions; what came while writing goes in one batch."""
+    store, stored = Flaky(), []
+    journal = Journal(store, stored=stored.extend)
+    await journal.enter(a_decision(1))
+    for number in range(2, 40):
+        await journal.enter(a_decision(number), an_execution(number))
+    await journal.enter(an_observation(3), an_observation(5))
+    await journal.flush()
+    assert (len(journal), await store.count(), len(stored)) == (0, 2, 2)
+    assert sum(store.batches) == 1 + 2 * 38
+    assert len(store.batches) < 10
+    await journal.close()
+
+
+async def test_nothing_is_lost_while_the_store_is_out_of_reach(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Entering goes on, flushing says so, and once the store is back everything is there."""
+    store = Flaky()
+    journal = Journal(store)
+    store.down = True
+    for number in range(1, 20):
+        await journal.enter(a_decision(number), an_observation(number))
+    with pytest.raises(StoreError, match="out of reach"):
+        await journal.flush()
+    assert len(journal) == 38
+    store.down = False
+    await journal.flush()
+    assert (len(journal), journal.missed, await store.count()) == (0, 0, 19)
+    await journal.close()
+    assert sum(r.levelno == logging.WARNING for r in caplog.records) <= 1
+
+
+async def test_it_tries_again_by_itself() -> None:
+    """Nobody has to flush: what could not be written is written when the store is back."""
+    store = Flaky()
+    journal = Journal(store)
+    store.down = True
+    await journal.enter(a_decision())
+    await store.refused.wait()
+    store.down = False
+    await asyncio.wait_for(store.written.wait(), 20)
+    assert (await store.decision(a_decision().id)).id == a_decision().id
+    await journal.close()
+
+
+async def test_closing_says_how_much_is_lost() -> None:
+    """A store that is still out of reach in the end is an error that counts the entries."""
+    store = Flaky()
+    store.down = True
+    journal = Journal(store)
+    await journal.enter(a_decision(1), a_decision(2))
+    with pytest.raises(StoreError, match="2 entries of the log could not be written: the database"):
+        await journal.close()
+
+
+async def test_an_entry_the_store_refuses_holds_up_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An observation of no decision is dropped with a warning; those around it are kept."""
+    store = MemoryStore()
+    journal = Journal(store)
+    await journal.enter(a_decision(1), a_decision(2))
+    await journal.enter(an_observation(1), an_observation(9), an_observation(2))
+    await journal.flush()
+    assert (await store.count(), journal.missed, len(journal)) == (2, 1, 0)
+    assert "no longer complete" in caplog.text
+    await journal.close()
+
+
+async def test_what_finds_no_room_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: entries beyond the bound are not logged, and that is known."""
+    monkeypatch.setattr(module, "MOST", 3)
+    store = Flaky()
+    store.down = True
+    journal = Journal(store)
+    for number in range(1, 6):
+        await journal.enter(a_decision(number))
+    assert (len(journal), journal.missed) == (3, 2)
+    store.down = False
+    await journal.close()
+    assert sum(store.batches) == 3
+
+
+async def test_saying_it_twice_stores_it_once() -> None:
+    """A write that is cancelled on its way is done again, and changes nothing more."""
+    store = Flaky()
+    journal = Journal(store)
+    await journal.enter(a_decision(), an_execution(), an_observation())
+    await journal.close()
+    again = Journal(store)
+    await again.enter(a_decision(), an_execution(), an_observation())
+    await again.close()
+    assert (await store.count(), len(await store.executions(a_decision().id))) == (1, 1)
+    assert (await store.load()).statistics[ARMS[0], "quality"].count == 1
+
+
+async def test_a_discount_comes_after_what_it_discounts() -> None:
+    """Ten ratings entered before count as two afterwards, and one entered later on top."""
+    store = MemoryStore()
+    journal = Journal(store)
+    for number in range(1, 12):
+        await journal.enter(a_decision(number))
+    await journal.enter(*(an_observation(number) for number in range(1, 11)))
+    await journal.enter(Discount(arm=ARMS[0], head=Head.QUALITY, worth=2.0), an_observation(11))
+    await journal.flush()
+    weight = (await store.load()).statistics[ARMS[0], "quality"].weight
+    assert weight == pytest.approx(3.0)
+    await journal.close()
+
+
+def test_a_loop_that_ends_writes_what_is_left() -> None:
+    """Whoever forgets to close loses nothing that the store would have taken."""
+    store = Flaky()
+
+    async def main() -> None:
+        await Journal(store).enter(a_decision())
+
+    asyncio.run(main())
+    assert store.batches == [1]

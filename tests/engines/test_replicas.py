@@ -1,0 +1,251 @@
+"""Replicas: processes on one database come to know the same, and go on without it for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from conduit.core.arms import Arm, Price
+from conduit.core.errors import StoreError
+from conduit.core.models import Query
+from conduit.core.outcomes import Head
+from conduit.core.sharing import Folded
+from conduit.core.statistics import SufficientStatistics
+from conduit.engines.learner import Learner
+from conduit.engines.router import Router
+from conduit.stores.sql import SQLStore
+from tests.engines.builders import CHEAP, DEAR, router_of
+from tests.stores.conftest import new_database
+
+NEW = Arm(id="new", provider="local", price=Price(input=1.0, output=5.0))
+
+
+@asynccontextmanager
+async def replicas(path: Path, count: int = 2, **options: object) -> AsyncIterator[list[Router]]:
+    """Routers of their own stores on one database."""
+    routers = [router_of(store=SQLStore(path), **options) for _ in range(count)]
+    try:
+        for router in routers:
+            await router.open()
+        yield routers
+    finally:
+        for router in routers:
+            await router.aclose()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return new_database(tmp_path / "conduit.db")
+
+
+class Reader:
+    """Reads a database beside those who use it."""
+
+    def __init__(self, path: Path) -> None:
+        self._store = SQLStore(path)
+
+    async def edits(self) -> list[tuple[str, str]]:
+        await self._store.open()
+        found = [(edit.action, edit.subject) for edit in await self._store.edits()]
+        await self._store.close()
+        return found
+
+    async def sums(self, arm: str, head: Head) -> SufficientStatistics:
+        await self._store.open()
+        state = await self._store.load()
+        await self._store.close()
+        return state.statistics[arm, head.value]
+
+
+async def looked(router: Router) -> None:
+    """Have a replica look at the store now; written first, what is known there."""
+    engine = await router.open()
+    await engine.learner.journal.flush()
+    await engine.replica.look()
+
+
+async def believed(router: Router, model: str) -> float:
+    """Expected quality of a model."""
+    decision = await router.route("how good is it?")
+    return decision.estimates[model].mean
+
+
+async def test_each_learns_what_the_other_is_told(path: Path) -> None:
+    """Ratings given to one process change what the other believes, without being asked to look."""
+    async with replicas(path) as (one, other):
+        before = await believed(other, "cheap")
+        for _ in range(8):
+            decision = await one.route("a question", models=["cheap"])
+            await one.feedback(decision.id, quality_score=0.1)
+        told = await believed(one, "cheap")
+        assert told < before - 0.1
+        await looked(one)
+        await looked(other)
+        assert await believed(other, "cheap") == pytest.approx(await believed(one, "cheap"))
+
+
+async def test_nobody_has_to_ask(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica looks by itself: what another is told arrives without anything being done here."""
+    refresh, arrived = Learner.refresh, asyncio.Event()
+
+    async def refreshed(learner: Learner) -> None:
+        await refresh(learner)
+        arrived.set()
+
+    async with replicas(path) as (one, other):
+        before = await believed(other, "cheap")
+        monkeypatch.setattr(Learner, "refresh", refreshed)
+        decision = await one.route("a question", models=["cheap"])
+        await one.feedback(decision.id, quality_score=0.1)
+        await asyncio.wait_for(arrived.wait(), 20)
+        assert await believed(other, "cheap") < before
+
+
+async def test_feedback_may_go_to_any_process(path: Path) -> None:
+    """A decision of one process is rated through another, and counts once."""
+    async with replicas(path) as (one, other):
+        decision = await one.route("a question")
+        await looked(one)
+        assert len(await other.feedback(decision.id, rating=5)) == 1
+        assert await one.feedback(decision.id, rating=5) == ()
+
+
+async def test_models_come_go_and_change_price_for_all(path: Path) -> None:
+    """What one process adds, removes or prices anew, the others choose among; and who did it is known."""
+    async with replicas(path) as (one, other):
+        await one.add_model(NEW)
+        await looked(other)
+        assert other.arms == (CHEAP, DEAR, NEW)
+        await other.set_price("new", Price(input=2.0, output=9.0))
+        await other.remove_model("dear")
+        await looked(one)
+        assert one.arms == other.arms
+        assert [arm.id for arm in one.arms] == ["cheap", "new"]
+        assert one.arms[1].price == Price(input=2.0, output=9.0)
+        assert await Reader(path).edits() == [
+            ("remove_model", "dear"),
+            ("set_price", "new"),
+            ("add_model", "new"),
+        ]
+
+
+async def test_changes_outlive_a_restart(path: Path) -> None:
+    """A router made later with the old configuration has the models and prices of today."""
+    async with replicas(path, count=1) as (router,):
+        await router.add_model(NEW)
+        await router.remove_model("dear")
+        await router.set_price("cheap", Price(input=0.2, output=0.8))
+    async with replicas(path, count=1) as (router,):
+        assert [arm.id for arm in router.arms] == ["cheap", "new"]
+        assert router.arms[0].price == Price(input=0.2, output=0.8)
+        assert await router.add_model(DEAR) == DEAR
+    async with replicas(path, count=1) as (router,):
+        assert {arm.id for arm in router.arms} == {"cheap", "new", "dear"}
+
+
+async def test_a_price_is_changed_for_what_was_paid_before_once(path: Path) -> None:
+    """However many processes hear of a new price, past costs are shifted once."""
+    async with replicas(path, count=3) as routers:
+        one = routers[0]
+        for turn in range(6):
+            decision = await one.route(f"question {turn}", models=["dear"])
+            await one.feedback(decision.id, quality_score=0.9, cost=0.02)
+        for router in routers:
+            await looked(router)
+        await one.set_price("dear", Price(input=6.0, output=30.0))
+        for router in (*routers, *routers):
+            await looked(router)
+        costs = [(await router.route("x")).estimates["dear"].cost for router in routers]
+        assert costs == pytest.approx([costs[0]] * 3, rel=1e-6)
+    sums = await Reader(path).sums("dear", Head.LOG_COST)
+    assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(2 * 0.02))
+
+
+async def test_one_budget_is_kept_by_all(path: Path) -> None:
+    """What one process spends, the other knows to be gone: spending and requests are the sums."""
+    async with replicas(path, budget=1e-3) as (one, other):
+        for router in (one, other, one):
+            decision = await router.route("a question", models=["dear"])
+            await router.feedback(decision.id, cost=0.25)
+        for router in (one, other, one):
+            await looked(router)
+        ledgers = [(await router.open()).decider.steering.ledger() for router in (one, other)]
+        assert ledgers[0].amounts["spent"] == pytest.approx(0.75)
+        assert ledgers[0].amounts["requests"] == 3
+        assert ledgers[1].amounts == pytest.approx(dict(ledgers[0].amounts))
+        assert ledgers[1].price == pytest.approx(ledgers[0].price)
+    async with replicas(path, count=1, budget=1e-3) as (later,):
+        assert (await later.open()).decider.steering.ledger().amounts["spent"] == pytest.approx(
+            0.75
+        )
+
+
+async def test_other_goals_do_not_disturb(path: Path) -> None:
+    """Processes with another budget have figures of their own."""
+    async with (
+        replicas(path, count=1, budget=1e-3) as (one,),
+        replicas(path, count=1, budget=2e-3) as (other,),
+    ):
+        decision = await one.route("a question", models=["dear"])
+        await one.feedback(decision.id, cost=0.25)
+        await looked(one)
+        await looked(other)
+        assert (await other.open()).decider.steering.ledger().amounts["spent"] == 0.0
+
+
+class Cut(SQLStore):
+    """A store whose connection can be cut."""
+
+    cut = False
+
+    def _check(self) -> None:
+        if self.cut:
+            raise StoreError("the connection was cut", remedy="mend it")
+
+    async def append(self, decisions: object, executions: object) -> None:
+        self._check()
+        await super().append(decisions, executions)  # type: ignore[arg-type]
+
+    async def observe(self, observations: object) -> object:
+        self._check()
+        return await super().observe(observations)  # type: ignore[arg-type]
+
+    async def fold(self, *, wait: bool = True) -> Folded:
+        self._check()
+        return await super().fold(wait=wait)
+
+
+async def test_routing_goes_on_from_memory(path: Path) -> None:
+    """Without its store a router decides, answers and learns; afterwards the log is complete."""
+    store = Cut(path)
+    async with router_of(store=store) as router:
+        store.cut = True
+        responses = [await router.complete(Query(f"question {n}", user_id="u")) for n in range(5)]
+        assert all(response.text for response in responses)
+        with pytest.raises(StoreError, match="cut"):
+            await router.feedback(responses[0].decision_id, rating=5)
+        store.cut = False
+        assert len(await router.feedback(responses[0].decision_id, rating=5)) == 1
+    reader = SQLStore(path)
+    await reader.open()
+    logged = [it async for it in reader.log()]
+    await reader.close()
+    assert {it.decision.id for it in logged} == {r.decision_id for r in responses}
+    assert all(it.attempts == 1 for it in logged)
+
+
+async def test_what_it_learned_alone_is_no_news(path: Path) -> None:
+    """A replica that is alone folds its own observations without building its models anew."""
+    async with replicas(path, count=1) as (router,):
+        decision = await router.route("a question")
+        await router.feedback(decision.id, rating=4)
+        learner = (await router.open()).learner
+        models, version = learner.models, learner.version
+        await looked(router)
+        assert learner.models is models
+        assert learner.version == version + 1
