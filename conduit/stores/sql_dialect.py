@@ -103,6 +103,13 @@ def rows_need_locks(conn: Connection) -> bool:
     return conn.dialect.name != "sqlite"
 
 
+def is_hidden(conn: Connection, table: str) -> bool:
+    """Whether row level security keeps this role from seeing the rows of a table."""
+    if conn.dialect.name != "postgresql":
+        return False
+    return bool(conn.scalar(text("SELECT row_security_active(:name)"), {"name": table}))
+
+
 def lock_for_migration(conn: Connection) -> None:
     """Let one process migrate at a time; on SQLite a writing transaction already does."""
     if conn.dialect.name == "postgresql":

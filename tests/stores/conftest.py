@@ -99,6 +99,15 @@ def where(request: pytest.FixtureRequest, makers: dict[str, Maker], tmp_path: Pa
     return str(made.path)
 
 
+@pytest.fixture(params=DATABASES)
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a place of every kind where nothing was migrated yet."""
+    if request.param == "sqlite":
+        return str(tmp_path / "conduit.db")
+    made: Databases = request.getfixturevalue("databases")
+    return made.bare()
+
+
 @pytest.fixture
 async def sql(where: str) -> AsyncIterator[SQLStore]:
     """An open, empty store in a database of every kind."""

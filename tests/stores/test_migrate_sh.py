@@ -35,6 +35,7 @@ def test_a_whole_visit(tmp_path: Path) -> None:
         (("status",), "does not exist yet"),
         ((), f"is now at revision {HEAD} (before: empty)"),
         (("status",), f"is up to date at revision {HEAD}"),
+        (("down",), "is now at revision 0005"),
         (("down",), "is now at revision 0004"),
         (("down",), "is now at revision 0003"),
         (("down",), "is now at revision 0002"),
