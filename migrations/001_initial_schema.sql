@@ -335,4 +335,360 @@ ALTER TABLE sources ENABLE ROW LEVEL SECURITY;
 
 UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
 
+-- Running upgrade 0006 -> 0007
+
+-- Decisions, attempts and observations: written all or none, read a page at a time.
+-- Rows travel as JSON objects by column, bytes in hexadecimal, numbers in their shortest exact form.
+
+CREATE FUNCTION conduit_revision() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM meta) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'row-level security hides the tables from role ' || current_user;
+    END IF;
+    RETURN (SELECT version_num FROM alembic_version);
+END $$;
+
+CREATE FUNCTION conduit_bind_layout(new_layout text, new_dim integer) RETURNS json
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE meta SET layout = new_layout, dim = new_dim WHERE layout IS NULL;
+    RETURN (SELECT json_build_object('layout', layout, 'dim', dim) FROM meta);
+END $$;
+
+-- Holds decisions against others who would add to them, in one order.
+CREATE FUNCTION conduit_hold(decision_ids text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    missing text;
+BEGIN
+    PERFORM FROM decisions WHERE id = ANY (decision_ids) ORDER BY id FOR NO KEY UPDATE;
+    SELECT name INTO missing FROM unnest(decision_ids) AS name
+    WHERE NOT EXISTS (SELECT FROM decisions WHERE id = name)
+    ORDER BY name COLLATE "C" LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'unknown decision' USING ERRCODE = 'ZC001', DETAIL = missing;
+    END IF;
+END $$;
+
+-- Logs what is not logged yet; the ids of the decisions that were not.
+CREATE FUNCTION conduit_append(new_decisions json, new_executions json) RETURNS json
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    one record;
+    fresh text[];
+BEGIN
+    FOR one IN
+        SELECT DISTINCT layout, octet_length(context) / 4 AS dim
+        FROM json_populate_recordset(NULL::decisions, new_decisions)
+    LOOP
+        UPDATE meta SET layout = one.layout, dim = one.dim WHERE meta.layout IS NULL;
+        IF NOT EXISTS (SELECT FROM meta WHERE layout = one.layout AND dim = one.dim) THEN
+            RAISE EXCEPTION 'another layout' USING ERRCODE = 'ZC002', DETAIL = json_build_object(
+                'declared', json_build_array(one.layout, one.dim),
+                'stored', (SELECT json_build_array(layout, dim) FROM meta));
+        END IF;
+    END LOOP;
+    WITH added AS (
+        INSERT INTO decisions
+        SELECT * FROM json_populate_recordset(NULL::decisions, new_decisions) ORDER BY id
+        ON CONFLICT DO NOTHING RETURNING id
+    )
+    SELECT coalesce(array_agg(id), '{}') INTO fresh FROM added;
+    PERFORM conduit_hold(ARRAY(
+        SELECT DISTINCT decision_id FROM json_populate_recordset(NULL::executions, new_executions)
+        WHERE decision_id <> ALL (fresh)
+    ));
+    INSERT INTO executions (
+        decision_id, attempt, arm, failure, input_tokens, output_tokens, cost, latency,
+        finish_reason, started_at
+    )
+    SELECT DISTINCT ON (decision_id, attempt)
+        decision_id, attempt, arm, failure, input_tokens, output_tokens, cost, latency,
+        finish_reason, started_at
+    FROM json_populate_recordset(NULL::executions, new_executions) WITH ORDINALITY AS new
+    WHERE NOT EXISTS (
+        SELECT FROM executions AS known
+        WHERE known.decision_id = new.decision_id AND known.attempt = new.attempt
+    )
+    ORDER BY decision_id, attempt, ordinality;
+    RETURN to_json(fresh);
+END $$;
+
+-- Logs one attempt, whatever its number: it is one more call that was paid for.
+CREATE FUNCTION conduit_add_execution(new_execution json) RETURNS boolean
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM conduit_hold(ARRAY[new_execution ->> 'decision_id']);
+    INSERT INTO executions (
+        decision_id, attempt, arm, failure, input_tokens, output_tokens, cost, latency,
+        finish_reason, started_at
+    )
+    SELECT decision_id, attempt, arm, failure, input_tokens, output_tokens, cost, latency,
+        finish_reason, started_at
+    FROM json_populate_record(NULL::executions, new_execution);
+    RETURN true;
+END $$;
+
+CREATE FUNCTION conduit_decision(decision_id text) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
+BEGIN
+    RETURN (SELECT row_to_json(decisions) FROM decisions WHERE id = decision_id);
+END $$;
+
+CREATE FUNCTION conduit_executions(decision_ids text[]) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET extra_float_digits = 1 AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(json_agg(executions ORDER BY attempt, id), '[]')
+        FROM executions WHERE decision_id = ANY (decision_ids)
+    );
+END $$;
+
+-- The next decisions by id with all that followed them, as of one moment.
+CREATE FUNCTION conduit_log(after_id text, most integer) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
+DECLARE
+    ids text[] := ARRAY(
+        SELECT id FROM decisions WHERE id > after_id OR after_id IS NULL ORDER BY id LIMIT most
+    );
+BEGIN
+    RETURN json_build_object(
+        'decisions', (
+            SELECT coalesce(json_agg(decisions ORDER BY id), '[]')
+            FROM decisions WHERE id = ANY (ids)
+        ),
+        'executions', conduit_executions(ids),
+        'observations', (
+            SELECT coalesce(json_agg(observations), '[]')
+            FROM observations WHERE decision_id = ANY (ids)
+        )
+    );
+END $$;
+
+-- The delta log, and learned state, which is replaced by whoever read its newest version.
+
+-- Keeps observations and their pending rows, one after the other. A correction keeps the head and
+-- the weight of what it corrects. The answer says what changed, by position in the list given.
+CREATE FUNCTION conduit_observe(new_observations json, new_writer text) RETURNS json
+LANGUAGE plpgsql SET search_path = public, pg_temp SET extra_float_digits = 1 AS $$
+DECLARE
+    one record;
+    kept observations;
+    changes json[] := '{}';
+BEGIN
+    PERFORM conduit_hold(ARRAY(
+        SELECT DISTINCT decision_id
+        FROM json_populate_recordset(NULL::observations, new_observations)
+    ));
+    FOR one IN
+        SELECT * FROM json_populate_recordset(NULL::observations, new_observations)
+        WITH ORDINALITY ORDER BY ordinality
+    LOOP
+        SELECT * INTO kept FROM observations
+        WHERE (decision_id, arm, signal) = (one.decision_id, one.arm, one.signal);
+        IF NOT FOUND THEN
+            INSERT INTO observations (decision_id, arm, signal, head, value, weight, observed_at)
+            VALUES (
+                one.decision_id, one.arm, one.signal, one.head, one.value, one.weight,
+                one.observed_at
+            );
+            INSERT INTO pending (decision_id, arm, head, value, weight, writer)
+            VALUES (one.decision_id, one.arm, one.head, one.value, one.weight, new_writer);
+            changes := changes || json_build_object('position', one.ordinality - 1);
+        ELSIF kept.value <> one.value THEN
+            UPDATE observations SET value = one.value, observed_at = one.observed_at
+            WHERE (decision_id, arm, signal) = (one.decision_id, one.arm, one.signal);
+            INSERT INTO pending (decision_id, arm, head, value, weight, previous, writer)
+            VALUES (
+                one.decision_id, one.arm, kept.head, one.value, kept.weight, kept.value, new_writer
+            );
+            INSERT INTO audit (decision_id, arm, signal, old_value, new_value, changed_at)
+            VALUES (
+                one.decision_id, one.arm, one.signal, kept.value, one.value, one.observed_at
+            );
+            changes := changes || json_build_object(
+                'position', one.ordinality - 1, 'previous', kept.value,
+                'head', kept.head, 'weight', kept.weight
+            );
+        END IF;
+    END LOOP;
+    RETURN to_json(changes);
+END $$;
+
+-- The oldest pending rows with their contexts, and the sums of their arms, as of one moment.
+CREATE FUNCTION conduit_pending(most integer) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
+BEGIN
+    RETURN (
+        WITH taken AS (
+            SELECT pending.*, context, created_at
+            FROM pending JOIN decisions ON decisions.id = decision_id
+            ORDER BY pending.id LIMIT most
+        )
+        SELECT json_build_object(
+            'meta', row_to_json(meta),
+            'pending', (SELECT coalesce(json_agg(taken ORDER BY id), '[]') FROM taken),
+            'sums', (
+                SELECT coalesce(json_agg(arm_state), '[]')
+                FROM arm_state WHERE arm IN (SELECT arm FROM taken)
+            )
+        )
+        FROM meta
+    );
+END $$;
+
+-- Learned state as of one moment: of all arms, or of some with their evidence outside the log.
+CREATE FUNCTION conduit_state(of_arms text[]) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
+BEGIN
+    RETURN (
+        SELECT json_build_object(
+            'meta', row_to_json(meta),
+            'sums', (
+                SELECT coalesce(json_agg(arm_state), '[]')
+                FROM arm_state WHERE of_arms IS NULL OR arm = ANY (of_arms)
+            ),
+            'base', (
+                SELECT coalesce(json_agg(base_state), '[]')
+                FROM base_state WHERE arm = ANY (of_arms)
+            )
+        )
+        FROM meta
+    );
+END $$;
+
+-- Replaces sums that were made from one version of learned state, unless another was first; then
+-- the answer is false, and nothing has changed. Nothing is folded while a rebuild is under way.
+CREATE FUNCTION conduit_learn(
+    expected bigint, new_sums json, new_base json, folded bigint[], new_adjustment json,
+    new_source json, new_half_life double precision, moment double precision
+) RETURNS boolean
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    turn meta;
+BEGIN
+    SELECT * INTO turn FROM meta WHERE version = expected FOR UPDATE;
+    IF NOT FOUND OR (SELECT count(*) FROM pending WHERE id = ANY (folded)) < cardinality(folded)
+    THEN
+        RETURN false;
+    END IF;
+    IF turn.lease IS NOT NULL AND (cardinality(folded) > 0 OR new_half_life IS NOT NULL) THEN
+        IF turn.lease_ends > moment THEN
+            RETURN false;
+        END IF;
+        UPDATE meta SET lease = NULL, lease_ends = NULL;
+    END IF;
+    INSERT INTO arm_state SELECT * FROM json_populate_recordset(NULL::arm_state, new_sums)
+    ON CONFLICT (arm, head) DO UPDATE SET
+        "A" = excluded."A", b = excluded.b, yy = excluded.yy, weight = excluded.weight,
+        raw_count = excluded.raw_count, landmark = excluded.landmark;
+    INSERT INTO base_state SELECT * FROM json_populate_recordset(NULL::base_state, new_base)
+    ON CONFLICT (arm, head) DO UPDATE SET
+        "A" = excluded."A", b = excluded.b, yy = excluded.yy, weight = excluded.weight,
+        raw_count = excluded.raw_count, landmark = excluded.landmark;
+    DELETE FROM pending WHERE id = ANY (folded);
+    INSERT INTO adjustments (arm, head, kind, amount, at)
+    SELECT arm, head, kind, amount, at
+    FROM json_populate_record(NULL::adjustments, new_adjustment)
+    WHERE new_adjustment IS NOT NULL;
+    INSERT INTO sources (digest, name, n_eff, prompts, absorbed_at)
+    SELECT digest, name, n_eff, prompts, absorbed_at
+    FROM json_populate_record(NULL::sources, new_source)
+    WHERE new_source IS NOT NULL;
+    UPDATE meta SET version = expected + 1, half_life = coalesce(new_half_life, half_life);
+    RETURN true;
+END $$;
+
+CREATE FUNCTION conduit_sources() RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET extra_float_digits = 1 AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(sources ORDER BY id), '[]') FROM sources);
+END $$;
+
+CREATE FUNCTION conduit_count() RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (SELECT count(*) FROM observations);
+END $$;
+
+-- What replicas share: the pulse, documents, and the record of edits.
+
+CREATE FUNCTION conduit_pulse() RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT json_build_object(
+            'state', version,
+            'documents', (SELECT coalesce(json_object_agg(key, documents.version), '{}') FROM documents)
+        )
+        FROM meta
+    );
+END $$;
+
+CREATE FUNCTION conduit_document(of_key text) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (SELECT row_to_json(documents) FROM documents WHERE key = of_key);
+END $$;
+
+CREATE FUNCTION conduit_put_document(
+    of_key text, new_value json, expected bigint, new_edit json
+) RETURNS boolean
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF expected = 0 THEN
+        INSERT INTO documents (key, version, value) VALUES (of_key, 1, new_value)
+        ON CONFLICT DO NOTHING;
+    ELSE
+        UPDATE documents SET value = new_value, version = expected + 1
+        WHERE key = of_key AND version = expected;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO changes (at, actor, action, subject, before, after)
+    SELECT at, actor, action, subject, before, after
+    FROM json_populate_record(NULL::changes, new_edit)
+    WHERE new_edit IS NOT NULL;
+    RETURN true;
+END $$;
+
+CREATE FUNCTION conduit_edits(most integer) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET extra_float_digits = 1 AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(json_agg(newest ORDER BY id DESC), '[]')
+        FROM (SELECT * FROM changes ORDER BY id DESC LIMIT most) AS newest
+    );
+END $$;
+
+-- On Supabase: the service role may use what row level security keeps from all but the owner, also
+-- where a project grants its roles nothing by default. The API is told of the functions.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
+        RETURN;
+    END IF;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON
+        adjustments, arm_state, audit, base_state, changes, decisions, documents, executions, meta,
+        observations, pending, sources
+    TO service_role;
+    GRANT SELECT ON alembic_version TO service_role;
+    GRANT USAGE ON SEQUENCE
+        adjustments_id_seq, audit_id_seq, changes_id_seq, executions_id_seq, pending_id_seq,
+        sources_id_seq
+    TO service_role;
+END $$;
+
+NOTIFY pgrst, 'reload schema';
+
+UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
+
 COMMIT;

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from tests.servers.postgres import databases, own_postgres_server, postgres_server
+from tests.servers.postgres import (
+    databases,
+    own_postgres_server,
+    postgres_server,
+    supabase_server,
+)
 
-__all__ = ["databases", "own_postgres_server", "postgres_server"]
+__all__ = ["databases", "own_postgres_server", "postgres_server", "supabase_server"]

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0006"
+HEAD = "0007"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {

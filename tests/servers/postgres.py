@@ -10,6 +10,7 @@ import pytest
 
 from conduit.stores import migrate
 from experiments.servers.postgres import Postgres, PostgresServer, postgres
+from tests.servers.supabase import SupabaseServer, make_roles
 
 KEPT = 4
 """Databases that a test may use side by side; a fifth takes the place of the first."""
@@ -68,8 +69,17 @@ def own_postgres_server(postgres_server: Postgres) -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def databases(postgres_server: Postgres) -> Iterator[Databases]:
-    """Makes databases on the server."""
+    """Makes databases on the server, where the roles of a Supabase project are."""
+    make_roles(postgres_server)
     made = Databases(postgres_server)
     yield made
     if not isinstance(postgres_server, PostgresServer):  # ours goes as a whole
         made.close()
+
+
+@pytest.fixture(scope="session")
+def supabase_server(postgres_server: Postgres) -> Iterator[SupabaseServer]:
+    """Supabase projects, each on a database of the server."""
+    server = SupabaseServer(postgres_server)
+    yield server
+    server.close()

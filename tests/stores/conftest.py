@@ -13,7 +13,9 @@ from conduit.core.ports import Clock, Store
 from conduit.stores.memory import MemoryStore
 from conduit.stores.migrate import up
 from conduit.stores.sql import SQLStore
+from conduit.stores.supabase import SupabaseStore
 from tests.servers.postgres import Databases
+from tests.servers.supabase import SERVICE_KEY, SupabaseServer
 
 
 class Memory:
@@ -63,19 +65,30 @@ class PostgreSQL:
         return SQLStore(self.path, clock=clock)
 
 
-Backend = Memory | SQLite | PostgreSQL
+class Supabase:
+    """A project over REST; each connection is a store of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.path = url
+
+    def connect(self, clock: Clock | None = None) -> Store:
+        return SupabaseStore(self.path, SERVICE_KEY, clock=clock)
+
+
+Backend = Memory | SQLite | PostgreSQL | Supabase
 Maker = Callable[[Path], Backend]
 DATABASES = ("sqlite", "postgres")
-BACKENDS = ("memory", *DATABASES)
+BACKENDS = ("memory", *DATABASES, "supabase")
 
 
 @pytest.fixture
-def makers(databases: Databases) -> dict[str, Maker]:
+def makers(databases: Databases, supabase_server: SupabaseServer) -> dict[str, Maker]:
     """What makes an empty place to keep things, of every kind."""
     return {
         "memory": Memory,
         "sqlite": SQLite,
         "postgres": lambda _folder: PostgreSQL(databases.new()),
+        "supabase": lambda _folder: Supabase(supabase_server.project(databases.new())),
     }
 
 

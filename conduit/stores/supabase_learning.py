@@ -1,0 +1,271 @@
+"""Learned state over REST: read at one version, computed here, and put in its place by one call.
+
+Where another was first, the call changes nothing and says so, and all is read and computed anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from conduit.core.errors import StoreError
+from conduit.core.forgetting import Forgetting
+from conduit.core.sharing import Folded
+from conduit.core.statistics import Source, SufficientStatistics
+from conduit.stores import sql_codec as codec
+from conduit.stores.adjustments import AdjustmentKind
+from conduit.stores.delta import Pending, StateKey, absorbed, folded
+from conduit.stores.sql_schema import arm_state, base_state, decisions, meta, pending, sources
+from conduit.stores.supabase_rest import Rest, outbound, row_of
+
+CHUNK = 1024
+"""Most pending rows that are folded at once; bounds what travels."""
+ATTEMPTS = 100
+"""Times that a change is made anew because another was first."""
+
+_TAKEN = (*pending.c, decisions.c.context, decisions.c.created_at)
+_SOURCE = [column for column in sources.c if column.name != "id"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Known:
+    """Learned state as of one moment.
+
+    Args:
+        version: grows with every change.
+        forgetting: how fast it fades.
+        lease_ends: until when a rebuild keeps it, in seconds since the epoch; None without one.
+        sums: per (arm, head).
+        base: what of them is not in the log; of the arms that were asked for by name.
+    """
+
+    version: int
+    forgetting: Forgetting
+    lease_ends: float | None
+    sums: dict[StateKey, SufficientStatistics]
+    base: dict[StateKey, SufficientStatistics]
+
+    def is_leased(self, now: float) -> bool:
+        """Whether a rebuild is under way, so that nothing may be folded."""
+        return self.lease_ends is not None and self.lease_ends > now
+
+
+async def read_state(rest: Rest, arms: Sequence[str] | None = None) -> Known:
+    """The learned state of some arms, or of all."""
+    return _known(await rest.call("conduit_state", of_arms=arms))
+
+
+async def fold(rest: Rest, *, now: float, writer: str) -> Folded | None:
+    """Fold the oldest pending rows; None when another changed learned state meanwhile.
+
+    At most :data:`CHUNK` of them, and none while a rebuild is under way.
+    """
+    answer = await rest.call("conduit_pending", most=CHUNK)
+    known = await asyncio.to_thread(_known, answer)
+    before = known.version
+    if not answer["pending"] or known.is_leased(now):
+        return Folded(before=before, after=before)
+    taken = [row_of(_TAKEN, row) for row in answer["pending"]]
+    new = await asyncio.to_thread(
+        folded, known.sums, map(_pending_of, taken), forgetting=known.forgetting, now=now
+    )
+    ids = [row.id for row in taken]
+    if not await _learn(rest, before, now=now, sums=new, folded=ids):
+        return None
+    foreign = sum(row.writer != writer for row in taken)
+    return Folded(count=len(taken), foreign=foreign, before=before, after=before + 1)
+
+
+async def fold_all(rest: Rest, *, now: Callable[[], float], writer: str, wait: bool) -> Folded:
+    """Fold all that is pending; where ``wait`` is False, only until another does.
+
+    Raises:
+        StoreError: when others change learned state all the time.
+    """
+    total: Folded | None = None
+    late = 0
+    while late < ATTEMPTS:
+        done = await fold(rest, now=now(), writer=writer)
+        if done is not None:
+            total = done if total is None else total + done
+            if done.count < CHUNK:
+                return total
+        elif wait:
+            late += 1
+        else:
+            version = (await rest.call("conduit_pulse"))["state"]
+            return total or Folded(before=version, after=version)
+    raise _busy(rest.place)
+
+
+async def set_half_life(rest: Rest, half_life: float, *, now: float) -> bool:
+    """Declare another half-life; False when another changed learned state meanwhile.
+
+    Raises:
+        StoreError: while a rebuild is under way.
+    """
+    known = await read_state(rest, [])
+    if half_life == known.forgetting.half_life:
+        return True
+    if known.is_leased(now):
+        raise StoreError(
+            f"the learned state at {rest.place} is being rebuilt",
+            remedy="wait until that is done, at most a minute if it was ended, and try again",
+        )
+    return await _learn(rest, known.version, now=now, new_half_life=half_life)
+
+
+async def shift(rest: Rest, key: StateKey, by: float, *, now: float) -> bool:
+    """Add ``by`` to every target learned of one (arm, head); False when another was first."""
+    known = await read_state(rest, [key[0]])
+    if key not in known.sums:
+        return True
+    return await _adjust(
+        rest,
+        known,
+        key,
+        lambda sums: sums.shifted(by),
+        _adjustment(key, AdjustmentKind.SHIFT, by, now),
+    )
+
+
+async def discount(rest: Rest, key: StateKey, worth: float, *, now: float) -> bool:
+    """Let what was learned of one (arm, head) be worth so much; False when another was first."""
+    known = await read_state(rest, [key[0]])
+    if key not in known.sums or known.sums[key].weight <= worth:
+        return True
+    share = worth / known.sums[key].weight
+    return await _adjust(
+        rest,
+        known,
+        key,
+        lambda sums: sums.scaled(share),
+        _adjustment(key, AdjustmentKind.DISCOUNT, share, now),
+    )
+
+
+async def absorb(
+    rest: Rest, statistics: Mapping[StateKey, SufficientStatistics], source: Source, *, now: float
+) -> Source | bool:
+    """Merge evidence; what was kept of its source if it is there; False when another was first."""
+    known = await read_state(rest, sorted({arm for arm, _ in statistics}))
+    # Read after the state: a source that appears between the two has moved the version.
+    for kept in await read_sources(rest):
+        if kept.digest == source.digest:
+            return kept
+    rules: dict[str, Any] = {"source": source, "forgetting": known.forgetting}
+    return await _learn(
+        rest,
+        known.version,
+        now=now,
+        sums=absorbed(known.sums, statistics, **rules),
+        base=absorbed(known.base, statistics, **rules),
+        new_source=outbound(asdict(source)),
+    )
+
+
+async def read_sources(rest: Rest) -> tuple[Source, ...]:
+    """What was absorbed, in that order."""
+    rows = await rest.call("conduit_sources")
+    return tuple(Source(**row_of(_SOURCE, row)._mapping) for row in rows)
+
+
+async def until_first(step: Callable[[], Awaitable[Source | bool]], *, place: str) -> Source | bool:
+    """Take a step again and again until nobody else was first; what it answered.
+
+    Raises:
+        StoreError: when that never happens.
+    """
+    for _ in range(ATTEMPTS):
+        if done := await step():
+            return done
+    raise _busy(place)
+
+
+def _busy(place: str) -> StoreError:
+    return StoreError(
+        f"the learned state at {place} is being changed by others all the time", remedy="try again"
+    )
+
+
+async def _adjust(
+    rest: Rest,
+    known: Known,
+    key: StateKey,
+    step: Callable[[SufficientStatistics], SufficientStatistics],
+    adjustment: codec.Row,
+) -> bool:
+    return await _learn(
+        rest,
+        known.version,
+        now=adjustment["at"],
+        sums={key: step(known.sums[key])},
+        base={key: step(known.base[key])} if key in known.base else {},
+        new_adjustment=adjustment,
+    )
+
+
+def _adjustment(key: StateKey, kind: AdjustmentKind, amount: float, now: float) -> codec.Row:
+    """The row of ``adjustments``."""
+    arm, head = key
+    return {"arm": arm, "head": head, "kind": kind.value, "amount": float(amount), "at": now}
+
+
+async def _learn(
+    rest: Rest,
+    expected: int,
+    *,
+    now: float,
+    sums: Mapping[StateKey, SufficientStatistics] | None = None,
+    base: Mapping[StateKey, SufficientStatistics] | None = None,
+    **rest_of_it: Any,
+) -> bool:
+    nothing = {"folded": [], "new_adjustment": None, "new_source": None, "new_half_life": None}
+    parts = outbound(nothing | rest_of_it | {"moment": now})
+    done: bool = await rest.call(
+        "conduit_learn",
+        expected=expected,
+        new_sums=_rows_of(sums or {}),
+        new_base=_rows_of(base or {}),
+        **parts,
+    )
+    return done
+
+
+def _rows_of(state: Mapping[StateKey, SufficientStatistics]) -> list[codec.Row]:
+    return [
+        outbound({"arm": arm, "head": head} | codec.statistics_row(sums))
+        for (arm, head), sums in sorted(state.items())
+    ]
+
+
+def _known(answer: Mapping[str, Any]) -> Known:
+    row = row_of(meta.c, answer["meta"])
+    return Known(
+        version=row.version,
+        forgetting=Forgetting() if row.half_life is None else Forgetting(half_life=row.half_life),
+        lease_ends=None if row.lease is None else row.lease_ends,
+        sums=_state_of(arm_state, answer["sums"]),
+        base=_state_of(base_state, answer.get("base", ())),
+    )
+
+
+def _state_of(
+    table: Any, rows: Sequence[Mapping[str, Any]]
+) -> dict[StateKey, SufficientStatistics]:
+    found = (row_of(table.c, row) for row in rows)
+    return {(row.arm, row.head): codec.statistics_of(row) for row in found}
+
+
+def _pending_of(row: Any) -> Pending:
+    return Pending(
+        arm=row.arm,
+        head=row.head,
+        context=codec.context_of(row.context),
+        decided_at=row.created_at,
+        value=row.value,
+        weight=row.weight,
+        previous=row.previous,
+    )

@@ -1,0 +1,147 @@
+"""Calls of a Supabase project's functions, and rows as they travel there and back.
+
+A call is a transaction: there is no other over REST. Everything is a function, also what only
+reads, because a project cuts the rows of a table off at a number of its own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+from sqlalchemy import Column, Double, LargeBinary
+
+from conduit.core.errors import ConfigurationError, StoreError
+from conduit.stores.sql_codec import Row
+from conduit.stores.supabase_errors import translated
+
+if TYPE_CHECKING:
+    from supabase import AsyncClient
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+"""Seconds: a silent project is given up after 5, an answer that does not come after 30."""
+
+_KEY = re.compile(r"[\x21-\x7e]+\Z")
+
+
+class Rest:
+    """A connection to a project.
+
+    Args:
+        url: of the project, such as ``https://name.supabase.co``.
+        key: of a role that may use the tables.
+
+    Raises:
+        ConfigurationError: for an address or a key that cannot be one.
+    """
+
+    def __init__(self, url: str, key: str) -> None:
+        self.place = _place(url)
+        self._url = url
+        self._key = key.strip()
+        if not _KEY.match(self._key):
+            raise ConfigurationError(
+                f"the key of {self.place} is no key",
+                remedy="copy the service role's key from the project's settings",
+            )
+        self._http: httpx.AsyncClient | None = None
+        self._client: AsyncClient | None = None
+
+    async def connect(self) -> None:
+        """Make the client; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: when the extra is not installed.
+        """
+        try:
+            from supabase import AsyncClientOptions, acreate_client  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError:
+            raise ConfigurationError(
+                "Supabase over REST needs a client that is not installed",
+                remedy="run: pip install 'conduit-router[supabase]'",
+            ) from None
+        self._http = httpx.AsyncClient(
+            timeout=TIMEOUT, transport=httpx.AsyncHTTPTransport(retries=1), follow_redirects=False
+        )
+        options = AsyncClientOptions(
+            httpx_client=self._http, auto_refresh_token=False, persist_session=False
+        )
+        self._client = await acreate_client(self._url, self._key, options=options)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        http, self._http, self._client = self._http, None, None
+        if http is not None:
+            await http.aclose()
+
+    async def call(self, function: str, **parameters: Any) -> Any:
+        """Call a function of the migrations; what it answers, as JSON.
+
+        Raises:
+            ConduitError: when it cannot be called; nothing has changed, except where the answer
+                alone was lost.
+        """
+        if self._client is None:
+            raise StoreError(f"the store at {self.place} is not open", remedy="await open() first")
+        with translated(self.place, secret=self._key):
+            answer = await self._client.rpc(function, parameters).execute()
+        return answer.data
+
+
+def _place(url: str) -> str:
+    """The address as it may be shown: no user, no password, no query.
+
+    Raises:
+        ConfigurationError: for one that is no address.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            port = f":{parts.port}" if parts.port else ""
+            return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
+    except ValueError:
+        pass
+    raise ConfigurationError(
+        "the address of the Supabase project cannot be read",
+        remedy="write https://name.supabase.co into SUPABASE_URL",
+    )
+
+
+class _RestRow:
+    """A row that reads like one of SQLAlchemy's."""
+
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        self._mapping = mapping
+
+    def __getattr__(self, name: str) -> Any:
+        return self._mapping[name]
+
+
+def row_of(columns: Iterable[Column[Any]], values: Mapping[str, Any]) -> Any:
+    """A row of these columns, exact, as the codecs of the SQL store read it."""
+    return _RestRow({column.name: _inbound(column, values[column.name]) for column in columns})
+
+
+def outbound(row: Row) -> Row:
+    """A row as JSON carries it exactly: bytes in hexadecimal, infinity by its name."""
+    return {name: _outbound(value) for name, value in row.items()}
+
+
+def _inbound(column: Column[Any], value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(column.type, LargeBinary):
+        return bytes.fromhex(value.removeprefix("\\x"))
+    return float(value) if isinstance(column.type, Double) else value
+
+
+def _outbound(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
