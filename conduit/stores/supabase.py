@@ -27,6 +27,7 @@ from conduit.stores.delta import (
 )
 from conduit.stores.sql_schema import HEAD, changes
 from conduit.stores.supabase_rest import Rest, row_of
+from conduit.stores.supabase_state import read_state
 
 _EDIT = [column for column in changes.c if column.name != "id"]
 
@@ -221,7 +222,7 @@ class SupabaseStore:
     async def load(self) -> LearnedState:
         """The learned state after folding all that is pending."""
         await self.fold()
-        known = await learning.read_state(self._rest)
+        known = await read_state(self._rest)
         return LearnedState(known.version, known.sums, known.forgetting)
 
     async def count(self) -> int:

@@ -115,13 +115,9 @@ def _of_answer(error: APIError, place: str, *, secret: str) -> ConduitError:
     )
 
 
-def _mismatch(layouts: dict[str, list[str | int]]) -> ConduitError:
-    declared, stored = ((str(name), int(dim)) for name, dim in map(layouts.get, _SIDES))
+def _mismatch(layouts: dict[str, tuple[str, int]]) -> ConduitError:
     try:
-        check_layout(declared, stored)
+        check_layout(layouts["declared"], layouts["stored"])
     except ConduitError as error:
         return error
-    raise AssertionError(layouts)
-
-
-_SIDES = ("declared", "stored")
+    raise AssertionError(layouts)  # the function compares as we do

@@ -6,19 +6,19 @@ Where another was first, the call changes nothing and says so, and all is read a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from conduit.core.errors import StoreError
-from conduit.core.forgetting import Forgetting
 from conduit.core.sharing import Folded
 from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores import sql_codec as codec
 from conduit.stores.adjustments import AdjustmentKind
 from conduit.stores.delta import Pending, StateKey, absorbed, folded
-from conduit.stores.sql_schema import arm_state, base_state, decisions, meta, pending, sources
+from conduit.stores.sql_schema import decisions, pending, sources
 from conduit.stores.supabase_rest import Rest, outbound, row_of
+from conduit.stores.supabase_state import Known, known_of, learn, read_state
 
 CHUNK = 1024
 """Most pending rows that are folded at once; bounds what travels."""
@@ -29,41 +29,13 @@ _TAKEN = (*pending.c, decisions.c.context, decisions.c.created_at)
 _SOURCE = [column for column in sources.c if column.name != "id"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Known:
-    """Learned state as of one moment.
-
-    Args:
-        version: grows with every change.
-        forgetting: how fast it fades.
-        lease_ends: until when a rebuild keeps it, in seconds since the epoch; None without one.
-        sums: per (arm, head).
-        base: what of them is not in the log; of the arms that were asked for by name.
-    """
-
-    version: int
-    forgetting: Forgetting
-    lease_ends: float | None
-    sums: dict[StateKey, SufficientStatistics]
-    base: dict[StateKey, SufficientStatistics]
-
-    def is_leased(self, now: float) -> bool:
-        """Whether a rebuild is under way, so that nothing may be folded."""
-        return self.lease_ends is not None and self.lease_ends > now
-
-
-async def read_state(rest: Rest, arms: Sequence[str] | None = None) -> Known:
-    """The learned state of some arms, or of all."""
-    return _known(await rest.call("conduit_state", of_arms=arms))
-
-
 async def fold(rest: Rest, *, now: float, writer: str) -> Folded | None:
     """Fold the oldest pending rows; None when another changed learned state meanwhile.
 
     At most :data:`CHUNK` of them, and none while a rebuild is under way.
     """
     answer = await rest.call("conduit_pending", most=CHUNK)
-    known = await asyncio.to_thread(_known, answer)
+    known = await asyncio.to_thread(known_of, answer)
     before = known.version
     if not answer["pending"] or known.is_leased(now):
         return Folded(before=before, after=before)
@@ -72,7 +44,7 @@ async def fold(rest: Rest, *, now: float, writer: str) -> Folded | None:
         folded, known.sums, map(_pending_of, taken), forgetting=known.forgetting, now=now
     )
     ids = [row.id for row in taken]
-    if not await _learn(rest, before, now=now, sums=new, folded=ids):
+    if not await learn(rest, before, now=now, sums=new, folded=ids):
         return None
     foreign = sum(row.writer != writer for row in taken)
     return Folded(count=len(taken), foreign=foreign, before=before, after=before + 1)
@@ -114,7 +86,7 @@ async def set_half_life(rest: Rest, half_life: float, *, now: float) -> bool:
             f"the learned state at {rest.place} is being rebuilt",
             remedy="wait until that is done, at most a minute if it was ended, and try again",
         )
-    return await _learn(rest, known.version, now=now, new_half_life=half_life)
+    return await learn(rest, known.version, now=now, new_half_life=half_life)
 
 
 async def shift(rest: Rest, key: StateKey, by: float, *, now: float) -> bool:
@@ -156,7 +128,7 @@ async def absorb(
         if kept.digest == source.digest:
             return kept
     rules: dict[str, Any] = {"source": source, "forgetting": known.forgetting}
-    return await _learn(
+    return await learn(
         rest,
         known.version,
         now=now,
@@ -197,7 +169,7 @@ async def _adjust(
     step: Callable[[SufficientStatistics], SufficientStatistics],
     adjustment: codec.Row,
 ) -> bool:
-    return await _learn(
+    return await learn(
         rest,
         known.version,
         now=adjustment["at"],
@@ -211,52 +183,6 @@ def _adjustment(key: StateKey, kind: AdjustmentKind, amount: float, now: float) 
     """The row of ``adjustments``."""
     arm, head = key
     return {"arm": arm, "head": head, "kind": kind.value, "amount": float(amount), "at": now}
-
-
-async def _learn(
-    rest: Rest,
-    expected: int,
-    *,
-    now: float,
-    sums: Mapping[StateKey, SufficientStatistics] | None = None,
-    base: Mapping[StateKey, SufficientStatistics] | None = None,
-    **rest_of_it: Any,
-) -> bool:
-    nothing = {"folded": [], "new_adjustment": None, "new_source": None, "new_half_life": None}
-    parts = outbound(nothing | rest_of_it | {"moment": now})
-    done: bool = await rest.call(
-        "conduit_learn",
-        expected=expected,
-        new_sums=_rows_of(sums or {}),
-        new_base=_rows_of(base or {}),
-        **parts,
-    )
-    return done
-
-
-def _rows_of(state: Mapping[StateKey, SufficientStatistics]) -> list[codec.Row]:
-    return [
-        outbound({"arm": arm, "head": head} | codec.statistics_row(sums))
-        for (arm, head), sums in sorted(state.items())
-    ]
-
-
-def _known(answer: Mapping[str, Any]) -> Known:
-    row = row_of(meta.c, answer["meta"])
-    return Known(
-        version=row.version,
-        forgetting=Forgetting() if row.half_life is None else Forgetting(half_life=row.half_life),
-        lease_ends=None if row.lease is None else row.lease_ends,
-        sums=_state_of(arm_state, answer["sums"]),
-        base=_state_of(base_state, answer.get("base", ())),
-    )
-
-
-def _state_of(
-    table: Any, rows: Sequence[Mapping[str, Any]]
-) -> dict[StateKey, SufficientStatistics]:
-    found = (row_of(table.c, row) for row in rows)
-    return {(row.arm, row.head): codec.statistics_of(row) for row in found}
 
 
 def _pending_of(row: Any) -> Pending:

@@ -64,9 +64,9 @@ class Rest:
                 "Supabase over REST needs a client that is not installed",
                 remedy="run: pip install 'conduit-router[supabase]'",
             ) from None
-        self._http = httpx.AsyncClient(
-            timeout=TIMEOUT, transport=httpx.AsyncHTTPTransport(retries=1), follow_redirects=False
-        )
+        # Certificates take long to read, and a loopback's plain http:// has none.
+        secure = self._url.startswith("https")
+        self._http = httpx.AsyncClient(timeout=TIMEOUT, verify=secure)
         options = AsyncClientOptions(
             httpx_client=self._http, auto_refresh_token=False, persist_session=False
         )

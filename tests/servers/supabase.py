@@ -45,7 +45,7 @@ def make_roles(server: Postgres) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Refusal(Exception):  # noqa: N818 - an answer
     """An answer that is no success, as PostgREST words it."""
 
@@ -61,7 +61,10 @@ class Refusal(Exception):  # noqa: N818 - an answer
 
 
 _WRONG_KEY = Refusal(
-    401, None, "Invalid API key", hint="Double check your Supabase `anon` or `service_role` API key."
+    401,
+    None,
+    "Invalid API key",
+    hint="Double check your Supabase `anon` or `service_role` API key.",
 )
 
 
@@ -154,7 +157,11 @@ def _run(conn: Connection, name: str, kinds: dict[str, str], given: dict[str, An
     columns = ", ".join(f'"{it}" {kind}' for it, kind in kinds.items())
     source = f" FROM json_to_record(CAST(:given AS json)) AS _({columns})" if kinds else ""
     said = conn.execute(
-        text(f"SELECT CAST(to_json(public.{name}({arguments})) AS text){source}".replace(":=", r"\:=")),
+        text(
+            f"SELECT CAST(to_json(public.{name}({arguments})) AS text){source}".replace(
+                ":=", r"\:="
+            )
+        ),
         {"given": json.dumps(given)} if kinds else {},
     ).scalar_one()
     return "null" if said is None else str(said)
@@ -194,7 +201,7 @@ def _handler(server: SupabaseServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Nothing is written."""
 
     return Handler
