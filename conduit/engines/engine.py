@@ -136,11 +136,17 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
     return Engine(
         parts=parts,
         analyzer=analyzer,
-        analysis=Analysis(analyzer),
+        analysis=Analysis(analyzer, parts.caches.features),
         decider=decider,
         learner=learner,
         executor=Executor(client=parts.client, clock=parts.clock, timeout=parts.timeout),
-        observer=Observer(learner, store=parts.store, clock=parts.clock, announce=announce),
+        observer=Observer(
+            learner,
+            store=parts.store,
+            recent=parts.caches.recent,
+            clock=parts.clock,
+            announce=announce,
+        ),
         swapping=Swapping(learner, decider, store=parts.store, find=parts.arm, labelled=labelled),
         announce=announce,
     )
