@@ -64,7 +64,7 @@ class RedisServer(Redis):
     def start(self) -> None:
         """Start it, empty, on the port it always has, and wait until it answers."""
         options = ("--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own server
             [str(self._binary), *options, "--save", "", "--appendonly", "no"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
