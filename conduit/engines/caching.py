@@ -31,11 +31,11 @@ class Caches:
     bell: Bell | None
 
     async def close(self) -> None:
-        """Release connections; repeatable."""
+        """Finish what is being written, and release connections; repeatable."""
+        await self.features.close()  # first: its writes need the server that all three may share
+        await self.recent.close()
         if self.bell is not None:
             await self.bell.close()
-        await self.features.close()
-        await self.recent.close()
 
 
 def open_caches(
