@@ -3,5 +3,12 @@
 from __future__ import annotations
 
 from tests.servers.postgres import databases, own_postgres_server, postgres_server
+from tests.servers.redis import own_redis_server, redis_server
 
-__all__ = ["databases", "own_postgres_server", "postgres_server"]
+__all__ = [
+    "databases",
+    "own_postgres_server",
+    "own_redis_server",
+    "postgres_server",
+    "redis_server",
+]

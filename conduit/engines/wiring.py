@@ -15,12 +15,14 @@ from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import policy_named
 from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
+from conduit.core.caching import Bell, Cache
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError
 from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
+from conduit.engines.caching import Caches, open_caches
 from conduit.engines.decider import Decider, DecisionRules
 from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
@@ -50,6 +52,9 @@ class Options:
         baseline: id of the model that savings are measured against.
         encoder: name of an encoder, or one.
         store: None keeps everything in memory.
+        redis_url: server for caches and the bell.
+        cache: shared cache of features; None takes Redis where there is one.
+        bell: tells other processes of changes; None takes Redis where there is one.
         client: calls models.
         timeout: seconds for one model call.
         half_life: seconds after which what was learned counts half; infinite forgets nothing, None
@@ -67,6 +72,9 @@ class Options:
     baseline: str | None = None
     encoder: str | Encoder | None = None
     store: Store | None = None
+    redis_url: str | None = None
+    cache: Cache | None = None
+    bell: Bell | None = None
     client: ModelClient | None = None
     timeout: float | None = None
     half_life: float | None = None
@@ -88,6 +96,7 @@ class Parts:
     goal: Goal
     portfolio: Portfolio
     store: Store
+    caches: Caches
     client: ModelClient
     clock: Clock
     timeout: float
@@ -199,6 +208,12 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         goal=(options.goal or Goal.of(settings)).checked(portfolio.arms),
         portfolio=portfolio,
         store=options.store or MemoryStore(clock=clock),
+        caches=open_caches(
+            _given(options.redis_url, settings.redis_url),
+            cache=options.cache,
+            bell=options.bell,
+            clock=clock,
+        ),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
         clock=clock,

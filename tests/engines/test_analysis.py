@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from conduit.cache.feature_cache import FeatureCache
+from conduit.cache.memory import MemoryCache
 from conduit.engines.analysis import Analysis
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.hashing import HashingEncoder
@@ -51,7 +53,9 @@ def encoder() -> Watched:
 
 
 def analysis_with(encoder: Watched | Reserved) -> Analysis:
-    return Analysis(Analyzer(encoder, load_projection(encoder.name, encoder.dim)))
+    """An analysis that remembers nothing, but what is under way."""
+    analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
+    return Analysis(analyzer, FeatureCache(MemoryCache(most_bytes=0)))
 
 
 async def test_a_brief_prompt_alone_is_not_handed_over(encoder: Watched) -> None:
@@ -81,7 +85,7 @@ async def test_an_encoder_that_does_not_say_how_fast_it_is_runs_on_threads(
 async def test_prompts_that_come_together_all_go_to_threads(encoder: Watched) -> None:
     """So that they share the cores; afterwards a brief one is alone again."""
     analysis = analysis_with(encoder)
-    await asyncio.gather(*(analysis.of("brief") for _ in range(4)))
+    await asyncio.gather(*(analysis.of(f"brief {i}") for i in range(4)))
     assert threading.get_ident() not in encoder.threads
     await analysis.of("brief")
     assert encoder.threads[-1] == threading.get_ident()
