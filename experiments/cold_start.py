@@ -21,7 +21,8 @@ from conduit.bandits.policies import NO_FLOOR, Policy, policy_named, policy_name
 from conduit.bandits.rules import Thompson
 from conduit.bandits.utility import Weights
 from conduit.core.statistics import Array
-from conduit.evaluation.replay import Setting, replay
+from conduit.evaluation.replay import replay
+from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
 from experiments.arguments import Arguments, parse
 from experiments.bars import draw_bars
