@@ -174,6 +174,9 @@ def _chosen(task: Task, order: Index) -> Index:
         assert task.policy is not None
         worth = utilities(task.stream, COST_WEIGHT[task.name])
         return play(task.policy, task.stream.contexts, worth, order=order, seed=task.seed)
+    if task.policy.only is not None:
+        names = [arm.id for arm in task.stream.arms]
+        return np.full(len(order), names.index(task.policy.only), np.intp)
     weights = Weights(quality=1.0, cost=COST_WEIGHT[task.name], latency=0.0)
     half = task.stream.subset(order[: len(order) // 2])
     setting = Setting(
