@@ -105,14 +105,9 @@ class Parts:
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
         wanted = self.options.encoder or self.settings.encoder
-        encoder = self._open(wanted) if isinstance(wanted, str) else wanted
-        return Analyzer(encoder, load_projection(encoder.name, encoder.dim))
-
-    def _open(self, name: str) -> Encoder:
-        allowed = self.options.allow_download
-        if allowed is None:
-            allowed = name != "auto" and not self.settings.offline
-        return open_encoder(name, cache_dir=self.settings.cache_dir, allow_download=allowed)
+        if isinstance(wanted, str):
+            wanted = encoder_of(self.settings, wanted, allow_download=self.options.allow_download)
+        return Analyzer(wanted, load_projection(wanted.name, wanted.dim))
 
     def arm(self, model: str | Arm) -> Arm:
         """One model more, by its name in the catalogue or as it is given.
@@ -271,3 +266,14 @@ def _positive(name: str, value: float) -> float:
             f"{name}={value} is not above zero", remedy="give a positive number"
         )
     return value
+
+
+def encoder_of(
+    settings: Settings, name: str | None = None, *, allow_download: bool | None = None
+) -> Encoder:
+    """The encoder of that name, else the one that is set; None lets settings decide on downloads."""
+    wanted = name or settings.encoder
+    allowed = (
+        wanted != "auto" and not settings.offline if allow_download is None else allow_download
+    )
+    return open_encoder(wanted, cache_dir=settings.cache_dir, allow_download=allowed)

@@ -82,6 +82,22 @@ def test_no_model_within_the_limit(conduit: Run, database: Path, command: str, l
     assert contents(database) == before
 
 
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("command", ASKING)
+def test_a_budget_below_the_cheapest_model(
+    conduit: Run, database: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A budget that no call fits names the cheapest model and what it costs; nothing is learned."""
+    conduit("route", "hi")
+    before = contents(database)
+    monkeypatch.setenv("CONDUIT_BUDGET", "0.0000000001")
+    ran = conduit(command, "hi")
+    assert ran.code == 2
+    assert "budget=$1e-10" in ran.error
+    assert "gpt-4o-mini" in ran.error
+    assert contents(database) == before
+
+
 def test_a_free_model_fits_zero(conduit: Run, machine: Path) -> None:
     """max_cost=0 is honoured, not refused: a free model may answer."""
     write_registry(
