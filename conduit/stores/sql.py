@@ -114,7 +114,8 @@ class SQLStore:
         layout = layout_of(decision)
         bound = layout == self._layout
         await self._worker.write(
-            lambda conn: log.add_decision(conn, decision, bound=bound), shared=bound
+            lambda conn: log.add_decision(conn, decision, bound=bound),
+            lock=decision.id if bound else None,
         )
         self._layout = layout
 
@@ -132,7 +133,9 @@ class SQLStore:
         Raises:
             UnknownDecisionError: when its decision does not exist.
         """
-        await self._worker.write(lambda conn: log.add_execution(conn, execution), shared=True)
+        await self._worker.write(
+            lambda conn: log.add_execution(conn, execution), lock=execution.decision_id
+        )
 
     async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
         """Log decisions and attempts, all or none; those that are logged already stay as they are.
@@ -142,9 +145,10 @@ class SQLStore:
             LayoutMismatchError: for a decision whose context is of another layout.
         """
         unbound = {layout_of(decision) for decision in decisions} - {self._layout}
+        ids = [*(it.id for it in decisions), *(it.decision_id for it in executions)]
         await self._worker.write(
             lambda conn: log.append(conn, decisions, executions, unbound=unbound),
-            shared=not unbound,
+            lock=None if unbound else min(ids, default=""),
         )
         if unbound:
             self._layout = layout_of(decisions[0])
@@ -176,7 +180,9 @@ class SQLStore:
         if not observations:
             return ()
         return await self._worker.write(
-            lambda conn: learning.observe(conn, observations), durable=True, shared=True
+            lambda conn: learning.observe(conn, observations),
+            durable=True,
+            lock=min(it.decision_id for it in observations),
         )
 
     async def absorb(

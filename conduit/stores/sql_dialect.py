@@ -48,7 +48,7 @@ def make_engine(address: Address) -> Engine:
     try:
         engine = create_engine(
             address.url,
-            connect_args=_SQLITE if address.is_sqlite else _postgres_arguments(address),
+            connect_args=_arguments(address),
             json_serializer=_COMPACT,
             pool_size=2 * address.threads + 1,  # readers, writers, and the group's
             pool_pre_ping=not address.is_sqlite,  # a server may have been restarted
@@ -64,7 +64,6 @@ def make_engine(address: Address) -> Engine:
     return engine
 
 
-_SQLITE = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
 _POSTGRES = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -75,8 +74,10 @@ _POSTGRES = {
 """A silent server is given up after 5 seconds, a silent connection after a minute."""
 
 
-def _postgres_arguments(address: Address) -> dict[str, Any]:
+def _arguments(address: Address) -> dict[str, Any]:
     """What the address does not say itself; poolers lose prepared statements."""
+    if address.is_sqlite:
+        return {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
     said = address.url.query
     kept = {name: value for name, value in _POSTGRES.items() if name not in said}
     return kept | ({"prepare_threshold": None} if address.is_pooled else {})
