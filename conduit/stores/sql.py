@@ -24,6 +24,7 @@ from conduit.stores import sql_reading as reading
 from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_migrations import bring_up
+from conduit.stores.sql_observing import observe
 from conduit.stores.sql_worker import Worker
 
 
@@ -179,11 +180,8 @@ class SQLStore:
         check_observations(observations)
         if not observations:
             return ()
-        return await self._worker.write(
-            lambda conn: learning.observe(conn, observations),
-            durable=True,
-            lock=min(it.decision_id for it in observations),
-        )
+        first = min(observation.decision_id for observation in observations)
+        return await self._worker.share(observe, observations, lock=first)
 
     async def absorb(
         self,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -26,6 +26,9 @@ BUSY_SECONDS = 30.0
 
 _MIGRATION_LOCK = 0x636F6E64  # "cond", a number of our own among PostgreSQL's advisory locks
 _SYNCHRONOUS = "synchronous"
+
+COUNTED = {"preserve_rowcount": True}
+"""Options of a statement whose rows are to be counted."""
 
 
 class Access(StrEnum):
@@ -95,7 +98,12 @@ def access(engine: Engine, mode: Access) -> Engine:
 
 def insert_new(conn: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Insert rows, except those whose key is there already."""
-    kind = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    return _insert_new(conn.dialect.name, table)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    kind = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return kind(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -21,9 +22,11 @@ from conduit.stores.sql_dialect import Access, access, make_engine
 from conduit.stores.sql_errors import translated
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Unit: TypeAlias = Callable[[Connection], T]
 """The body of one transaction."""
-
+Together: TypeAlias = Callable[[Connection, Sequence[Item]], Sequence[T]]
+"""What several tasks want of one kind, done at once: an answer for each."""
 
 GROUP = 64
 """Most writes that share one commit; bounds what a failure makes to be done again."""
@@ -35,7 +38,8 @@ class _SpoiltError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    unit: Unit[Any]
+    unit: Together[Any, Any]
+    item: Any
     durable: bool
     lock: str
     result: Future[Any] = field(default_factory=Future)
@@ -79,11 +83,25 @@ class Worker:
         if lock is None and not self._address.is_sqlite:
             mode = Access.DURABLE if durable else Access.LOG
             return await asyncio.wrap_future(self._writers.submit(self._transact, mode, unit))
-        job = _Job(unit, durable, lock or "")
+        job = _Job(lambda conn, _: [unit(conn)], None, durable, lock or "")
+        result: T = await self._queued(job)
+        return result
+
+    async def share(self, unit: Together[Item, T], item: Item, *, lock: str) -> T:
+        """Have something done together with what others want of the same kind, durably.
+
+        Args:
+            unit: what to do with all their items; it may be done twice, after it was undone.
+            item: what this task wants.
+            lock: the first row that is locked for it.
+        """
+        result: T = await self._queued(_Job(unit, item, durable=True, lock=lock))
+        return result
+
+    async def _queued(self, job: _Job) -> Any:
         self._jobs.append(job)
         self._lane.submit(self._drain)
-        result: T = await asyncio.wrap_future(job.result)
-        return result
+        return await asyncio.wrap_future(job.result)
 
     async def on_engine(self, task: Callable[[Engine], T]) -> T:
         """Run a task that manages its own transactions."""
@@ -138,7 +156,7 @@ class Worker:
             job = self._jobs.popleft()
             if job.result.set_running_or_notify_cancel():
                 jobs.append(job)
-        return sorted(jobs, key=lambda job: job.lock)
+        return sorted(jobs, key=lambda job: (job.unit.__qualname__, job.lock))
 
     def _together(self, conn: Connection, jobs: list[_Job]) -> list[Any]:
         try:
@@ -149,4 +167,5 @@ class Worker:
 
 
 def _each(conn: Connection, jobs: list[_Job]) -> list[Any]:
-    return [job.unit(conn) for job in jobs]
+    kinds = groupby(jobs, key=lambda job: job.unit)
+    return [value for unit, some in kinds for value in unit(conn, [job.item for job in some])]
