@@ -72,6 +72,15 @@ async def test_a_prompt_is_encoded_once() -> None:
     assert (said.hits, said.misses, said.shared) == (1, 2, None)
 
 
+async def test_a_router_may_be_told_to_remember_no_features() -> None:
+    """CONDUIT_FEATURE_CACHE_BYTES=0: each prompt is encoded each time."""
+    encoder = Counting()
+    async with router_of(encoder=encoder, settings=Settings(feature_cache_bytes=0)) as router:
+        for _ in range(2):
+            await router.route("What is rain?")
+    assert len(encoder.encoded) == 2
+
+
 async def test_equal_prompts_under_way_share_one_analysis() -> None:
     """Also when the one that came first is given up."""
     encoder = Counting()
