@@ -18,7 +18,14 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 0.25
 """How long one call may take, connecting included."""
 
-_RUBBISH = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_RUBBISH = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 """What the client's parser stumbles with over bytes that are no Redis protocol."""
 
 

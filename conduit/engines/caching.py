@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from conduit.cache.feature_cache import FeatureCache
 from conduit.cache.guard import Guard, GuardedCache, GuardedRecent
-from conduit.cache.memory import MemoryCache
+from conduit.cache.memory import MOST_BYTES, MemoryCache
 from conduit.cache.recent import MemoryRecent
 from conduit.cache.redis import RedisCache, RedisServer
 from conduit.cache.redis_bell import RedisBell
@@ -39,12 +39,18 @@ class Caches:
 
 
 def open_caches(
-    redis_url: str | None, *, cache: Cache | None, bell: Bell | None, clock: Clock
+    redis_url: str | None,
+    *,
+    most_bytes: int | None,
+    cache: Cache | None,
+    bell: Bell | None,
+    clock: Clock,
 ) -> Caches:
     """The caches of a router; connects to nothing yet.
 
     Args:
         redis_url: a Redis server, for what is not given; None works without.
+        most_bytes: of features that are kept in memory; 0 keeps none, None takes the default.
         cache: a shared cache of features.
         bell: tells other processes.
         clock: dates what is kept, and how long a failing server is left alone.
@@ -52,7 +58,8 @@ def open_caches(
     Raises:
         ConfigurationError: for an address that is none, or without the package ``redis``.
     """
-    near, own, guard = MemoryCache(clock=clock), MemoryRecent(), Guard(clock=clock)
+    near = MemoryCache(most_bytes=MOST_BYTES if most_bytes is None else most_bytes, clock=clock)
+    own, guard = MemoryRecent(), Guard(clock=clock)
     recent: RecentQueries = own
     if redis_url is not None:
         server = RedisServer(redis_url, shown=mask_url(redis_url))

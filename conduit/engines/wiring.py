@@ -205,6 +205,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         store=options.store or MemoryStore(clock=clock),
         caches=open_caches(
             _given(options.redis_url, settings.redis_url),
+            most_bytes=settings.feature_cache_bytes,
             cache=options.cache,
             bell=options.bell,
             clock=clock,

@@ -15,8 +15,7 @@ from conduit.core.caching import Bell
 from experiments.servers.redis import Redis
 from experiments.servers.redis import RedisServer as OwnServer
 
-SECONDS = 10.0
-"""After so long a test gives up waiting."""
+from .hearing import SECONDS, heard
 
 
 def redis_bells(url: str) -> Iterable[RedisBell]:
@@ -46,21 +45,6 @@ async def bells(
     yield three
     for bell in three:
         await bell.close()
-
-
-async def heard(topics: AsyncIterator[str], bell: Bell, topic: str) -> None:
-    """Ring until the listener, which may be connecting still, has heard it."""
-
-    async def listen() -> None:
-        while await anext(topics) != topic:
-            pass
-
-    listening = asyncio.create_task(listen())
-    async with asyncio.timeout(SECONDS):
-        while not listening.done():
-            await bell.ring(topic)
-            await asyncio.wait([listening], timeout=0.02)
-    await listening
 
 
 async def test_a_ring_is_heard_by_all_others(bells: tuple[Bell, Bell, Bell], unique: str) -> None:

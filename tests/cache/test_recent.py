@@ -81,14 +81,15 @@ async def test_of_two_at_once_one_sees_the_other(recent: RecentQueries, unique: 
 async def test_a_list_on_redis_names_nobody_and_ends_in_five_minutes(
     server: RedisServer, unique: str
 ) -> None:
-    """The key is a hash, and the time to live is set with every query."""
+    """The key is a hash, the time to live is set with every query, and only ten are kept."""
     before = {key async for key in server.client.scan_iter("conduit:recent:*")}
     await RedisRecent(server).exchange(unique, asked("a"))
     (key,) = {key async for key in server.client.scan_iter("conduit:recent:*")} - before
     assert unique.encode() not in key
     assert 290_000 < await server.client.pttl(key) <= 300_000
-    await RedisRecent(server).exchange(unique, asked("b"))
-    assert await server.client.llen(key) == 2
+    for i in range(15):
+        await RedisRecent(server).exchange(unique, asked(str(i)))
+    assert await server.client.llen(key) == 10
 
 
 async def test_a_corrupt_entry_is_passed_over_and_said_once(

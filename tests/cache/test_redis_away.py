@@ -44,6 +44,8 @@ RUBBISH = [
     b"-NOAUTH Authentication required.\r\n",
     b"%1\r\n",
     b"\r\n",
+    b"*1\r\n" * 5000,
+    b"$99999999999\r\nshort",
     b"",
 ]
 

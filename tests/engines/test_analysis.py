@@ -109,3 +109,27 @@ async def test_a_prompt_that_failed_is_not_under_way_any_more(encoder: Watched) 
         await analysis.of("fail")
     await analysis.of("brief")
     assert encoder.threads == [threading.get_ident()] * 2
+
+
+async def test_equal_prompts_under_way_share_one_analysis(encoder: Watched) -> None:
+    """It goes on for the others when the one that came first gives up, and then it is over."""
+    analysis = analysis_with(encoder)
+    waiting = [asyncio.create_task(analysis.of("wait to be let go")) for _ in range(5)]
+    assert await asyncio.to_thread(encoder.held.wait, 10)
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    encoder.let_go.set()
+    features = await asyncio.gather(*waiting[1:])
+    assert waiting[0].cancelled()
+    assert len(encoder.threads) == 1
+    assert all(found is features[0] for found in features)
+    await analysis.of("wait to be let go")
+    assert len(encoder.threads) == 2
+
+
+async def test_an_analysis_that_fails_fails_for_all_who_share_it(encoder: Watched) -> None:
+    """With the same error; the text is encoded once."""
+    analysis = analysis_with(encoder)
+    failed = await asyncio.gather(*(analysis.of("fail") for _ in range(3)), return_exceptions=True)
+    assert [str(error) for error in failed] == ["it fails"] * 3
+    assert len(encoder.threads) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import subprocess
@@ -17,16 +16,19 @@ from numpy.typing import NDArray
 
 from conduit.cache.bell import MemoryBell
 from conduit.cache.memory import MemoryCache
+from conduit.core.clocks import ManualClock
 from conduit.core.errors import ConfigurationError
 from conduit.core.events import Event, Learned
 from conduit.core.models import Query
 from conduit.core.outcomes import Signal
+from conduit.engines.caching import open_caches
 from conduit.engines.router import Router
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
 from experiments.servers.redis import Redis
 
+from ..cache.hearing import heard
 from .builders import router_of
 
 
@@ -72,17 +74,13 @@ async def test_a_prompt_is_encoded_once() -> None:
     assert (said.hits, said.misses, said.shared) == (1, 2, None)
 
 
-async def test_equal_prompts_under_way_share_one_analysis() -> None:
-    """Also when the one that came first is given up."""
+async def test_a_router_may_be_told_to_remember_no_features() -> None:
+    """CONDUIT_FEATURE_CACHE_BYTES=0: each prompt is encoded each time."""
     encoder = Counting()
-    async with router_of(encoder=encoder) as router:
-        routes = [asyncio.create_task(router.route("What is rain?")) for _ in range(20)]
-        for _ in range(3):
-            await asyncio.sleep(0)
-        routes[0].cancel()
-        decisions = await asyncio.gather(*routes[1:])
-    assert encoder.encoded == ["What is rain?"]
-    assert len({decision.id for decision in decisions}) == 19
+    async with router_of(encoder=encoder, settings=Settings(feature_cache_bytes=0)) as router:
+        for _ in range(2):
+            await router.route("What is rain?")
+    assert len(encoder.encoded) == 2
 
 
 async def test_routers_share_features_through_redis(
@@ -160,6 +158,20 @@ async def test_the_setting_is_used_where_no_address_is_given(redis_server: Redis
     async with router_of(settings=Settings(redis_url=redis_server.url)) as router:
         await router.route("What is rain?")
         assert router.cache_statistics.shared is not None
+
+
+async def test_routers_have_a_bell_on_redis(redis_server: Redis) -> None:
+    """What one process rings, the others hear; without Redis there is none."""
+    first, second, alone = (
+        open_caches(url, most_bytes=None, cache=None, bell=None, clock=ManualClock())
+        for url in (redis_server.url, redis_server.url, None)
+    )
+    assert first.bell is not None
+    assert second.bell is not None
+    assert alone.bell is None
+    await heard(second.bell.listen(), first.bell, uuid4().hex)
+    for caches in (first, second, alone):
+        await caches.close()
 
 
 async def test_a_cache_and_a_bell_of_ones_own_take_the_place_of_redis() -> None:
