@@ -24,6 +24,7 @@ install: $(VENV)/dev.stamp ## Install Conduit and everything its tests need into
 peers: $(VENV)/peers.stamp ## Add the libraries that experiments compare with to .venv.
 
 test: $(VENV)/dev.stamp ## Run the test suite.
+	@$(VENV)/bin/python -m experiments.servers.redis
 	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
 
 test-ml: $(VENV_ML)/ml.stamp ## Run what needs torch, in an environment of its own.

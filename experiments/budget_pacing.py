@@ -23,7 +23,8 @@ from conduit.bandits.pacer import PacerGains
 from conduit.bandits.policies import policy_named
 from conduit.core.statistics import Array
 from conduit.evaluation.frontier import mixture_quality
-from conduit.evaluation.replay import Replay, Setting, replay
+from conduit.evaluation.replay import Replay, replay
+from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
 from experiments.arguments import Arguments, parse
 from experiments.budget_picture import draw

@@ -4,31 +4,38 @@ Utility is ``u = q − w · cost / best_cost``, where best_cost is the mean cost
 mean quality. The stream is shuffled per seed; what counts is its second half, against the best fixed
 arm on the same prompts. ``full_information`` is a ridge regression that saw every arm's outcome on the
 first half; ``sane_noncontextual`` a Thompson sampler without context (v = .5, bias worth 1, prior mean
-that of our quality head, .99). Other libraries get the same contexts in the same order, and utility as
-the reward; several settings are tried, all are in the JSON, and tables show the best in hindsight.
+that of our quality head, .99). ``knn`` cannot start cold: it is given every arm's labels on the first
+half, so it sees more than any other policy, and its row says so. ``fixed:…`` always takes one arm. Other
+libraries get the same contexts in the same order, and utility as the reward; several settings are tried,
+all are in the JSON, and tables show the best in hindsight.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from conduit.bandits.policies import NO_FLOOR, Policy, policy_named, policy_names
+from conduit.bandits.neighbours import NearestNeighbours
+from conduit.bandits.policies import FIXED, NO_FLOOR, Policy, policy_named, policy_names
 from conduit.bandits.rules import Thompson
 from conduit.bandits.utility import Weights
+from conduit.core.errors import InvalidInputError
 from conduit.core.statistics import Array
-from conduit.evaluation.replay import Setting, replay
+from conduit.evaluation.replay import replay
+from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
 from experiments.arguments import Arguments, parse
 from experiments.bars import draw_bars
-from experiments.cold_start_rows import Result, Row, mean_row, show_rows, twins_among
+from experiments.cold_start_rows import Result, Row, mean_row, show_rows, show_times, twins_among
 from experiments.full_information import ridge_estimates
 from experiments.parallel import spread
-from experiments.peers import Index, Peer, installed, play
+from experiments.paretobandit_utility import ParetoBanditUtility
+from experiments.peers import PEERS, Index, Peer, installed, play
 from experiments.provenance import count_evaluation
 from experiments.recorded import DATASETS, encode, encoder_of, stream_part
 from experiments.report import Check, conclude
@@ -45,6 +52,7 @@ SANE = Policy(
     contextual=False,
     floor=NO_FLOOR,
 )
+RIVALS: tuple[Peer, ...] = (*PEERS, ParetoBanditUtility())
 DEFAULT = "thompson"
 SEED = 4000
 
@@ -70,7 +78,8 @@ def best_cost(stream: Stream) -> float:
 
 
 def run_task(task: Task) -> Result:
-    """Gain over the best fixed arm, utility, quality and cost over the second half."""
+    """Gain over the best fixed arm, utility, quality and cost over the second half; seconds taken."""
+    started = time.perf_counter()
     stream, weight = task.stream, COST_WEIGHT[task.name]
     order = np.random.default_rng(task.seed).permutation(len(stream))
     half = len(order) // 2
@@ -84,6 +93,7 @@ def run_task(task: Task) -> Result:
         float(earned.mean()),
         float(stream.quality[rows, arms].mean()),
         float(stream.cost[rows, arms].mean()),
+        time.perf_counter() - started,
     )
 
 
@@ -92,13 +102,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(NAME, about=(__doc__ or "").partition("\n")[0], seeds=10, argv=argv)
     streams = load(arguments)
     held_out = count_evaluation(arguments)
-    policies = [policy_named(name, models=()) for name in policy_names()]
-    contestants: list[Policy | Peer | None] = [*policies, SANE, *installed(), None]
+    rivals = installed(RIVALS)
     tasks = [
         Task(name=name, stream=stream, policy=policy, seed=SEED + seed)
         for name, stream in streams.items()
         for seed in range(arguments.seeds)
-        for policy in contestants
+        for policy in [*_policies(stream), SANE, *rivals, None]
     ]
     found: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for task, result in zip(tasks, spread(run_task, tasks, arguments), strict=True):
@@ -107,8 +116,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     shown = [
         row
         for name, stream in streams.items()
-        for row in show_rows(_title(name, stream), [row for row in rows if row.dataset == name])
+        for row in show_rows(
+            _title(name, stream), [row for row in rows if row.dataset == name], peers=RIVALS
+        )
     ]
+    show_times(found, RIVALS)
     twins = twins_among(found, policy_names())
     for twin in twins:
         print(f"equal on every seed, which is a bug: {twin}")
@@ -136,13 +148,43 @@ def load(arguments: Arguments) -> dict[str, Stream]:
     return streams
 
 
+def _policies(stream: Stream) -> list[Policy]:
+    """Every name there is, and every arm of the stream on its own."""
+    arms = [arm.id for arm in stream.arms]
+    names = [*policy_names(), *(f"{FIXED}{arm}" for arm in arms)]
+    return [policy_named(name, models=arms) for name in names]
+
+
+def _labelled(stream: Stream) -> NearestNeighbours:
+    """Every arm's quality on these prompts."""
+    if stream.embeddings is None:
+        raise InvalidInputError(
+            "knn compares embeddings, and the stream has none", remedy="give Stream embeddings="
+        )
+    return NearestNeighbours(
+        encoder="that of the stream",
+        arms=tuple(arm.id for arm in stream.arms),
+        embeddings=stream.embeddings,
+        quality=stream.quality,
+    )
+
+
 def _chosen(task: Task, order: Index) -> Index:
     if not isinstance(task.policy, Policy):
         assert task.policy is not None
         worth = utilities(task.stream, COST_WEIGHT[task.name])
         return play(task.policy, task.stream.contexts, worth, order=order, seed=task.seed)
+    if task.policy.only is not None:
+        names = [arm.id for arm in task.stream.arms]
+        return np.full(len(order), names.index(task.policy.only), np.intp)
     weights = Weights(quality=1.0, cost=COST_WEIGHT[task.name], latency=0.0)
-    setting = Setting(policy=task.policy, weights=weights, unit_cost=best_cost(task.stream))
+    half = task.stream.subset(order[: len(order) // 2])
+    setting = Setting(
+        policy=task.policy,
+        weights=weights,
+        unit_cost=best_cost(task.stream),
+        neighbours=_labelled(half) if task.policy.neighbours else None,
+    )
     rng = np.random.default_rng([task.seed, 1])
     return replay(task.stream, setting, rng=rng, order=order).arms
 

@@ -20,7 +20,8 @@ from conduit.bandits.rules import Thompson, UpperConfidence
 from conduit.bandits.utility import Weights
 from conduit.core.arms import Arm
 from conduit.core.statistics import Array
-from conduit.evaluation.replay import Setting, replay
+from conduit.evaluation.replay import replay
+from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
 from experiments.arguments import Arguments, parse
 from experiments.bars import draw_bars
@@ -34,11 +35,14 @@ PASSES = 2
 BOUND = 0.88
 SEED = 5000
 QUALITY_ALONE = Weights(quality=1.0, cost=0.0, latency=0.0)
+POLICIES = tuple(name for name in policy_names() if name not in ("complexity", "knn"))
+"""All but those that judge by a prompt's text: its complexity, or labelled prompts like it."""
 TUNED = (
     *(
         Policy(name=f"thompson v={v:g} patience={n:g}", rule=Thompson(v=v, patience=n))
         for v in (0.05, 0.1, 0.2, 0.5)
-        for n in (0.0, 20.0)
+        for n in (0.0, 5.0, 20.0)
+        if Thompson(v=v, patience=n) != Thompson()
     ),
     *(Policy(name=f"linucb alpha={a:g}", rule=UpperConfidence(alpha=a)) for a in (0.1, 0.2, 1.0)),
     Policy(name="thompson without floor", rule=Thompson(), floor=NO_FLOOR),
@@ -101,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stream = digits_stream(arguments)
     held_out = count_evaluation(arguments)
     print(f"{len(stream):,} images, {PASSES * len(stream):,} rounds, d={stream.dim}, K=10")
-    policies = [*(policy_named(name, models=()) for name in policy_names()), *TUNED]
+    policies = [*(policy_named(name, models=()) for name in POLICIES), *TUNED]
     contestants: list[Policy | Peer] = [*policies, *installed()]
     tasks = [
         Task(stream=stream, policy=policy, seed=SEED + seed)

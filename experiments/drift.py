@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conduit.bandits.policies import policy_named
-from conduit.evaluation.replay import Replay, Setting, replay
+from conduit.evaluation.replay import Replay, replay
+from conduit.evaluation.setting import Setting
 from experiments.arguments import parse
 from experiments.budget_pacing import World, build
 from experiments.drift_picture import draw

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from conduit.bandits.models import ArmModels
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import InvalidInputError
-from conduit.evaluation.replay import Moment
+from conduit.evaluation.setting import Moment
 from conduit.evaluation.stream import Stream
 
 PHASE = 608

@@ -22,7 +22,8 @@ from conduit.bandits.policies import policy_named
 from conduit.bandits.utility import PRESETS
 from conduit.core.models import OptimizeFor
 from conduit.core.statistics import Array
-from conduit.evaluation.replay import Setting, replay
+from conduit.evaluation.replay import replay
+from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
 from experiments.arguments import Arguments, parse
 from experiments.bars import draw_bars

@@ -29,7 +29,8 @@ from conduit.bandits.models import ArmModels
 from conduit.bandits.policies import policy_named
 from conduit.core.arms import Arm
 from conduit.core.statistics import Array
-from conduit.evaluation.replay import Moment, Setting, replay
+from conduit.evaluation.replay import replay
+from conduit.evaluation.setting import Moment, Setting
 from conduit.evaluation.stream import Stream
 from experiments.arguments import Arguments, parse
 from experiments.onboarding_rows import Row, checks, draw, show_rows, summarise

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from conduit.core.arms import Arm
 from conduit.core.statistics import Array
-from conduit.evaluation.replay import Moment
+from conduit.evaluation.setting import Moment
 from conduit.evaluation.stream import Stream
 
 if TYPE_CHECKING:

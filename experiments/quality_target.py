@@ -22,7 +22,8 @@ from conduit.bandits.policies import policy_named
 from conduit.bandits.quality_target import QualityTarget
 from conduit.bandits.utility import Weights
 from conduit.evaluation.frontier import mixture_spend
-from conduit.evaluation.replay import Setting, replay
+from conduit.evaluation.replay import replay
+from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
 from experiments.arguments import parse
 from experiments.bars import draw_bars

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conduit.core.errors import ConfigurationError
 from conduit.core.ports import Encoder
@@ -19,6 +21,8 @@ from conduit.features.analyzer import Analyzer
 from conduit.features.projection import load_projection
 from experiments.arguments import Arguments
 from experiments.embeddings import official_encoder
+
+Number = TypeVar("Number", bound=np.floating)
 
 PARETOBANDIT = "paretobandit_k4"
 DATASETS = (PARETOBANDIT, "routellm", "mmlu_pro")
@@ -89,6 +93,7 @@ def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
     """Contexts as a router computes them, from the text alone."""
     analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
     features = analyzer.analyze_many(outcomes.texts)
+    embeddings = np.stack([f.embedding for f in features])
     return Encoded(
         stream=Stream(
             arms=recorded_arms(outcomes.models),
@@ -98,25 +103,35 @@ def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
             cost=outcomes.cost,
             output_tokens=outcomes.output_tokens,
             latency=outcomes.latency,
+            complexity=np.array([f.complexity_score for f in features]),
+            embeddings=embeddings,
         ),
-        embeddings=np.stack([f.embedding for f in features]).astype(np.float64),
+        embeddings=embeddings.astype(np.float64),
     )
 
 
 def joined(first: Stream, second: Stream) -> Stream:
     """The prompts of one stream, then those of another over the same arms: quality and cost."""
+    both = (first, second)
     return Stream(
         arms=first.arms,
-        contexts=np.vstack([first.contexts, second.contexts]),
-        prompt_tokens=np.concatenate([first.prompt_tokens, second.prompt_tokens]),
-        quality=np.vstack([first.quality, second.quality]),
-        cost=np.vstack([first.cost, second.cost]),
+        contexts=np.vstack([part.contexts for part in both]),
+        prompt_tokens=np.concatenate([part.prompt_tokens for part in both]),
+        quality=np.vstack([part.quality for part in both]),
+        cost=np.vstack([part.cost for part in both]),
+        complexity=_one_after_the_other([part.complexity for part in both]),
+        embeddings=_one_after_the_other([part.embeddings for part in both]),
     )
 
 
 def encoder_of(arguments: Arguments) -> Encoder:
     """The official encoder with its cache."""
     return official_encoder(arguments.cache)
+
+
+def _one_after_the_other(parts: Sequence[NDArray[Number] | None]) -> NDArray[Number] | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _paretobandit(

@@ -22,6 +22,7 @@ from conduit.features.encoders.libraries import load_library
 from conduit.features.encoders.releases import MINILM
 from conduit.feedback.ratings import Feedback
 from conduit.providers.scripted import ScriptedProvider
+from conduit.settings import Settings
 from experiments.recorded import PARETO_MODELS
 
 Parts: TypeAlias = Mapping[str, float]
@@ -129,9 +130,10 @@ class Theirs:
 
 
 def open_ours(encoder: Encoder) -> Ours:
-    """A router over the three models of ParetoBandit's portfolio, at list prices."""
+    """A router over the three models of ParetoBandit's portfolio, at list prices, uncached."""
     arms = recorded_arms(PARETO_MODELS)
-    return Ours(Router(arms, encoder=encoder, client=ScriptedProvider(), seed=0))
+    settings = replace(Settings.load(), feature_cache_bytes=0)
+    return Ours(Router(arms, encoder=encoder, client=ScriptedProvider(), seed=0, settings=settings))
 
 
 def open_theirs() -> Theirs:

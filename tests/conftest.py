@@ -8,5 +8,13 @@ from tests.servers.postgres import (
     postgres_server,
     supabase_server,
 )
+from tests.servers.redis import own_redis_server, redis_server
 
-__all__ = ["databases", "own_postgres_server", "postgres_server", "supabase_server"]
+__all__ = [
+    "databases",
+    "own_postgres_server",
+    "own_redis_server",
+    "postgres_server",
+    "redis_server",
+    "supabase_server",
+]

@@ -16,6 +16,7 @@ SAYS = {
     "basic_routing.py": "[cost] Prove that the square root of 2 is irrational.",
     "hot_swap.py": "It comes back, with all that was learned of it.",
     "with_constraints.py": "no model fits max_cost=$0",
+    "caching.py": "5 misses, 10 hits",
     "explicit_feedback.py": "a sonnet for the moon",
     "implicit_feedback.py": "learned retry of",
     "combined_feedback.py": "credited to large",

@@ -15,6 +15,7 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.evidence import PriorFamily
 from conduit.bandits.head import LearnedHead
 from conduit.bandits.list_prices import log_list_price, log_price_change, ordinary_call, per_token
+from conduit.bandits.lognormal import lognormal
 from conduit.bandits.slowest_call import slowest_call
 from conduit.bandits.vigilance import Contradiction, Vigilance
 from conduit.core.arms import Arm, Price
@@ -22,11 +23,6 @@ from conduit.core.errors import UnknownModelError
 from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Change, Head
 from conduit.core.statistics import Array, SufficientStatistics
-
-UPPER = 1.645
-"""Standard normal quantile of the upper estimates of cost and latency: 95%."""
-LOG_TOKENS_CAP = math.log(20.0)
-"""Expected tokens or cost are at most this multiple of the arm's running mean, in logarithms."""
 
 FAMILIES = MappingProxyType(
     {
@@ -248,18 +244,18 @@ class ArmModels:
         direct = self._direct()
         learned_directly = np.count_nonzero(direct)
         if learned_directly == len(direct):
-            return _lognormal(self._cost, x)
+            return lognormal(self._cost, x)
         limit = self._most_tokens
         if max_tokens is not None:
             limit = np.minimum(limit, max_tokens)
-        tokens, tokens_high = _lognormal(self._tokens, x)
+        tokens, tokens_high = lognormal(self._tokens, x)
         price_in, price_out = self._prices
         given = price_in * token_count
         cost = given + price_out * np.minimum(tokens, limit)
         high = given + price_out * np.minimum(tokens_high, limit)
         if not learned_directly:
             return cost, high
-        learned, learned_high = _lognormal(self._cost, x)
+        learned, learned_high = lognormal(self._cost, x)
         return np.where(direct, learned, cost), np.where(direct, learned_high, high)
 
     def _direct(self) -> NDArray[np.bool_]:
@@ -269,24 +265,4 @@ class ArmModels:
     def _latencies(self, x: Array) -> tuple[Array, Array]:
         if not self._latency.count:
             return self._unknown, self._unknown
-        return _lognormal(self._latency, x)
-
-
-def _lognormal(head: LearnedHead, x: Array) -> tuple[Array, Array]:
-    """Mean and upper quantile of exp(target): ``exp(μ + ½(s² + σ̂²))``, capped.
-
-    s counts up to σ̂ only: the exact mean of an arm about which little is known is astronomical,
-    and would keep it unknown.
-    """
-    mean, leverage = head.leverage(x)
-    half, upper = 0.5 * head.noise**2, UPPER * head.noise
-    expected, high = [], []
-    for m, unsure, seen in zip(  # few arms: floats beat arrays
-        mean.tolist(), leverage.tolist(), head.log_mean_seen.tolist(), strict=True
-    ):
-        spread = 1.0 + (unsure if unsure < 1.0 else 1.0)
-        centre, far = m + half * spread, m + upper * math.sqrt(spread)
-        top = seen + LOG_TOKENS_CAP
-        expected.append(centre if centre < top else top)
-        high.append(max(expected[-1], far if far < top else top))
-    return np.exp(expected), np.exp(high)
+        return lognormal(self._latency, x)

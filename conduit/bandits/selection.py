@@ -107,22 +107,14 @@ def select(
         tier=ask.tier,
         complexity=ask.complexity,
     )
-    probabilities = floor.apply(
+    probabilities = lifted(
         rule.probabilities(situation),
-        cost=estimates.cost,
-        feasible=mask,
+        situation,
+        floor=floor,
+        trial=trial,
         budget=ask.budget,
+        explore=ask.explore,
     )
-    probabilities = trial.apply(
-        probabilities,
-        cost=estimates.cost,
-        ratings=estimates.ratings,
-        feasible=mask,
-        budget=ask.budget,
-    )
-    if ask.explore is not None:
-        share = ask.explore * mask
-        probabilities = (1.0 - share.sum()) * probabilities + share
     return Selection(
         arm=_draw(probabilities, rng),
         probabilities=probabilities,
@@ -132,6 +124,36 @@ def select(
         relaxed=feasibility.relaxed,
         ask=ask,
     )
+
+
+def lifted(
+    probabilities: Array,
+    situation: Situation,
+    *,
+    floor: Floor,
+    trial: Trial,
+    budget: float | None,
+    explore: Array | None = None,
+) -> Array:
+    """What a rule wants (K,), lifted by the floor, by trials of new arms and by a goal's probes.
+
+    Args:
+        probabilities: of the rule.
+        situation: that it saw.
+        floor: least propensity per arm.
+        trial: tries for new arms.
+        budget: USD per request, None without a pacer.
+        explore: (K,) share of requests that each arm is to get; None adds nothing.
+    """
+    cost, feasible = situation.cost, situation.feasible
+    found = floor.apply(probabilities, cost=cost, feasible=feasible, budget=budget)
+    found = trial.apply(
+        found, cost=cost, ratings=situation.ratings, feasible=feasible, budget=budget
+    )
+    if explore is None:
+        return found
+    share = explore * feasible
+    return np.asarray((1.0 - share.sum()) * found + share)
 
 
 def _draw(probabilities: Array, rng: np.random.Generator) -> int:

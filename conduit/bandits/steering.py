@@ -64,11 +64,11 @@ class Steering(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetPerRequest:
-    """A mean spend per request, whenever requests come.
+class Paced:
+    """What all budgets have in common: a pacer sets the price, and rule and floor explore.
 
     Args:
-        pacer: holds the budget and the price.
+        pacer: holds the price, and the budget per request.
     """
 
     pacer: Pacer
@@ -84,27 +84,32 @@ class BudgetPerRequest:
         return self.pacer.price_of_money
 
     @property
-    def headroom(self) -> float:
-        """USD that one call may cost at most."""
-        return self.pacer.headroom
-
-    @property
     def budget(self) -> float:
-        """USD that a request may cost on average."""
+        """USD that a request may cost on average from now on."""
         return self.pacer.budget
 
     def explore(self, estimates: Estimates) -> None:  # noqa: ARG002 - exploring is the rule's
         """Nothing beyond what rule and floor explore."""
         return
 
-    def at(self, now: float) -> Self:  # noqa: ARG002 - requests are what it counts, not seconds
-        """The same: time does not matter."""
-        return self
-
     def decided(self, estimates: Estimates, chosen: Selection) -> Self:
         """After a decision that stands."""
         expected = float(chosen.probabilities @ estimates.cost)
         return replace(self, pacer=self.pacer.decided(expected))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPerRequest(Paced):
+    """A mean spend per request, whenever requests come."""
+
+    @property
+    def headroom(self) -> float:
+        """USD that one call may cost at most."""
+        return self.pacer.headroom
+
+    def at(self, now: float) -> Self:  # noqa: ARG002 - requests are what it counts, not seconds
+        """The same: time does not matter."""
+        return self
 
     def spend(self, cost: float) -> Self:
         """After ``cost`` USD were spent."""

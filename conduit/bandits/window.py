@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from conduit.bandits.estimates import Estimates
 from conduit.bandits.ledger import Ledger
 from conduit.bandits.pacer import Pacer, PacerGains
-from conduit.bandits.selection import Selection
+from conduit.bandits.steering import Paced
 
 AHEAD = 0.1
 """Share of a window's money that may be spent before its time: the capacity."""
@@ -71,7 +70,7 @@ class Arrivals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetPerWindow:
+class BudgetPerWindow(Paced):
     """An amount of money per calendar window, UTC, paced over the requests still to come.
 
     Money accrues evenly over the window. What may be spent now is what has accrued and not been
@@ -101,7 +100,6 @@ class BudgetPerWindow:
 
     amount: float
     period: Period
-    pacer: Pacer
     start: float
     end: float
     now: float
@@ -143,21 +141,6 @@ class BudgetPerWindow:
         )._resolved()
 
     @property
-    def price(self) -> float:
-        """λ, in quality per budget of one request."""
-        return self.pacer.price
-
-    @property
-    def price_of_money(self) -> float:
-        """Quality given up per USD."""
-        return self.pacer.price_of_money
-
-    @property
-    def budget(self) -> float:
-        """USD that a request may cost on average from now on."""
-        return self.pacer.budget
-
-    @property
     def headroom(self) -> float:
         """USD that one call may cost at most."""
         accrued = self.amount * (self.now - self.start) / (self.end - self.start)
@@ -169,20 +152,11 @@ class BudgetPerWindow:
         rate = self.arrivals.rate(window=self.end - self.start)
         return max(rate * (self.end - self.now), 1.0)
 
-    def explore(self, estimates: Estimates) -> None:  # noqa: ARG002 - exploring is the rule's
-        """Nothing beyond what rule and floor explore."""
-        return
-
     def at(self, now: float) -> Self:
         """Before a decision at ``now``: the window it falls into, and what a request may cost."""
         moved = self._moved(now)
         arrivals = moved.arrivals.after(moved.now, memory=moved.end - moved.start)
         return replace(moved, arrivals=arrivals, served=moved.served + 1.0)._resolved()
-
-    def decided(self, estimates: Estimates, chosen: Selection) -> Self:
-        """After a decision that stands."""
-        expected = float(chosen.probabilities @ estimates.cost)
-        return replace(self, pacer=self.pacer.decided(expected))
 
     def spend(self, cost: float) -> Self:
         """After ``cost`` USD were spent; counted in the window of the latest decision."""

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "feedback": "Say how an answer was, so that the next decision is better.",
         "evaluate": "Say what another policy would have given, from what was logged.",
         "warm-start": "Learn from labelled outcomes before the first request.",
+        "fit-neighbours": "Encode labelled queries for the policy knn, which judges by the nearest of them.",
         "models": "Show the models, their prices, and what was learned about them.",
         "config": "Show every setting, its value, and where that came from.",
         "version": "Show the version.",

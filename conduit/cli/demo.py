@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -14,51 +14,55 @@ from conduit.cli.demo_report import payload, say_report
 from conduit.cli.logs import load_settings
 from conduit.cli.options import Json, Optimize, PolicyName
 
+Data: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Parquet file of recorded outcomes; default: the 1,785 prompts of paretobandit.",
+    ),
+]
+Limit: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", help="Route this many prompts; default: all.")
+]
+Seed: TypeAlias = Annotated[
+    int | None,
+    typer.Option(metavar="S", help="Order of prompts and random draws; default: 0."),
+]
+Budget: TypeAlias = Annotated[
+    float | None, typer.Option(metavar="USD", help="Spend per request to keep to on average.")
+]
+Target: TypeAlias = Annotated[
+    float | None,
+    typer.Option(metavar="0..1", help="Share of the best model's quality to keep at least spend."),
+]
+EncoderName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="minilm (default), sentence-transformers, hashing or auto."),
+]
+DemoDatabase: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="PATH", help="SQLite file; default: one of the demo's own.")
+]
+Fresh: TypeAlias = Annotated[
+    bool, typer.Option("--fresh", help="Forget what earlier runs of the demo learned.")
+]
+Queries: TypeAlias = Annotated[
+    bool, typer.Option("--queries", help="Print where every prompt went and what it cost.")
+]
+
 
 def demo(
     *,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Parquet file of recorded outcomes; default: the 1,785 prompts of paretobandit.",
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Route this many prompts; default: all.")
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="S", help="Order of prompts and random draws; default: 0."),
-    ] = None,
+    data: Data = None,
+    limit: Limit = None,
+    seed: Seed = None,
     policy: PolicyName = None,
     optimize_for: Optimize = None,
-    budget: Annotated[
-        float | None,
-        typer.Option(metavar="USD", help="Spend per request to keep to on average."),
-    ] = None,
-    quality_target: Annotated[
-        float | None,
-        typer.Option(
-            metavar="0..1", help="Share of the best model's quality to keep at least spend."
-        ),
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="minilm (default), sentence-transformers, hashing or auto."
-        ),
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(metavar="PATH", help="SQLite file; default: one of the demo's own."),
-    ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what earlier runs of the demo learned.")
-    ] = False,
-    queries: Annotated[
-        bool, typer.Option("--queries", help="Print where every prompt went and what it cost.")
-    ] = False,
+    budget: Budget = None,
+    quality_target: Target = None,
+    encoder: EncoderName = None,
+    database: DemoDatabase = None,
+    fresh: Fresh = False,
+    queries: Queries = False,
     json: Json = False,
 ) -> None:
     """Route recorded real prompts, learn from each, and show what that saved.
@@ -94,9 +98,13 @@ def demo(
         queries=queries,
         json=json,
     )
+    _show(request)
+
+
+def _show(request: DemoRequest) -> None:
     run = asyncio.run(replay(request, load_settings()))
     picture = draw(run)
-    if json:
+    if request.json:
         say_json(payload(run, picture))
     else:
         say_report(run, picture)

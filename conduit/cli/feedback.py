@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -28,61 +28,65 @@ _UNITS = {
 """Of the heads that are learned in logarithms; the others are shares of 1."""
 
 
+DecisionId: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="DECISION_ID", help="As conduit run and conduit route print it."),
+]
+Rating: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--rating", parser=number, metavar="1..5", help="Stars for the answer."),
+]
+QualityScore: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--quality-score", parser=number, metavar="0..1", help="Quality, in the place of stars."
+    ),
+]
+MetExpectations: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--met-expectations/--not-met-expectations",
+        help="Whether the answer did what was asked.",
+        show_default=False,
+    ),
+]
+Failed: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--error/--no-error", help="Whether your own call failed.", show_default=False),
+]
+Latency: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--latency", parser=number, metavar="SECONDS", help="How long your own call took."
+    ),
+]
+Cost: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--cost", parser=number, metavar="USD", help="What your own call cost."),
+]
+OutputTokens: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--output-tokens", parser=whole_number, metavar="N", help="Length of the answer you got."
+    ),
+]
+Answered: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--model", metavar="ID", help="Who answered, if not the model that was chosen."),
+]
+
+
 def feedback(
-    decision_id: Annotated[
-        str,
-        typer.Argument(metavar="DECISION_ID", help="As conduit run and conduit route print it."),
-    ],
+    decision_id: DecisionId,
     *,
-    rating: Annotated[
-        float | None,
-        typer.Option("--rating", parser=number, metavar="1..5", help="Stars for the answer."),
-    ] = None,
-    quality_score: Annotated[
-        float | None,
-        typer.Option(
-            "--quality-score", parser=number, metavar="0..1", help="Quality, in the place of stars."
-        ),
-    ] = None,
-    met_expectations: Annotated[
-        bool | None,
-        typer.Option(
-            "--met-expectations/--not-met-expectations",
-            help="Whether the answer did what was asked.",
-            show_default=False,
-        ),
-    ] = None,
-    error: Annotated[
-        bool | None,
-        typer.Option(
-            "--error/--no-error", help="Whether your own call failed.", show_default=False
-        ),
-    ] = None,
-    latency: Annotated[
-        float | None,
-        typer.Option(
-            "--latency", parser=number, metavar="SECONDS", help="How long your own call took."
-        ),
-    ] = None,
-    cost: Annotated[
-        float | None,
-        typer.Option("--cost", parser=number, metavar="USD", help="What your own call cost."),
-    ] = None,
-    output_tokens: Annotated[
-        int | None,
-        typer.Option(
-            "--output-tokens",
-            parser=whole_number,
-            metavar="N",
-            help="Length of the answer you got.",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", metavar="ID", help="Who answered, if not the model that was chosen."
-        ),
-    ] = None,
+    rating: Rating = None,
+    quality_score: QualityScore = None,
+    met_expectations: MetExpectations = None,
+    error: Failed = None,
+    latency: Latency = None,
+    cost: Cost = None,
+    output_tokens: OutputTokens = None,
+    model: Answered = None,
     database: Database = None,
     json: Json = False,
 ) -> None:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from conduit.bandits.warm_start import N_EFF
-from conduit.catalog import Catalog
-from conduit.cli.console import note, say, say_json, say_table, table_of
+from conduit.cli.console import say, say_json, say_table, table_of
+from conduit.cli.labelled_file import encoding_bar, matched
 from conduit.cli.logs import load_settings
 from conduit.cli.numbers import number
 from conduit.cli.options import Database, Json
 from conduit.cli.stores import store_of
-from conduit.core.arms import Arm
-from conduit.core.errors import InvalidInputError, UnknownModelError
 from conduit.core.outcomes import Head
 from conduit.datasets.files import load_outcomes
 from conduit.datasets.recorded import RecordedOutcomes
-from conduit.engines import labelled
 from conduit.engines.router import Router
 from conduit.engines.warm_start import WarmStart
 from conduit.engines.warm_start import warm_start as start
@@ -79,7 +70,7 @@ def warm_start(
     """
     outcomes = load_outcomes(file)
     settings = load_settings()
-    arms, outcomes = _matched(outcomes, catalog_of(settings))
+    arms, outcomes = matched(outcomes, catalog_of(settings))
     store = store_of(settings, database)
     # The policy does not matter here, and one from the settings may not suit these models.
     router = Router(arms, policy="thompson", store=store, settings=settings)
@@ -92,59 +83,10 @@ def warm_start(
 
 async def _start(router: Router, outcomes: RecordedOutcomes, *, n_eff: float) -> WarmStart:
     try:
-        with _bar(len(outcomes)) as progress:
+        with encoding_bar(len(outcomes)) as progress:
             return await start(router, outcomes, n_eff=n_eff, progress=progress)
     finally:
         await router.aclose()
-
-
-def _matched(
-    outcomes: RecordedOutcomes, catalog: Catalog
-) -> tuple[Sequence[Arm], RecordedOutcomes]:
-    """The models of the file and of the catalogue, and the outcomes under the models' own ids."""
-    found: dict[str, Arm] = {}
-    for name in outcomes.models:
-        try:
-            found[name] = catalog.find(name)
-        except UnknownModelError:
-            continue
-    unknown = [name for name in outcomes.models if name not in found]
-    if unknown:
-        raise InvalidInputError(
-            f"unknown models {', '.join(map(repr, unknown))}",
-            remedy="name them as 'conduit models --all' does, or add them to models/registry.yaml",
-        )
-    ids = tuple(arm.id for arm in found.values())
-    unused = sorted(set(ids) - {arm.id for arm in catalog.arms})
-    if unused:
-        note(f"warning: not chosen from by 'conduit route' as it is set up: {', '.join(unused)}")
-    arms = {arm.id: arm for arm in (*catalog.arms, *found.values())}
-    return tuple(arms.values()), replace(outcomes, models=ids)
-
-
-@contextmanager
-def _bar(prompts: int) -> Iterator[labelled.Progress]:
-    """A bar on a terminal; elsewhere one line says that it has begun."""
-    if not sys.stderr.isatty():
-        yield _beginning(f"Encoding {prompts:,} prompts …")
-        return
-    columns = TextColumn("Encoding"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=prompts)
-        yield lambda more: bar.advance(task, more)
-
-
-def _beginning(text: str) -> labelled.Progress:
-    """Notes the text the first time that it is told of progress."""
-    told = False
-
-    def progress(_: int) -> None:
-        nonlocal told
-        if not told:
-            note(text)
-        told = True
-
-    return progress
 
 
 def _json(done: WarmStart, *, file: str, place: str) -> dict[str, Any]:

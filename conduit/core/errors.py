@@ -13,6 +13,7 @@
     ├── StoreError                    exit code 2
     │   ├── SchemaVersionError        a database made by another version
     │   └── LayoutMismatchError       stored state of another encoder or context layout
+    ├── CacheError                    exit code 1: a cache server is away; guards keep it inside
     ├── EvaluationRefusedError        exit code 1: the log cannot answer the question
     └── ExecutionError                exit code 1
         ├── ProviderError             one model call failed
@@ -130,6 +131,10 @@ class SchemaVersionError(StoreError):
 
 class LayoutMismatchError(StoreError):
     """Learned state of another encoder or context layout."""
+
+
+class CacheError(ConduitError):
+    """A cache server does not answer, or not with what was asked; never reaches a user."""
 
 
 class EvaluationRefusedError(ConduitError):

@@ -90,6 +90,7 @@ class Engine:
         """Learn from what a caller says of an answer."""
         changes = await self.observer.rated(decision_id, said)
         await self._settle_reported(changes)
+        self.replica.hurry()
         return changes
 
     async def _decide(
@@ -156,16 +157,24 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
     swapping = Swapping(
         learner, decider, shared=shared, store=parts.store, find=parts.arm, labelled=labelled
     )
-    replica = Replica(learner, swapping, steering=steering, store=parts.store)
+    replica = Replica(
+        learner, swapping, steering=steering, store=parts.store, bell=parts.caches.bell
+    )
     replica.start()
     return Engine(
         parts=parts,
         analyzer=analyzer,
-        analysis=Analysis(analyzer),
+        analysis=Analysis(analyzer, parts.caches.features),
         decider=decider,
         learner=learner,
         executor=Executor(client=parts.client, clock=parts.clock, timeout=parts.timeout),
-        observer=Observer(learner, store=parts.store, clock=parts.clock, announce=announce),
+        observer=Observer(
+            learner,
+            store=parts.store,
+            recent=parts.caches.recent,
+            clock=parts.clock,
+            announce=announce,
+        ),
         swapping=swapping,
         replica=replica,
         announce=announce,

@@ -136,7 +136,9 @@ class Learner:
             changes = await self._store.observe(tuple(observations))
             self._count(changes)
             await self._take_in(changes)
-        await self._fold_if_many()
+        if self._unfolded >= FOLD_EVERY:
+            self._unfolded = 0
+            await self.fold()
         return changes
 
     async def notice(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
@@ -151,8 +153,8 @@ class Learner:
             await self._take_in(changes)
         return changes
 
-    async def fold(self) -> None:
-        """Fold what is pending, unless another process is at it.
+    async def fold(self) -> bool:
+        """Fold what is pending, unless another process is at it; whether there was anything.
 
         Raises:
             StoreError: when the store is out of reach.
@@ -160,6 +162,7 @@ class Learner:
         done = await self._store.fold(wait=False)
         if done.before == self.version and not done.foreign:
             self.version = done.after
+        return done.count > 0
 
     async def absorb(
         self,
@@ -203,8 +206,3 @@ class Learner:
 
     def _count(self, changes: Sequence[Change]) -> None:
         self._unfolded += len(changes)
-
-    async def _fold_if_many(self) -> None:
-        if self._unfolded >= FOLD_EVERY:
-            self._unfolded = 0
-            await self.fold()

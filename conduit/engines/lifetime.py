@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from conduit.core.arms import Arm
+from conduit.core.caching import FeatureCacheStatistics
 from conduit.core.errors import ConduitError
 from conduit.core.events import Event, Subscriber
 from conduit.engines.engine import Engine, open_engine
@@ -48,6 +49,11 @@ class Lifetime:
         return self._parts.goal
 
     @property
+    def cache_statistics(self) -> FeatureCacheStatistics:
+        """How often the features of a prompt were known already, since the router was made."""
+        return self._parts.caches.features.statistics
+
+    @property
     def _portfolio(self) -> Portfolio:
         return self._parts.portfolio if self._engine is None else self._engine.swapping.portfolio
 
@@ -70,6 +76,7 @@ class Lifetime:
                     self._parts = replace(self._parts, portfolio=engine.swapping.portfolio)
                     await engine.aclose()
             finally:
+                await self._parts.caches.close()
                 await self._parts.client.aclose()
 
     async def __aenter__(self) -> Self:

@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 
+from conduit.core.caching import Asked, RecentQueries
 from conduit.core.decisions import Decision
 from conduit.core.errors import StoreError, UnknownDecisionError, UnknownModelError
 from conduit.core.events import Event, Executed, Learned
@@ -14,7 +15,7 @@ from conduit.core.ports import Clock, Store
 from conduit.engines.learner import REMEMBERED, Learner
 from conduit.feedback.implicit import execution_observations
 from conduit.feedback.ratings import Feedback, feedback_observations
-from conduit.feedback.retries import RetryWindow, retry_observation
+from conduit.feedback.retries import direction_of, repeated, retry_observation
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Observer:
     Args:
         learner: takes observations.
         store: logs executions, and knows which model served.
+        recent: remembers what users asked.
         clock: dates observations.
         announce: is told of every event.
     """
@@ -34,6 +36,7 @@ class Observer:
         learner: Learner,
         *,
         store: Store,
+        recent: RecentQueries,
         clock: Clock,
         announce: Callable[[Event], None],
     ) -> None:
@@ -41,14 +44,21 @@ class Observer:
         self._store = store
         self._clock = clock
         self._announce = announce
-        self._retries = RetryWindow()
+        self._recent = recent
         self._served: OrderedDict[str, str] = OrderedDict()
 
     async def decided(self, decision: Decision) -> None:
         """A question that returns is evidence against the model of the earlier answer."""
-        earlier = self._retries.record(
-            decision.user_id, decision.features.embedding, decision.id, decision.created_at
+        direction = direction_of(decision.features.embedding)
+        if decision.user_id is None or direction is None:
+            return
+        asked = Asked(
+            decision_id=decision.id,
+            arm=decision.selected_model,
+            at=decision.created_at,
+            direction=direction,
         )
+        earlier = repeated(asked, await self._recent.exchange(decision.user_id, asked))
         if earlier is not None:
             await self._blame(earlier, now=decision.created_at)
 
@@ -74,21 +84,22 @@ class Observer:
         observations = feedback_observations(
             feedback,
             decision_id=decision_id,
-            arm=await self._served_by(decision),
+            arm=await self._served_by(decision_id, decided=decision.selected_model),
             observed_at=self._clock.now(),
         )
         changes = await self._learner.learn(observations)
         self._tell(changes)
         return changes
 
-    async def _blame(self, earlier: str, *, now: float) -> None:
-        """Where the earlier decision cannot be read, the question is answered all the same."""
+    async def _blame(self, earlier: Asked, *, now: float) -> None:
+        """Nothing is learned of a decision that cannot be read, or is of another database."""
         try:
-            blamed = await self._served_by(await self._learner.decision(earlier))
+            await self._learner.decision(earlier.decision_id)
+            blamed = await self._served_by(earlier.decision_id, decided=earlier.arm)
         except (StoreError, UnknownDecisionError) as error:
-            _log.warning("a repeated question is not learned from: %s", error)
+            _log.info("a repeated question is not learned from: %s", error)
             return
-        seen = retry_observation(earlier, arm=blamed, observed_at=now)
+        seen = retry_observation(earlier.decision_id, arm=blamed, observed_at=now)
         self._tell(await self._learner.notice([seen]))
 
     def _tell(self, changes: tuple[Change, ...]) -> None:
@@ -100,10 +111,10 @@ class Observer:
         if len(self._served) > REMEMBERED:
             self._served.popitem(last=False)
 
-    async def _served_by(self, decision: Decision) -> str:
-        if decision.id in self._served:
-            return self._served[decision.id]
-        for execution in reversed(await self._store.executions(decision.id)):
+    async def _served_by(self, decision_id: str, *, decided: str) -> str:
+        if decision_id in self._served:
+            return self._served[decision_id]
+        for execution in reversed(await self._store.executions(decision_id)):
             if execution.failure is None:
                 return execution.arm
-        return decision.selected_model
+        return decided

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from conduit.core.caching import Bell
 from conduit.core.errors import StoreError
 from conduit.core.ports import Store
 from conduit.engines.learner import Learner
@@ -21,67 +22,85 @@ EVERY = 0.2
 """Seconds between two looks at the store."""
 AT_MOST = 5.0
 """The same while the store is out of reach: each pause is twice as long as the one before."""
+GATHER = 0.01
+"""Seconds that are waited for more of the same, once something has happened."""
+CHANGED = "changed"
+"""Topic of the bell."""
 
 _log = logging.getLogger(__name__)
 
 
 class Replica:
-    """Looks at the store a few times a second.
+    """Looks at the store a few times a second, and at once when another process rings.
 
     Args:
         learner: holds what was learned.
         swapping: holds the portfolio.
         steering: holds the budget's figures.
         store: where all processes meet.
+        bell: rings where something has changed; None where nobody would hear it.
     """
 
     def __init__(
-        self, learner: Learner, swapping: Swapping, *, steering: SharedSteering, store: Store
+        self,
+        learner: Learner,
+        swapping: Swapping,
+        *,
+        steering: SharedSteering,
+        store: Store,
+        bell: Bell | None = None,
     ) -> None:
         self._learner = learner
         self._swapping = swapping
         self._steering = steering
         self._store = store
-        self._running: asyncio.Task[None] | None = None
+        self._bell = bell
+        self._rung = 0
+        self._running: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
 
     def start(self) -> None:
         """Go on looking until stopped; nothing to do where no other process can be."""
-        if self._store.shared:
-            self._running = asyncio.create_task(self._run())
+        if not self._store.shared:
+            return
+        self._running.append(asyncio.create_task(self._run()))
+        if self._bell is not None:
+            self._running.append(asyncio.create_task(self._listen(self._bell)))
 
     async def stop(self) -> None:
         """Stop looking."""
-        running, self._running = self._running, None
-        if running is not None:
-            running.cancel()
+        running, self._running = self._running, []
+        for task in running:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await running
+                await task
 
-    def wake(self) -> None:
-        """Look now: something has changed elsewhere."""
-        self._wake.set()
+    def hurry(self) -> None:
+        """Something was changed here: where others can be told at once, they are."""
+        if self._bell is not None:
+            self._wake.set()
 
     async def look(self) -> None:
-        """Fold, and take up what has changed.
+        """Fold, take up what has changed, and tell what was done here.
 
         Raises:
             StoreError: when the store is out of reach.
         """
-        await self._learner.fold()
+        folded = await self._learner.fold()
         pulse = await self._store.pulse()
         if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
             await self._swapping.follow()
         elif pulse.state != self._learner.version:
             await self._learner.refresh()
-        await self._steering.exchange(known=pulse)
+        told = await self._steering.exchange(known=pulse)
+        edited, self._rung = self._swapping.version != self._rung, self._swapping.version
+        if self._bell is not None and (folded or told or edited):
+            await self._bell.ring(CHANGED)
 
     async def _run(self) -> None:
         pause = EVERY
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
-            self._wake.clear()
+            await self._wait(pause)
             try:
                 await self.look()
                 pause = EVERY
@@ -89,3 +108,13 @@ class Replica:
                 if pause == EVERY:
                     _log.warning("going on with what is known: %s", error)
                 pause = min(2 * pause, AT_MOST)
+
+    async def _wait(self, pause: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), pause)
+            await asyncio.sleep(GATHER)
+        self._wake.clear()
+
+    async def _listen(self, bell: Bell) -> None:
+        async for _ in bell.listen():
+            self._wake.set()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.arms import Arm, Price
+from conduit.core.caching import Bell, Cache
 from conduit.core.decisions import Decision
 from conduit.core.events import Subscriber
 from conduit.core.models import Query
@@ -42,6 +43,9 @@ class Router(Lifetime):
         baseline: id of the model that savings are measured against.
         encoder: ``auto``, ``minilm``, ``sentence-transformers``, ``hashing``, or an encoder.
         store: where decisions and learned state live; None keeps them in memory.
+        redis_url: Redis server that features and recent queries are shared through; optional.
+        cache: shared cache of features, in the place of Redis.
+        bell: tells other processes of changes, in the place of Redis.
         client: calls models; None calls the providers.
         timeout: seconds for one model call.
         half_life: seconds after which what was learned counts half; infinite forgets nothing, None
@@ -69,6 +73,9 @@ class Router(Lifetime):
         baseline: str | None = None,
         encoder: str | Encoder | None = None,
         store: Store | None = None,
+        redis_url: str | None = None,
+        cache: Cache | None = None,
+        bell: Bell | None = None,
         client: ModelClient | None = None,
         timeout: float | None = None,
         half_life: float | None = None,
@@ -91,6 +98,9 @@ class Router(Lifetime):
             baseline=baseline,
             encoder=encoder,
             store=store,
+            redis_url=redis_url,
+            cache=cache,
+            bell=bell,
             client=client,
             timeout=timeout,
             half_life=half_life,

@@ -29,30 +29,35 @@ class SharedSteering:
         self._told = None if decider.steering is None else decider.steering.ledger()
         self._version = -1
 
-    async def exchange(self, *, known: Pulse) -> None:
+    async def exchange(self, *, known: Pulse) -> bool:
         """Tell what was done here since the last time, and take up what was done elsewhere.
 
         Where another process is faster this is left to the next time.
+
+        Returns:
+            Whether anything was told.
 
         Args:
             known: how far the store has come, which spares asking when nothing has happened.
         """
         steering, told = self._decider.steering, self._told
         if steering is None or told is None:
-            return
+            return False
         now = steering.ledger()
         if now == told and known.documents.get(self._key, 0) == self._version:
-            return
+            return False
         document = await self._store.document(self._key)
         version = 0 if document is None else document.version
         shared = told if document is None else _ledger_of(document.value)
         merged = together(shared, before=told, now=now)
-        if now != told or document is None:
+        telling = now != told or document is None
+        if telling:
             value = _json_of(merged)
             if not await self._store.put_document(self._key, value, expected=version):
-                return
+                return False
             version += 1
         self._take_up(merged, now=now, version=version)
+        return telling
 
     def _take_up(self, merged: Ledger, *, now: Ledger, version: int) -> None:
         """What was decided while the store was asked is told the next time."""

@@ -15,12 +15,14 @@ from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import policy_named
 from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
+from conduit.core.caching import Bell, Cache
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError
 from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
+from conduit.engines.caching import Caches, open_caches
 from conduit.engines.decider import Decider, DecisionRules
 from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
@@ -50,6 +52,9 @@ class Options:
         baseline: id of the model that savings are measured against.
         encoder: name of an encoder, or one.
         store: None keeps everything in memory.
+        redis_url: server for caches and the bell.
+        cache: shared cache of features; None takes Redis where there is one.
+        bell: tells other processes of changes; None takes Redis where there is one.
         client: calls models.
         timeout: seconds for one model call.
         half_life: seconds after which what was learned counts half; infinite forgets nothing, None
@@ -67,6 +72,9 @@ class Options:
     baseline: str | None = None
     encoder: str | Encoder | None = None
     store: Store | None = None
+    redis_url: str | None = None
+    cache: Cache | None = None
+    bell: Bell | None = None
     client: ModelClient | None = None
     timeout: float | None = None
     half_life: float | None = None
@@ -88,6 +96,7 @@ class Parts:
     goal: Goal
     portfolio: Portfolio
     store: Store
+    caches: Caches
     client: ModelClient
     clock: Clock
     timeout: float
@@ -96,14 +105,9 @@ class Parts:
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
         wanted = self.options.encoder or self.settings.encoder
-        encoder = self._open(wanted) if isinstance(wanted, str) else wanted
-        return Analyzer(encoder, load_projection(encoder.name, encoder.dim))
-
-    def _open(self, name: str) -> Encoder:
-        allowed = self.options.allow_download
-        if allowed is None:
-            allowed = name != "auto" and not self.settings.offline
-        return open_encoder(name, cache_dir=self.settings.cache_dir, allow_download=allowed)
+        if isinstance(wanted, str):
+            wanted = encoder_of(self.settings, wanted, allow_download=self.options.allow_download)
+        return Analyzer(wanted, load_projection(wanted.name, wanted.dim))
 
     def arm(self, model: str | Arm) -> Arm:
         """One model more, by its name in the catalogue or as it is given.
@@ -199,6 +203,13 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         goal=(options.goal or Goal.of(settings)).checked(portfolio.arms),
         portfolio=portfolio,
         store=options.store or MemoryStore(clock=clock),
+        caches=open_caches(
+            _given(options.redis_url, settings.redis_url),
+            most_bytes=settings.feature_cache_bytes,
+            cache=options.cache,
+            bell=options.bell,
+            clock=clock,
+        ),
         client=options.client
         or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
         clock=clock,
@@ -256,3 +267,14 @@ def _positive(name: str, value: float) -> float:
             f"{name}={value} is not above zero", remedy="give a positive number"
         )
     return value
+
+
+def encoder_of(
+    settings: Settings, name: str | None = None, *, allow_download: bool | None = None
+) -> Encoder:
+    """The encoder of that name, else the one that is set; None lets settings decide on downloads."""
+    wanted = name or settings.encoder
+    allowed = (
+        wanted != "auto" and not settings.offline if allow_download is None else allow_download
+    )
+    return open_encoder(wanted, cache_dir=settings.cache_dir, allow_download=allowed)

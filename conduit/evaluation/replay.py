@@ -7,101 +7,27 @@ store, no encoder and no event loop, so thousands of prompts a second can be rep
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from conduit.bandits.chooser import Chooser, Wish
+from conduit.bandits.estimates import Estimates
 from conduit.bandits.models import ArmModels
-from conduit.bandits.pacer import Pacer, PacerGains
-from conduit.bandits.policies import Policy
+from conduit.bandits.pacer import Pacer
 from conduit.bandits.steering import BudgetPerRequest, Steering
 from conduit.bandits.targets import COST_FLOOR
-from conduit.bandits.utility import PRESETS, Weights
-from conduit.bandits.vigilance import Vigilance
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
-from conduit.core.forgetting import Forgetting
-from conduit.core.models import OptimizeFor, QueryConstraints
+from conduit.core.models import QueryConstraints
 from conduit.core.outcomes import Head
-from conduit.core.statistics import Array, SufficientStatistics
+from conduit.core.statistics import Array
+from conduit.evaluation.setting import Moment, Setting
 from conduit.evaluation.stream import Stream
 
+_UNLIMITED = QueryConstraints()
 _LOG_CHEAPEST = math.log(COST_FLOOR)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Moment:
-    """How one step differs from what was recorded.
-
-    Args:
-        quality: (K,) factors on quality.
-        cost: (K,) factors on cost.
-        allowed: (K,) bool, arms that exist at this step; None allows all. An arm that appears
-            is met as one that is added to a running router.
-    """
-
-    quality: Array | float = 1.0
-    cost: Array | float = 1.0
-    allowed: NDArray[np.bool_] | None = None
-
-    def of(self, arm: int) -> tuple[float, float]:
-        """The factors on quality and on cost of one arm."""
-        quality, cost = np.asarray(self.quality), np.asarray(self.cost)
-        return (
-            float(quality[arm] if quality.ndim else quality),
-            float(cost[arm] if cost.ndim else cost),
-        )
-
-
-class World(Protocol):
-    """What changes while a replay runs."""
-
-    def __call__(self, step: int, models: ArmModels) -> Moment:
-        """The moment of that step, counted from 0.
-
-        It may tell the models what became known: a new list price by ``models.reprice``, as a
-        router is told. What calls then cost is said by :class:`Moment`, told or not.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Setting:
-    """Under which conditions a policy is replayed.
-
-    Args:
-        policy: how arms are chosen.
-        budget: USD per request; None without a pacer.
-        gains: of the pacer.
-        steering: another goal, in the place of a budget.
-        weights: the trade-off, unless the policy has its own.
-        baseline: the arm whose ordinary call is the unit of cost; None takes the one with the
-            highest mean cost as recorded.
-        unit_cost: USD that the cost weight pays, in the place of the baseline's ordinary call.
-        statistics: what was learned before, per (arm id, head name).
-        learning: whether the policy learns from what it sees.
-        world: what changes on the way; None changes nothing.
-        forgetting: how fast evidence fades; the clock ticks once per request, so that a half-life
-            is a number of requests.
-        vigilance: when an arm has changed.
-    """
-
-    policy: Policy
-    budget: float | None = None
-    gains: PacerGains = PacerGains()
-    steering: Steering | None = None
-    weights: Weights = PRESETS[OptimizeFor.BALANCED]
-    baseline: Arm | None = None
-    unit_cost: float | None = None
-    statistics: Mapping[tuple[str, str], SufficientStatistics] = field(default_factory=dict)
-    learning: bool = True
-    world: World | None = None
-    forgetting: Forgetting = Forgetting()
-    vigilance: Vigilance = Vigilance()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -153,7 +79,8 @@ def replay(
         order: positions in the stream, in the order to be replayed; None keeps the stream's.
 
     Raises:
-        InvalidInputError: for a baseline without a price that is no arm.
+        InvalidInputError: for a baseline without a price that is no arm, and for a policy that
+            judges by what was not given: labelled queries, embeddings, complexity.
     """
     rows = np.arange(len(stream)) if order is None else np.asarray(order, dtype=np.intp)
     loop = _Loop(stream, setting, rng)
@@ -176,6 +103,7 @@ def replay(
 class _Loop:
     def __init__(self, stream: Stream, setting: Setting, rng: np.random.Generator) -> None:
         self._stream, self._setting = stream, setting
+        self._neighbours = setting.neighbours_for(stream)
         policy, arms = setting.policy, stream.arms
         self._models = ArmModels(
             arms,
@@ -193,8 +121,8 @@ class _Loop:
         )
         self._targets = stream.targets()
         self._allowed = policy.allowed([arm.id for arm in arms])
-        self._wish = self._wish_for(self._allowed)
         self._present = self._allowed
+        self._complexity = None if stream.complexity is None else stream.complexity.tolist()
         self._tokens = stream.prompt_tokens.tolist()
 
     def advance(self, step: int, row: int, record: Replay) -> None:
@@ -202,8 +130,8 @@ class _Loop:
         models.advance(step)
         moment = None if self._setting.world is None else self._setting.world(step, models)
         self._notice(moment)
-        estimates = models.estimate(stream.contexts[row], token_count=self._tokens[row])
-        chosen = chooser.choose(estimates, models, self._wish)
+        estimates = self._estimates(row)
+        chosen = chooser.choose(estimates, models, self._wish(row))
         assert chosen is not None  # without max_cost, an arm is always left
         chooser.account(estimates, chosen)
         arm = chosen.arm
@@ -240,14 +168,22 @@ class _Loop:
             present = present & moment.allowed
         if (present == self._present).all():
             return
-        self._present, self._wish = present, self._wish_for(present)
+        self._present = present
         self._models.rebuild()
 
-    def _wish_for(self, allowed: NDArray[np.bool_]) -> Wish:
+    def _estimates(self, row: int) -> Estimates:
+        stream, neighbours = self._stream, self._neighbours
+        found = self._models.estimate(stream.contexts[row], token_count=self._tokens[row])
+        if neighbours is None or stream.embeddings is None:
+            return found
+        return neighbours.refine(found, stream.embeddings[row])
+
+    def _wish(self, row: int) -> Wish:
         return Wish(
-            constraints=QueryConstraints(),
+            constraints=_UNLIMITED,
             weights=self._setting.weights,
-            allowed=allowed,
+            allowed=self._present,
+            complexity=0.0 if self._complexity is None else self._complexity[row],
             unit_cost=self._setting.unit_cost,
         )
 

@@ -16,6 +16,7 @@ import numpy as np
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.policies import Policy, policy_named
 from conduit.bandits.rules import ComplexityThreshold, Situation, Uniform
+from conduit.bandits.selection import lifted
 from conduit.bandits.utility import PRESETS, Valuation, Weights
 from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPolicyError
 from conduit.core.models import OptimizeFor
@@ -112,17 +113,11 @@ class _Moments:
         )
         logged = float(more.rates.budget[row])
         budget = None if np.isnan(logged) else logged
-        lifted = policy.floor.apply(
+        return lifted(
             policy.rule.probabilities(situation),
-            cost=estimates.cost,
-            feasible=offered,
-            budget=budget,
-        )
-        return policy.trial.apply(
-            lifted,
-            cost=estimates.cost,
-            ratings=estimates.ratings,
-            feasible=offered,
+            situation,
+            floor=policy.floor,
+            trial=policy.trial,
             budget=budget,
         )
 

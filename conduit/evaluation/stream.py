@@ -30,6 +30,9 @@ class Stream:
         cost: (n, K) USD per call.
         output_tokens: (n, K); NaN where unknown, None where nothing is known.
         latency: (n, K) seconds; likewise.
+        complexity: (n,) how much each prompt asks for, 0..1; None where nobody judged it.
+        embeddings: (n, D) of unit norm, which labelled neighbours are compared with; None where
+            unknown.
 
     Raises:
         InvalidInputError: for arrays whose shapes do not agree.
@@ -42,16 +45,25 @@ class Stream:
     cost: Array
     output_tokens: Array | None = None
     latency: Array | None = None
+    complexity: Array | None = None
+    embeddings: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        shape = (len(self.contexts), len(self.arms))
+        n = len(self.contexts)
         for name in ("quality", "cost", "output_tokens", "latency"):
-            values = getattr(self, name)
-            if values is not None and values.shape != shape:
-                raise InvalidInputError(
-                    f"{name} has shape {values.shape}, not {shape}",
-                    remedy="give one row per context and one column per arm",
-                )
+            self._check(name, (n, len(self.arms)), "one row per context and one column per arm")
+        for name in ("prompt_tokens", "complexity"):
+            self._check(name, (n,), "one number per context")
+        if self.embeddings is not None:
+            width = self.embeddings.shape[-1]
+            self._check("embeddings", (n, width), "one vector per context")
+
+    def _check(self, name: str, shape: tuple[int, ...], what: str) -> None:
+        values = getattr(self, name)
+        if values is not None and values.shape != shape:
+            raise InvalidInputError(
+                f"{name} has shape {values.shape}, not {shape}", remedy=f"give {what}"
+            )
 
     def __len__(self) -> int:
         """Number of prompts."""

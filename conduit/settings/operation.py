@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from conduit.settings.kinds import ADDRESS, HTTP, PATH, SHARE, SWITCH, TEXT, URL, choice
+from conduit.settings.kinds import ADDRESS, COUNT, HTTP, PATH, SHARE, SWITCH, TEXT, URL, choice
 from conduit.settings.setting import declare
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -33,6 +33,9 @@ class StorageSettings:
     )
     redis_url: str | None = declare(
         "Redis server for caching; unset works without", URL, aliases=("REDIS_URL",), secret=True
+    )
+    feature_cache_bytes: int | None = declare(
+        "memory for features of earlier prompts, in bytes; 0 keeps none, unset takes 16 MiB", COUNT
     )
     supabase_url: str | None = declare("Supabase project", HTTP, aliases=("SUPABASE_URL",))
     supabase_anon_key: str | None = declare(

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 from zipfile import BadZipFile
 
 import numpy as np
 
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.core.errors import InvalidInputError, StoreError
+from conduit.core.errors import ConfigurationError, InvalidInputError, StoreError
+from conduit.features.encoders.verified_files import require_hash_of, store
 
 MAGIC = b"conduit-neighbours 1 "
 _AGAIN = "fit and save it again"
@@ -44,7 +44,10 @@ def save_neighbours(neighbours: NearestNeighbours, path: str | Path) -> str:
     )
     data = stream.getvalue()
     digest = sha256(data).hexdigest()
-    _write(Path(path), MAGIC + digest.encode() + b"\n" + data)
+    try:
+        store(MAGIC + digest.encode() + b"\n" + data, Path(path))
+    except ConfigurationError as error:
+        raise StoreError(f"{path} cannot be written to", remedy="choose another place") from error
     return digest
 
 
@@ -68,10 +71,12 @@ def load_neighbours(path: str | Path, *, digest: str | None = None) -> NearestNe
         ) from error
     if not header.startswith(MAGIC):
         raise StoreError(f"{path} holds no labelled queries of version 1", remedy=_AGAIN)
-    stated, found = header.removeprefix(MAGIC).decode("ascii", "replace"), sha256(data).hexdigest()
-    for expected in (stated, digest):
-        if expected not in (None, found):
-            raise StoreError(f"{path} has SHA-256 {found}, not {expected}", remedy=_AGAIN)
+    stated = header.removeprefix(MAGIC).decode("ascii", "replace")
+    try:
+        for expected in (stated, digest or stated):
+            require_hash_of(data, expected, source=str(path))
+    except ConfigurationError as error:
+        raise StoreError(error.problem, remedy=_AGAIN) from error
     return _parsed(path, data)
 
 
@@ -91,18 +96,3 @@ def _neighbours(arrays: Mapping[str, Any]) -> NearestNeighbours:
         quality=np.asarray(arrays["quality"], np.float64),
         k=int(arrays["k"]),
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    scratch = path.with_name(f".{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            scratch.write_bytes(data)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written ({error.strerror})", remedy="choose another place"
-        ) from error

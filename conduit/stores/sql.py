@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+from sqlalchemy import Connection
+
 from conduit.core.clocks import SystemClock
 from conduit.core.decisions import Decision
 from conduit.core.errors import StoreError
@@ -25,6 +27,7 @@ from conduit.stores import sql_reading as reading
 from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_migrations import bring_up
+from conduit.stores.sql_observing import observe
 from conduit.stores.sql_worker import Worker
 
 
@@ -123,7 +126,8 @@ class SQLStore:
         layout = layout_of(decision)
         bound = layout == self._layout
         await self._worker.write(
-            lambda conn: log.add_decision(conn, decision, bound=bound), shared=bound
+            lambda conn: log.add_decision(conn, decision, bound=bound),
+            lock=decision.id if bound else None,
         )
         self._layout = layout
 
@@ -141,7 +145,9 @@ class SQLStore:
         Raises:
             UnknownDecisionError: when its decision does not exist.
         """
-        await self._worker.write(lambda conn: log.add_execution(conn, execution), shared=True)
+        await self._worker.write(
+            lambda conn: log.add_execution(conn, execution), lock=execution.decision_id
+        )
 
     async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
         """Log decisions and attempts, all or none; those that are logged already stay as they are.
@@ -151,9 +157,10 @@ class SQLStore:
             LayoutMismatchError: for a decision whose context is of another layout.
         """
         unbound = {layout_of(decision) for decision in decisions} - {self._layout}
+        ids = [*(it.id for it in decisions), *(it.decision_id for it in executions)]
         await self._worker.write(
             lambda conn: log.append(conn, decisions, executions, unbound=unbound),
-            shared=not unbound,
+            lock=None if unbound else min(ids, default=""),
         )
         if unbound:
             self._layout = layout_of(decisions[0])
@@ -184,11 +191,8 @@ class SQLStore:
         check_observations(observations)
         if not observations:
             return ()
-        return await self._worker.write(
-            lambda conn: learning.observe(conn, observations, writer=self._name),
-            durable=True,
-            shared=True,
-        )
+        first = min(observation.decision_id for observation in observations)
+        return await self._worker.share(self._observed, observations, lock=first)
 
     async def absorb(
         self,
@@ -259,6 +263,11 @@ class SQLStore:
     async def edits(self, *, limit: int = 100) -> tuple[Edit, ...]:
         """Who changed what, the newest first."""
         return await self._worker.read(lambda conn: documents.read_edits(conn, limit=limit))
+
+    def _observed(
+        self, conn: Connection, calls: Sequence[Sequence[Observation]]
+    ) -> list[tuple[Change, ...]]:
+        return observe(conn, calls, writer=self._name)
 
     async def _fold(self, worker: Worker, *, wait: bool = True) -> Folded:
         """Chunk by chunk, until nothing is pending or another folds."""

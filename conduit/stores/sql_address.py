@@ -21,7 +21,8 @@ _DRIVERS = {
     "postgresql+psycopg": _POSTGRES,
 }
 
-_POOLER_PORTS = (6432, 6543)  # PgBouncer's, and that of Supabase's transaction mode
+POOLER_PORTS = (6432, 6543)
+"""PgBouncer's, and that of Supabase's transaction mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Address:
     @property
     def is_pooled(self) -> bool:
         """Whether a pooler hands every transaction another connection: known by its port."""
-        return self.url.port in _POOLER_PORTS
+        return self.url.port in POOLER_PORTS
 
 
 def parse_address(where: str | Path) -> Address:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -26,6 +26,9 @@ BUSY_SECONDS = 30.0
 
 _MIGRATION_LOCK = 0x636F6E64  # "cond", a number of our own among PostgreSQL's advisory locks
 _SYNCHRONOUS = "synchronous"
+
+COUNTED = {"preserve_rowcount": True}
+"""Options of a statement whose rows are to be counted."""
 
 
 class Access(StrEnum):
@@ -48,7 +51,7 @@ def make_engine(address: Address) -> Engine:
     try:
         engine = create_engine(
             address.url,
-            connect_args=_SQLITE if address.is_sqlite else _postgres_arguments(address),
+            connect_args=_arguments(address),
             json_serializer=_COMPACT,
             pool_size=2 * address.threads + 1,  # readers, writers, and the group's
             pool_pre_ping=not address.is_sqlite,  # a server may have been restarted
@@ -64,7 +67,6 @@ def make_engine(address: Address) -> Engine:
     return engine
 
 
-_SQLITE = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
 _POSTGRES = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -75,8 +77,10 @@ _POSTGRES = {
 """A silent server is given up after 5 seconds, a silent connection after a minute."""
 
 
-def _postgres_arguments(address: Address) -> dict[str, Any]:
+def _arguments(address: Address) -> dict[str, Any]:
     """What the address does not say itself; poolers lose prepared statements."""
+    if address.is_sqlite:
+        return {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
     said = address.url.query
     kept = {name: value for name, value in _POSTGRES.items() if name not in said}
     return kept | ({"prepare_threshold": None} if address.is_pooled else {})
@@ -94,7 +98,12 @@ def access(engine: Engine, mode: Access) -> Engine:
 
 def insert_new(conn: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Insert rows, except those whose key is there already."""
-    kind = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    return _insert_new(conn.dialect.name, table)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    kind = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return kind(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
 
 

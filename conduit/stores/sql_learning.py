@@ -1,4 +1,4 @@
-"""Units of work on observations and learned state: the delta log and its folding.
+"""Units of work on learned state: folding the delta log into it.
 
 Statements are built once: building one costs more than SQLite takes to run it.
 """
@@ -11,35 +11,19 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from conduit.core.forgetting import Forgetting
-from conduit.core.outcomes import Change, Observation
 from conduit.core.sharing import Folded
 from conduit.core.statistics import LearnedState, SufficientStatistics
 from conduit.stores import sql_codec as codec
 from conduit.stores.delta import (
-    ObservationKey,
     Pending,
     StateKey,
-    changes_of,
     folded,
-    key_of,
 )
-from conduit.stores.sql_log import in_lists, lock_decisions
-from conduit.stores.sql_schema import arm_state, audit, decisions, meta, observations, pending
+from conduit.stores.sql_schema import arm_state, decisions, meta, observations, pending
 
 CHUNK = 1024
 """Most pending rows folded in one transaction; bounds memory and how long writers wait."""
 
-_KEPT = select(observations).where(observations.c.decision_id.in_(bindparam("ids", expanding=True)))
-_KEEP = insert(observations)
-_CORRECT = (
-    update(observations)
-    .where(observations.c.decision_id == bindparam("of_decision"))
-    .where(observations.c.arm == bindparam("of_arm"))
-    .where(observations.c.signal == bindparam("of_signal"))
-    .values(value=bindparam("new_value"), observed_at=bindparam("new_time"))
-)
-_AUDIT = insert(audit)
-_PEND = insert(pending)
 _ANY_PENDING = select(pending.c.id).limit(1)
 _SUMS: dict[str, Any] = {
     column.name: bindparam(column.name) for column in arm_state.c if not column.primary_key
@@ -60,57 +44,6 @@ _TAKE = (
     .limit(CHUNK)
     .with_for_update(of=pending, skip_locked=True)
 )
-
-
-def observe(conn: Connection, new: Sequence[Observation], *, writer: str) -> tuple[Change, ...]:
-    """Insert observations with their pending rows, and audit what they change.
-
-    Raises:
-        UnknownDecisionError: when a decision does not exist.
-    """
-    kept = _kept(conn, sorted({observation.decision_id for observation in new}))
-    changes = changes_of(new, kept)
-    if not changes:
-        return ()
-    _keep(conn, {key_of(change.observation): change for change in changes}, known=kept)
-    conn.execute(_PEND, [codec.pending_row(change, writer=writer) for change in changes])
-    if corrections := [change for change in changes if change.previous is not None]:
-        conn.execute(_AUDIT, [codec.audit_row(change) for change in corrections])
-    return changes
-
-
-def _kept(conn: Connection, ids: Sequence[str]) -> dict[ObservationKey, Observation]:
-    """Observations of decisions, locked against other writers of the same decisions."""
-    kept: dict[ObservationKey, Observation] = {}
-    for some in in_lists(ids):
-        lock_decisions(conn, some)
-        for row in conn.execute(_KEPT, {"ids": some}):
-            observation = codec.observation_of(row)
-            kept[key_of(observation)] = observation
-    return kept
-
-
-def _keep(
-    conn: Connection,
-    changed: dict[ObservationKey, Change],
-    *,
-    known: dict[ObservationKey, Observation],
-) -> None:
-    rows = {key: codec.observation_row(change.observation) for key, change in changed.items()}
-    if inserts := [row for key, row in rows.items() if key not in known]:
-        conn.execute(_KEEP, inserts)
-    if updates := [_renamed(row) for key, row in rows.items() if key in known]:
-        conn.execute(_CORRECT, updates)
-
-
-def _renamed(row: codec.Row) -> codec.Row:
-    return {
-        "of_decision": row["decision_id"],
-        "of_arm": row["arm"],
-        "of_signal": row["signal"],
-        "new_value": row["value"],
-        "new_time": row["observed_at"],
-    }
 
 
 def is_pending(conn: Connection) -> bool:

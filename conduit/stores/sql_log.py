@@ -13,7 +13,7 @@ from conduit.core.outcomes import Execution
 from conduit.stores.delta import check_layout, duplicate_decision, layout_of
 from conduit.stores.sql_codec import execution_of, execution_row
 from conduit.stores.sql_decisions import decision_of, decision_row
-from conduit.stores.sql_dialect import insert_new, rows_need_locks
+from conduit.stores.sql_dialect import COUNTED, insert_new, rows_need_locks
 from conduit.stores.sql_schema import decisions, executions, meta
 
 BATCH = 500
@@ -96,8 +96,7 @@ def _add_new(conn: Connection, new: Sequence[Decision]) -> set[str]:
         return set()
     # In one order, so that writers of the same decisions wait for each other, not crosswise.
     rows = [decision_row(decision) for decision in sorted(new, key=lambda it: it.id)]
-    counted = {"preserve_rowcount": True}
-    done = conn.execute(insert_new(conn, decisions), rows, execution_options=counted)
+    done = conn.execute(insert_new(conn, decisions), rows, execution_options=COUNTED)
     return {decision.id for decision in new} if done.rowcount == len(rows) else set()
 
 

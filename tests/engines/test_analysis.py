@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from conduit.cache.feature_cache import FeatureCache
+from conduit.cache.memory import MemoryCache
 from conduit.engines.analysis import Analysis
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.hashing import HashingEncoder
@@ -51,7 +53,9 @@ def encoder() -> Watched:
 
 
 def analysis_with(encoder: Watched | Reserved) -> Analysis:
-    return Analysis(Analyzer(encoder, load_projection(encoder.name, encoder.dim)))
+    """An analysis that remembers nothing, but what is under way."""
+    analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
+    return Analysis(analyzer, FeatureCache(MemoryCache(most_bytes=0)))
 
 
 async def test_a_brief_prompt_alone_is_not_handed_over(encoder: Watched) -> None:
@@ -81,7 +85,7 @@ async def test_an_encoder_that_does_not_say_how_fast_it_is_runs_on_threads(
 async def test_prompts_that_come_together_all_go_to_threads(encoder: Watched) -> None:
     """So that they share the cores; afterwards a brief one is alone again."""
     analysis = analysis_with(encoder)
-    await asyncio.gather(*(analysis.of("brief") for _ in range(4)))
+    await asyncio.gather(*(analysis.of(f"brief {i}") for i in range(4)))
     assert threading.get_ident() not in encoder.threads
     await analysis.of("brief")
     assert encoder.threads[-1] == threading.get_ident()
@@ -105,3 +109,27 @@ async def test_a_prompt_that_failed_is_not_under_way_any_more(encoder: Watched) 
         await analysis.of("fail")
     await analysis.of("brief")
     assert encoder.threads == [threading.get_ident()] * 2
+
+
+async def test_equal_prompts_under_way_share_one_analysis(encoder: Watched) -> None:
+    """It goes on for the others when the one that came first gives up, and then it is over."""
+    analysis = analysis_with(encoder)
+    waiting = [asyncio.create_task(analysis.of("wait to be let go")) for _ in range(5)]
+    assert await asyncio.to_thread(encoder.held.wait, 10)
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    encoder.let_go.set()
+    features = await asyncio.gather(*waiting[1:])
+    assert waiting[0].cancelled()
+    assert len(encoder.threads) == 1
+    assert all(found is features[0] for found in features)
+    await analysis.of("wait to be let go")
+    assert len(encoder.threads) == 2
+
+
+async def test_an_analysis_that_fails_fails_for_all_who_share_it(encoder: Watched) -> None:
+    """With the same error; the text is encoded once."""
+    analysis = analysis_with(encoder)
+    failed = await asyncio.gather(*(analysis.of("fail") for _ in range(3)), return_exceptions=True)
+    assert [str(error) for error in failed] == ["it fails"] * 3
+    assert len(encoder.threads) == 1

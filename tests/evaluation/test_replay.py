@@ -11,6 +11,7 @@ import pytest
 from conduit import Router
 from conduit.bandits.models import ArmModels
 from conduit.bandits.policies import policy_named
+from conduit.bandits.rules import ComplexityThreshold
 from conduit.bandits.utility import Weights
 from conduit.bandits.vigilance import Vigilance
 from conduit.core.arms import Arm, Price
@@ -18,8 +19,10 @@ from conduit.core.clocks import ManualClock
 from conduit.core.errors import InvalidInputError
 from conduit.core.forgetting import Forgetting
 from conduit.datasets.recorded import RecordedOutcomes
+from conduit.engines.labelled import fit_neighbours
 from conduit.engines.simulator import Simulator
-from conduit.evaluation.replay import Moment, Setting, replay
+from conduit.evaluation.replay import replay
+from conduit.evaluation.setting import Moment, Setting
 from conduit.evaluation.stream import Stream
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.hashing import HashingEncoder
@@ -80,6 +83,8 @@ def stream_of(outcomes: RecordedOutcomes) -> Stream:
         cost=outcomes.cost,
         output_tokens=outcomes.output_tokens,
         latency=outcomes.latency,
+        complexity=np.array([f.complexity_score for f in features]),
+        embeddings=np.stack([f.embedding for f in features]),
     )
 
 
@@ -97,7 +102,8 @@ def priced_stream(n: int = 200, *, seed: int = 0) -> Stream:
 
 
 @pytest.mark.parametrize(
-    "policy", ["thompson", "linucb", "thompson_noncontextual", "epsilon_greedy"]
+    "policy",
+    ["thompson", "linucb", "thompson_noncontextual", "epsilon_greedy", "complexity", "knn"],
 )
 @pytest.mark.parametrize("budget", [None, 1e-4])
 async def test_a_replay_draws_the_arms_that_a_running_router_draws(
@@ -105,6 +111,7 @@ async def test_a_replay_draws_the_arms_that_a_running_router_draws(
 ) -> None:
     """Same seed, same prompts: arms, propensities and spending of replay and router are the same."""
     simulator = Simulator(outcomes=outcomes)
+    labelled = fit_neighbours(outcomes.subset(np.arange(0, N, 3)), HashingEncoder())
     async with Router(
         simulator.arms,
         client=simulator.client(),
@@ -113,11 +120,14 @@ async def test_a_replay_draws_the_arms_that_a_running_router_draws(
         policy=policy,
         budget=budget,
         baseline=simulator.baseline,
+        neighbours=labelled,
         seed=5,
         timeout=1e6,
     ) as router:
         steps = [step async for step in simulator.run(router)]
-    setting = Setting(policy=policy_named(policy, models=MODELS), budget=budget)
+    setting = Setting(
+        policy=policy_named(policy, models=MODELS), budget=budget, neighbours=labelled
+    )
     found = replay(stream_of(outcomes), setting, rng=np.random.default_rng(5))
     assert found.arms.tolist() == [step.arm for step in steps]
     np.testing.assert_allclose(found.cost, [step.cost for step in steps], rtol=1e-9)
@@ -167,6 +177,56 @@ async def test_an_arm_that_appears_is_met_as_one_added_to_a_running_router(
             [step.decision.probabilities.get(name, 0.0) for step in steps],
             atol=1e-6,
         )
+
+
+def test_the_threshold_is_asked_about_each_prompt_and_neighbours_about_each_embedding(
+    outcomes: RecordedOutcomes,
+) -> None:
+    """Complexity sends simple prompts to one arm and others to the other; knn decides by its labels."""
+    stream = replace(stream_of(outcomes), complexity=np.arange(N) / N)
+    found = replay(
+        stream,
+        Setting(policy=policy_named("complexity", models=())),
+        rng=np.random.default_rng(0),
+    )
+    complex_ones = stream.complexity >= ComplexityThreshold().threshold
+    assert (stream.cost[0, found.arms[complex_ones]] == stream.cost[0].max()).all()
+    assert (stream.cost[0, found.arms[~complex_ones]] == stream.cost[0].min()).all()
+    labelled = fit_neighbours(outcomes, HashingEncoder(), k=1)
+    setting = Setting(policy=policy_named("knn", models=()), neighbours=labelled, learning=False)
+    found = replay(stream, setting, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(found.predicted, stream.quality)
+
+
+@pytest.mark.parametrize(
+    ("policy", "without", "labels", "missing"),
+    [
+        ("knn", "neighbours", False, "labelled queries"),
+        ("knn", "embeddings", True, "embeddings"),
+        ("complexity", "complexity", False, "complexity"),
+    ],
+)
+def test_a_policy_is_refused_what_it_judges_by_was_not_given(
+    outcomes: RecordedOutcomes, policy: str, without: str, labels: bool, missing: str
+) -> None:
+    """One error names the policy and what is missing, before any step; it is never guessed."""
+    stream = stream_of(outcomes)
+    if without != "neighbours":
+        stream = replace(stream, **{without: None})
+    labelled = fit_neighbours(outcomes, HashingEncoder()) if labels else None
+    setting = Setting(policy=policy_named(policy, models=()), neighbours=labelled)
+    with pytest.raises(InvalidInputError, match=f"{policy}.*needs.*{missing}"):
+        replay(stream, setting, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", ["complexity", "embeddings", "prompt_tokens"])
+def test_what_is_known_of_prompts_has_one_row_each(outcomes: RecordedOutcomes, name: str) -> None:
+    """A subset keeps prompts and what is known of them together; a wrong length is refused by name."""
+    stream = stream_of(outcomes)
+    rows = [5, 3]
+    np.testing.assert_array_equal(getattr(stream.subset(rows), name), getattr(stream, name)[rows])
+    with pytest.raises(InvalidInputError, match=f"{name} has shape"):
+        replace(stream, **{name: getattr(stream, name)[1:]})
 
 
 def test_equal_seeds_agree_and_other_seeds_differ() -> None:

@@ -10,7 +10,7 @@ import pytest
 from conduit.bandits.models import ArmModels
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import InvalidInputError
-from conduit.evaluation.replay import Moment
+from conduit.evaluation.setting import Moment
 from conduit.evaluation.stream import Stream
 from experiments.arguments import parse
 from experiments.budget_pacing import World

@@ -14,6 +14,7 @@ from conduit.evaluation.stream import Stream
 from conduit.evaluation.support import Reason, Refusal
 from experiments.ope_coverage import SCENARIOS, SEED, Task, build, run_task, tasks_of
 from experiments.ope_rows import (
+    ALWAYS_CHEAPEST,
     Answered,
     Coverage,
     PriceOfFloor,
@@ -71,12 +72,12 @@ def coverage_of(*answers: Answered) -> Coverage:
 
 
 def test_a_log_is_asked_about_every_target_by_both_methods(stream: Stream) -> None:
-    """Three targets, two outcomes, two methods; the truth is the recorded mean of the logged prompts."""
+    """Four targets, two outcomes, two methods; the truth is the recorded mean of the logged prompts."""
     world = build(stream, stream, decisions=300)
     task = Task(world=world, scenario=SCENARIOS[0], seed=SEED, floorless=True)
     done = run_task(task)
     keys = {(it.target, it.outcome, it.method) for it in done.answers}
-    assert len(keys) == len(done.answers) == 12
+    assert len(keys) == len(done.answers) == 16
     rows = np.random.default_rng(SEED).integers(0, 120, 300)
     for it in done.answers:
         arms = world.targets["budget", it.target][rows]
@@ -97,7 +98,12 @@ def test_targets_are_functions_of_the_prompt(stream: Stream) -> None:
     assert (router[hard] == 2).all()
     assert (router[~hard] == 1).all()
     assert set(world.targets["budget", "best fixed arm"]) == {2}
-    assert set(world.targets["budget", "rare cheap arm"]) == {0}
+    assert set(world.targets["budget", ALWAYS_CHEAPEST]) == {0}
+    sparing = world.targets["budget", "rare cheap arm"]
+    assert (sparing == 0).sum() == 30
+    # The cheap arm loses .4 on easy prompts and .45 on hard ones.
+    assert not hard[sparing == 0].any()
+    assert (sparing[sparing != 0] == router[sparing != 0]).all()
     assert set(world.targets["balanced", "best fixed arm"]) == {1}
 
 
@@ -132,6 +138,14 @@ def test_coverage_must_be_neither_too_low_nor_too_high(
     found += [asked(estimate(0.6, 0.8))] * (answers - covered)
     checks = verdict_checks([coverage_of(*found, asked(REFUSED))], [])
     assert [check.holds for check in checks].count(False) == (0 if holds else 2 - bool(answers))
+
+
+def test_a_question_that_the_log_cannot_answer_must_be_refused() -> None:
+    """Always the cheapest arm: every refusal is right, and a single answer falls short, right or wrong."""
+    asked_it = replace(asked(REFUSED), target=ALWAYS_CHEAPEST)
+    answered = replace(asked_it, answer=estimate(0.4, 0.6))
+    for questions, holds in (([asked_it] * 3, True), ([asked_it, answered], False)):
+        assert [check.holds for check in verdict_checks([coverage_of(*questions)], [])] == [holds]
 
 
 def test_a_dear_floor_falls_short() -> None:

@@ -17,6 +17,7 @@ from conduit.evaluation.stream import Stream
 from experiments import bench_decision, cold_start, digits, peers
 from experiments.bench_peers import TIMED
 from experiments.mabwiser_peer import MabWiserPeer
+from experiments.paretobandit_utility import ParetoBanditUtility
 from experiments.peers import PEERS, Peer, best_settings, installed, play, without_lesser
 from experiments.vowpalwabbit_peer import VowpalWabbit, VowpalWabbitPeer, lines
 
@@ -74,7 +75,9 @@ def test_vowpal_wabbit_draws_from_probabilities() -> None:
     assert np.abs(drawn - probabilities).max() < 4 * 0.5 / 3000**0.5
 
 
-@pytest.mark.parametrize("peer", [VW, LINUCB, LINTS], ids=lambda peer: peer.family)
+@pytest.mark.parametrize(
+    "peer", [VW, LINUCB, LINTS, ParetoBanditUtility()], ids=lambda peer: peer.family
+)
 def test_a_peer_learns_from_the_arms_it_chose(peer: Peer) -> None:
     """In its last half it is right far more often than the third that guessing gives."""
     contexts, rewards = world()
@@ -145,6 +148,8 @@ def some_prompts(arguments: object) -> dict[str, Stream]:
         prompt_tokens=np.full(40, 10),
         quality=quality,
         cost=np.tile([1e-5, 1e-4, 1e-3], (40, 1)),
+        complexity=np.linspace(0, 1, 40),
+        embeddings=np.eye(40, dtype=np.float32),
     )
     return {"routellm": stream}
 
@@ -178,6 +183,23 @@ def test_every_setting_is_in_the_figures_and_the_best_are_in_the_table(
 
 
 @pytest.mark.usefixtures("few")
+def test_who_saw_more_and_who_never_chose_are_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """knn's line tells of its labels, every arm has a row of its own, and families their seconds."""
+    cold_start.main(["--seeds", "1", "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    rows = json.loads(next(tmp_path.glob("*.json")).read_text())["rows"]
+    earned = {row["policy"]: row for row in rows}
+    assert any("knn" in line and "labels" in line for line in printed.splitlines())
+    costs = [earned[f"fixed:{arm}"]["cost"] for arm in "abc"]
+    assert costs == pytest.approx([1e-5, 1e-4, 1e-3])
+    seconds = next(line for line in printed.splitlines() if line.startswith("seconds:"))
+    assert "ParetoBandit cold" in seconds
+    assert "knn" in seconds
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("script", [digits, cold_start], ids=lambda script: script.NAME)
 def test_a_row_that_could_not_be_run_says_so(
     script: object,
@@ -189,8 +211,9 @@ def test_a_row_that_could_not_be_run_says_so(
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
     script.main(["--seeds", "1", "--out", str(tmp_path)])  # type: ignore[attr-defined]
     printed = capsys.readouterr().out
-    assert printed.count("make peers") == 2
-    for family in {peer.family for peer in PEERS}:
+    rivals = getattr(script, "RIVALS", PEERS)
+    assert printed.count("make peers") == len({peer.library for peer in rivals})
+    for family in {peer.family for peer in rivals}:
         assert any(
             line.startswith(family) and "not installed" in line for line in printed.splitlines()
         )

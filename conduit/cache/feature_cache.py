@@ -1,0 +1,107 @@
+"""The feature cache: this process's memory in front, a shared cache behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+from conduit.cache.entries import CorruptEntryError
+from conduit.cache.features import feature_key, pack_features, unpack_features
+from conduit.core.caching import Cache, CacheStatistics, FeatureCacheStatistics
+from conduit.core.decisions import QueryFeatures
+
+_log = logging.getLogger("conduit.cache")
+
+TTL_SECONDS = 24 * 3600.0
+"""How long features are kept."""
+
+MOST_UNDER_WAY = 64
+"""Writes to the shared cache that may be under way; what comes beyond them is not written."""
+
+
+class FeatureCache:
+    """Finds features that were computed before, here or by another process.
+
+    Answers never wait for a write to the shared cache, nor fail for one.
+
+    Args:
+        near: a cache in memory.
+        far: a cache that processes share, guarded; None without one.
+    """
+
+    def __init__(self, near: Cache, *, far: Cache | None = None) -> None:
+        self._near = _Tier(near)
+        self._far = None if far is None else _Tier(far)
+        self._writes: set[asyncio.Task[None]] = set()
+
+    @property
+    def statistics(self) -> FeatureCacheStatistics:
+        """How often each part was asked."""
+        far = None if self._far is None else self._far.statistics
+        return FeatureCacheStatistics(memory=self._near.statistics, shared=far)
+
+    async def get(self, layout: str, text: str) -> QueryFeatures | None:
+        """The features of a text in a layout; None where they have to be computed."""
+        key = feature_key(layout, text)
+        found = await self._near.get(key)
+        if found is None and self._far is not None:
+            found = await self._far.get(key)
+            if found is not None:
+                await self._near.put(key, found)
+        return found
+
+    async def put(self, layout: str, text: str, features: QueryFeatures) -> None:
+        """Keep computed features, shared ones by and by."""
+        key = feature_key(layout, text)
+        await self._near.put(key, features)
+        if self._far is not None and len(self._writes) < MOST_UNDER_WAY:
+            self._later(self._far.put(key, features))
+
+    async def close(self) -> None:
+        """Finish what is being written, and release connections."""
+        await asyncio.gather(*self._writes)
+        await self._near.cache.close()
+        if self._far is not None:
+            await self._far.cache.close()
+
+    def _later(self, write: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(write)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+
+
+class _Tier:
+    """One cache, asked for features: an entry that cannot be read is a miss, and dropped."""
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache = cache
+        self._asked = CacheStatistics()
+
+    @property
+    def statistics(self) -> CacheStatistics:
+        unreadable, failed = self._asked.errors, self.cache.statistics.errors
+        return CacheStatistics(
+            hits=self._asked.hits, misses=self._asked.misses, errors=unreadable + failed
+        )
+
+    async def get(self, key: str) -> QueryFeatures | None:
+        entry = await self.cache.get(key)
+        found = None if entry is None else await self._read(entry, key)
+        self._asked = self._asked.asked(hit=found is not None)
+        return found
+
+    async def put(self, key: str, features: QueryFeatures) -> None:
+        await self.cache.put(key, pack_features(features, key=key), ttl=TTL_SECONDS)
+
+    async def _read(self, entry: bytes, key: str) -> QueryFeatures | None:
+        try:
+            return unpack_features(entry, key=key)
+        except CorruptEntryError as error:
+            if not self._asked.errors:
+                _log.warning(
+                    "dropped a corrupt cache entry (%s): %s; later ones go unsaid", key, error
+                )
+            self._asked = self._asked.failed()
+            await self.cache.drop(key)
+            return None

@@ -1,0 +1,63 @@
+"""Computed features by text: the key hashes the text, the entry is compact and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import numpy as np
+
+from conduit.cache.entries import CorruptEntryError, seal, unseal
+from conduit.core.decisions import QueryFeatures
+
+_KIND = b"CFe1"
+_SHAPE = struct.Struct("<qddII")
+"""Tokens, complexity, confidence, length of the embedding and of the context; then float32."""
+
+
+def feature_key(layout: str, text: str) -> str:
+    """Where the features of a text are kept.
+
+    The layout names the encoder, its weights, the projection and the signals, so that nothing is
+    read that another version computed. The text itself is nowhere.
+    """
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"conduit:features:{layout}:{digest}"
+
+
+def pack_features(features: QueryFeatures, *, key: str) -> bytes:
+    """Features as bytes: 40 + 4 (embedding + context) + the name of the domain."""
+    embedding = np.ascontiguousarray(features.embedding, np.dtype("<f4"))
+    context = np.ascontiguousarray(features.context, np.dtype("<f4"))
+    shape = _SHAPE.pack(
+        features.token_count,
+        features.complexity_score,
+        features.domain_confidence,
+        len(embedding),
+        len(context),
+    )
+    body = shape + embedding.tobytes() + context.tobytes() + features.domain.encode()
+    return seal(_KIND, body, key=key)
+
+
+def unpack_features(entry: bytes, *, key: str) -> QueryFeatures:
+    """The features that were packed; the arrays are read-only.
+
+    Raises:
+        CorruptEntryError: for bytes that are no entry of this version and key.
+    """
+    body = unseal(_KIND, entry, key=key)
+    try:
+        tokens, complexity, confidence, n, d = _SHAPE.unpack_from(body)
+        numbers = np.frombuffer(body, np.dtype("<f4"), count=n + d, offset=_SHAPE.size)
+        domain = body[_SHAPE.size + 4 * (n + d) :].decode()
+    except (struct.error, ValueError) as error:
+        raise CorruptEntryError(str(error)) from error
+    return QueryFeatures(
+        embedding=numbers[:n],
+        context=numbers[n:],
+        token_count=tokens,
+        complexity_score=complexity,
+        domain=domain,
+        domain_confidence=confidence,
+    )

@@ -1,0 +1,70 @@
+"""What a router remembers beside its store: in memory, or shared through a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conduit.cache.feature_cache import FeatureCache
+from conduit.cache.guard import Guard, GuardedCache, GuardedRecent
+from conduit.cache.memory import MOST_BYTES, MemoryCache
+from conduit.cache.recent import MemoryRecent
+from conduit.cache.redis import RedisCache, RedisServer
+from conduit.cache.redis_bell import RedisBell
+from conduit.cache.redis_recent import RedisRecent
+from conduit.core.caching import Bell, Cache, RecentQueries
+from conduit.core.ports import Clock
+from conduit.settings.masking import mask_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caches:
+    """All of it; losing any of it costs time, never an answer.
+
+    Args:
+        features: computed features by text.
+        recent: the last queries per user.
+        bell: tells other processes that something changed; None where nobody would hear.
+    """
+
+    features: FeatureCache
+    recent: RecentQueries
+    bell: Bell | None
+
+    async def close(self) -> None:
+        """Finish what is being written, and release connections; repeatable."""
+        await self.features.close()  # first: its writes need the server that all three may share
+        await self.recent.close()
+        if self.bell is not None:
+            await self.bell.close()
+
+
+def open_caches(
+    redis_url: str | None,
+    *,
+    most_bytes: int | None,
+    cache: Cache | None,
+    bell: Bell | None,
+    clock: Clock,
+) -> Caches:
+    """The caches of a router; connects to nothing yet.
+
+    Args:
+        redis_url: a Redis server, for what is not given; None works without.
+        most_bytes: of features that are kept in memory; 0 keeps none, None takes the default.
+        cache: a shared cache of features.
+        bell: tells other processes.
+        clock: dates what is kept, and how long a failing server is left alone.
+
+    Raises:
+        ConfigurationError: for an address that is none, or without the package ``redis``.
+    """
+    near = MemoryCache(most_bytes=MOST_BYTES if most_bytes is None else most_bytes, clock=clock)
+    own, guard = MemoryRecent(), Guard(clock=clock)
+    recent: RecentQueries = own
+    if redis_url is not None:
+        server = RedisServer(redis_url, shown=mask_url(redis_url))
+        recent = GuardedRecent(RedisRecent(server), own=own, guard=guard)
+        bell = bell or RedisBell(server, guard=guard)
+        cache = cache or RedisCache(server)
+    far = None if cache is None else GuardedCache(cache, guard)
+    return Caches(features=FeatureCache(near, far=far), recent=recent, bell=bell)

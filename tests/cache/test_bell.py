@@ -1,0 +1,134 @@
+"""What every bell promises, within a process and over Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+
+import pytest
+
+from conduit.cache.bell import MemoryBell
+from conduit.cache.guard import Guard
+from conduit.cache.redis import RedisServer
+from conduit.cache.redis_bell import CHANNEL, RedisBell
+from conduit.core.caching import Bell
+from experiments.servers.redis import Redis
+from experiments.servers.redis import RedisServer as OwnServer
+
+from .hearing import SECONDS, heard
+
+
+def redis_bells(url: str) -> Iterable[RedisBell]:
+    """Bells of as many processes as one likes."""
+    while True:
+        yield RedisBell(RedisServer(url, shown="redis"), guard=Guard())
+
+
+def memory_bells(_url: str) -> Iterable[MemoryBell]:
+    """Bells on one rope."""
+    first = MemoryBell()
+    yield first
+    while True:
+        yield first.peer()
+
+
+BELLS: dict[str, Callable[[str], Iterable[Bell]]] = {"memory": memory_bells, "redis": redis_bells}
+
+
+@pytest.fixture(params=BELLS)
+async def bells(
+    request: pytest.FixtureRequest, redis_server: Redis
+) -> AsyncIterator[tuple[Bell, Bell, Bell]]:
+    """Three processes' bells."""
+    made = iter(BELLS[request.param](redis_server.url))
+    three = (next(made), next(made), next(made))
+    yield three
+    for bell in three:
+        await bell.close()
+
+
+async def test_a_ring_is_heard_by_all_others(bells: tuple[Bell, Bell, Bell], unique: str) -> None:
+    """By every listener of every other bell."""
+    first, second, third = bells
+    for topics in (second.listen(), second.listen(), third.listen()):
+        await heard(topics, first, f"prices: {unique}")
+
+
+async def test_ones_own_rings_are_not_heard(bells: tuple[Bell, Bell, Bell], unique: str) -> None:
+    """What was rung by oneself does not arrive before what others ring afterwards."""
+    first, second, _ = bells
+    topics = first.listen()
+    await heard(topics, second, f"{unique} ready")
+    await first.ring(f"{unique} own")
+    await second.ring(f"{unique} theirs")
+    async with asyncio.timeout(SECONDS):
+        while (topic := await anext(topics)) == f"{unique} ready":
+            pass
+    assert topic == f"{unique} theirs"
+
+
+async def test_who_is_slow_hears_a_topic_once(bells: tuple[Bell, Bell, Bell], unique: str) -> None:
+    """However often it was rung meanwhile, in the order of the first ring."""
+    first, second, _ = bells
+    topics = second.listen()
+    await heard(topics, first, f"{unique} ready")
+    for topic in ("a", "b", "a", "a", "b", "end"):
+        await first.ring(topic)
+    other = second.listen()
+    await heard(other, first, f"{unique} done")
+    async with asyncio.timeout(SECONDS):
+        said = [await anext(topics) for _ in range(4)]
+    assert [topic for topic in said if topic != f"{unique} ready"][:3] == ["a", "b", "end"]
+
+
+async def test_closing_ends_the_listening(bells: tuple[Bell, Bell, Bell]) -> None:
+    """An iteration that waits ends without an error; closing again changes nothing."""
+    bell = bells[0]
+    topics = bell.listen()
+
+    async def listen() -> list[str]:
+        return [topic async for topic in topics]
+
+    listening = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    await bell.close()
+    await bell.close()
+    async with asyncio.timeout(SECONDS):
+        assert await listening == []
+
+
+async def test_a_bell_listens_again_when_its_server_is_back(
+    own_redis_server: OwnServer, unique: str
+) -> None:
+    """A restart costs the rings of the meantime, and nothing else."""
+    made = iter(redis_bells(own_redis_server.url))
+    first, second = next(made), next(made)
+    topics = second.listen()
+    await heard(topics, first, "before")
+    own_redis_server.restart()
+    await heard(topics, first, "after")
+    await first.close()
+    await second.close()
+
+
+async def test_a_bell_without_a_server_is_silent(nobody: str) -> None:
+    """Ringing is no error, listening waits, and closing ends it."""
+    bell = next(iter(redis_bells(nobody)))
+    topics = bell.listen()
+    await bell.ring("topic")
+    await bell.close()
+    assert [topic async for topic in topics] == []
+
+
+async def test_what_others_say_on_the_channel_does_no_harm(
+    server: RedisServer, redis_server: Redis, unique: str
+) -> None:
+    """Bytes that no bell rang are a topic at most."""
+    made = iter(redis_bells(redis_server.url))
+    first, second = next(made), next(made)
+    topics = second.listen()
+    await heard(topics, first, "ready")
+    await server.client.publish(CHANNEL, b"\xff\xfe rubbish")
+    await heard(topics, first, unique)
+    await first.close()
+    await second.close()

@@ -1,0 +1,152 @@
+"""Features as bytes, and the cache that finds them again."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conduit.cache.entries import CorruptEntryError
+from conduit.cache.feature_cache import FeatureCache
+from conduit.cache.features import feature_key, pack_features, unpack_features
+from conduit.cache.memory import MemoryCache
+from conduit.cache.redis import RedisCache, RedisServer
+from conduit.core.caching import CacheStatistics
+from conduit.core.decisions import QueryFeatures
+
+FEATURES = QueryFeatures(
+    embedding=np.array([0.6, -0.8], np.float32),
+    context=np.array([1.0, 0.25, -3.5e-8], np.float32),
+    token_count=12,
+    complexity_score=0.1,
+    domain="code",
+    domain_confidence=1 / 3,
+)
+LAYOUT = "encoder/projection/signals"
+
+
+def assert_same(found: QueryFeatures | None, expected: QueryFeatures) -> None:
+    """Equal in every bit."""
+    assert found is not None
+    np.testing.assert_array_equal(found.embedding, expected.embedding)
+    np.testing.assert_array_equal(found.context, expected.context)
+    for name in ("token_count", "complexity_score", "domain", "domain_confidence"):
+        assert getattr(found, name) == getattr(expected, name)
+
+
+numbers = st.lists(st.floats(width=32, allow_nan=False), max_size=8)
+
+
+@given(
+    numbers, numbers, st.integers(0, 2**60), st.floats(0, 1), st.text(st.characters(codec="utf-8"))
+)
+def test_what_was_packed_is_unpacked(
+    embedding: list[float], context: list[float], tokens: int, score: float, domain: str
+) -> None:
+    """Features survive the way to bytes and back, bit for bit."""
+    features = QueryFeatures(
+        embedding=np.array(embedding, np.float32),
+        context=np.array(context, np.float32),
+        token_count=tokens,
+        complexity_score=score,
+        domain=domain,
+        domain_confidence=1 - score,
+    )
+    assert_same(unpack_features(pack_features(features, key="k"), key="k"), features)
+
+
+def test_an_entry_is_compact() -> None:
+    """Forty bytes beside the numbers and the name of the domain."""
+    assert len(pack_features(FEATURES, key="k")) == 40 + 4 * 5 + len("code")
+
+
+@given(st.data())
+def test_a_damaged_entry_is_found_out(data: st.DataObject) -> None:
+    """Any byte changed, any length cut: it is no entry."""
+    entry = pack_features(FEATURES, key="k")
+    at = data.draw(st.integers(0, len(entry) - 1))
+    flipped = bytearray(entry)
+    flipped[at] ^= data.draw(st.integers(1, 255))
+    for wrong in (bytes(flipped), entry[:at]):
+        with pytest.raises(CorruptEntryError):
+            unpack_features(wrong, key="k")
+
+
+@given(st.binary(max_size=100))
+def test_rubbish_is_no_entry(rubbish: bytes) -> None:
+    """Nothing but a CorruptEntryError comes of it."""
+    with pytest.raises(CorruptEntryError):
+        unpack_features(rubbish, key="k")
+
+
+def test_an_entry_of_another_key_is_no_entry() -> None:
+    """An answer to somebody else's question is found out."""
+    with pytest.raises(CorruptEntryError):
+        unpack_features(pack_features(FEATURES, key="k"), key="other")
+
+
+def test_a_key_names_the_layout_and_hides_the_text() -> None:
+    """Other layouts and other texts have other keys; odd characters have one, too."""
+    key = feature_key(LAYOUT, "a secret question")
+    assert LAYOUT in key
+    assert "secret" not in key
+    others = {feature_key("other", "a secret question"), feature_key(LAYOUT, "\ud800")}
+    assert key not in others
+    assert len(others) == 2
+
+
+async def test_the_memory_in_front_spares_the_shared_cache() -> None:
+    """What was found behind is kept in front."""
+    far = MemoryCache()
+    first = FeatureCache(MemoryCache(), far=far)
+    await first.put(LAYOUT, "text", FEATURES)
+    assert_same(await first.get(LAYOUT, "text"), FEATURES)
+    assert far.statistics == CacheStatistics()
+    await first.close()
+
+
+async def test_processes_share_what_they_computed(server: RedisServer, unique: str) -> None:
+    """A second process finds on Redis what the first one wrote, once it is written."""
+    first = FeatureCache(MemoryCache(), far=RedisCache(server))
+    await first.put(unique, "text", FEATURES)
+    await first.close()
+    second = FeatureCache(MemoryCache(), far=RedisCache(server))
+    for _ in range(3):
+        assert_same(await second.get(unique, "text"), FEATURES)
+    assert await second.get(unique, "other") is None
+    said = second.statistics
+    assert (said.memory, said.shared) == (
+        CacheStatistics(hits=2, misses=2),
+        CacheStatistics(hits=1, misses=1),
+    )
+    assert (said.hits, said.misses, said.hit_rate) == (3, 1, 0.75)
+
+
+async def test_a_corrupt_entry_is_a_miss_and_dropped_and_said_once(
+    server: RedisServer, unique: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Wherever it lies; what is computed instead takes its place."""
+    caplog.set_level(logging.WARNING)
+    far = RedisCache(server)
+    cache = FeatureCache(MemoryCache(), far=far)
+    for text in ("one", "two"):
+        key = feature_key(unique, text)
+        await far.put(key, b"rubbish", ttl=60)
+        assert await cache.get(unique, text) is None
+        assert await far.get(key) is None
+    assert cache.statistics.shared == CacheStatistics(misses=2, errors=2)
+    assert len(caplog.records) == 1
+    await cache.put(unique, "one", FEATURES)
+    assert_same(await cache.get(unique, "one"), FEATURES)
+    await cache.close()
+
+
+async def test_a_cache_without_room_finds_nothing() -> None:
+    """Nothing fails where nothing may be kept."""
+    cache = FeatureCache(MemoryCache(most_bytes=0))
+    await cache.put(LAYOUT, "text", FEATURES)
+    assert await cache.get(LAYOUT, "text") is None
+    assert cache.statistics.shared is None
