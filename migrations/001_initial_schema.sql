@@ -340,6 +340,8 @@ UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num 
 -- Decisions, attempts and observations: written all or none, read a page at a time.
 -- Rows travel as JSON objects by column, bytes in hexadecimal, numbers in their shortest exact form.
 
+-- The revision; an error for a role that row level security stops, so that nobody who sees nothing
+-- takes it for an empty database.
 CREATE FUNCTION conduit_revision() RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
 BEGIN
@@ -353,6 +355,7 @@ END $$;
 CREATE FUNCTION conduit_bind_layout(new_layout text, new_dim integer) RETURNS json
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
+    PERFORM conduit_revision();
     UPDATE meta SET layout = new_layout, dim = new_dim WHERE layout IS NULL;
     RETURN (SELECT json_build_object('layout', layout, 'dim', dim) FROM meta);
 END $$;
@@ -379,6 +382,7 @@ DECLARE
     one record;
     fresh text[];
 BEGIN
+    PERFORM conduit_revision();
     FOR one IN
         SELECT DISTINCT layout, octet_length(context) / 4 AS dim
         FROM json_populate_recordset(NULL::decisions, new_decisions)
@@ -524,6 +528,7 @@ CREATE FUNCTION conduit_pending(most integer) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
 BEGIN
+    PERFORM conduit_revision();
     RETURN (
         WITH taken AS (
             SELECT pending.*, context, created_at
@@ -547,6 +552,7 @@ CREATE FUNCTION conduit_state(of_arms text[]) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
 BEGIN
+    PERFORM conduit_revision();
     RETURN (
         SELECT json_build_object(
             'meta', row_to_json(meta),
@@ -573,6 +579,7 @@ LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     turn meta;
 BEGIN
+    PERFORM conduit_revision();
     SELECT * INTO turn FROM meta WHERE version = expected FOR UPDATE;
     IF NOT FOUND OR (SELECT count(*) FROM pending WHERE id = ANY (folded)) < cardinality(folded)
     THEN
@@ -622,6 +629,7 @@ END $$;
 CREATE FUNCTION conduit_pulse() RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
 BEGIN
+    PERFORM conduit_revision();
     RETURN (
         SELECT json_build_object(
             'state', version,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from conduit.core.errors import ConduitError
+from conduit.core.errors import ConduitError, ConfigurationError
 from conduit.settings import Settings
 from conduit.stores import migrate
 
@@ -23,7 +24,8 @@ status  say which revision the database is at; changes nothing
 sql     print the statements that make an empty database, for copying by hand
 
 The database is DATABASE_URL, from the environment or .env, as in
-postgresql://user:password@host:5432/name; without it, Conduit's SQLite file.
+postgresql://user:password@host:5432/name; without it, Conduit's SQLite file. A
+Supabase project is migrated by its DATABASE_URL too, not over REST.
 """
 
 
@@ -42,13 +44,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", nargs="?", choices=_COMMANDS, default="up")
     command = _COMMANDS[parser.parse_args(argv).command]
     try:
-        settings = Settings.load()
-        said = command(settings.database_url or settings.database_path)
+        said = command(_place(Settings.load()))
     except ConduitError as error:
         sys.stderr.write(f"migrate.sh: {error}\n")
         return error.exit_code
     sys.stdout.write(said.rstrip("\n") + "\n")
     return 0
+
+
+def _place(settings: Settings) -> str | Path:
+    """The database to migrate.
+
+    Raises:
+        ConfigurationError: where only Supabase over REST is set up, which cannot make tables.
+    """
+    if settings.database_url is None and settings.supabase_url is not None:
+        raise ConfigurationError(
+            "over REST nothing can be migrated, and only SUPABASE_URL is set",
+            remedy="set DATABASE_URL to the project's postgresql:// address, or paste "
+            "migrations/001_initial_schema.sql into its SQL editor",
+        )
+    return settings.database_url or settings.database_path
 
 
 if __name__ == "__main__":

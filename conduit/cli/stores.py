@@ -5,21 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from conduit.settings import Settings
+from conduit.stores.choosing import DurableStore, durable_store
 from conduit.stores.sql import SQLStore
 
 
-def store_of(settings: Settings, database: str | None) -> SQLStore:
+def store_of(settings: Settings, database: str | None) -> DurableStore:
     """The store that ``--database`` or the settings name; made when it is first opened.
 
     Raises:
-        ConfigurationError: for an address that cannot be used.
+        ConfigurationError: for an address that cannot be used, or half of one.
     """
     if database is not None:
         return SQLStore(database)
-    return SQLStore(settings.database_url or settings.database_path)
+    return durable_store(
+        settings.database_path,
+        database_url=settings.database_url,
+        supabase_url=settings.supabase_url,
+        supabase_key=settings.supabase_anon_key,
+    )
 
 
-def existing_store(settings: Settings, database: str | None) -> SQLStore | None:
+def existing_store(settings: Settings, database: str | None) -> DurableStore | None:
     """The same for a command that only looks; None where opening it would create a file.
 
     Raises:

@@ -21,7 +21,7 @@ class StorageSettings:
     cache_dir: Path = declare("folder for caches; unset takes the user's own cache folder", PATH)
     data: Path | None = declare("recorded data set, or a folder of them, for experiments", PATH)
     database_url: str | None = declare(
-        "PostgreSQL database; unset takes the SQLite file",
+        "PostgreSQL database; unset takes the Supabase project, else the SQLite file",
         URL,
         aliases=("DATABASE_URL",),
         secret=True,
@@ -37,9 +37,16 @@ class StorageSettings:
     feature_cache_bytes: int | None = declare(
         "memory for features of earlier prompts, in bytes; 0 keeps none, unset takes 16 MiB", COUNT
     )
-    supabase_url: str | None = declare("Supabase project", HTTP, aliases=("SUPABASE_URL",))
+    supabase_url: str | None = declare(
+        "Supabase project, used over REST where there is no DATABASE_URL",
+        HTTP,
+        aliases=("SUPABASE_URL",),
+    )
     supabase_anon_key: str | None = declare(
-        "key of the Supabase project", TEXT, aliases=("SUPABASE_ANON_KEY",), secret=True
+        "key of the Supabase project: the service role's, for row level security stops others",
+        TEXT,
+        aliases=("SUPABASE_ANON_KEY",),
+        secret=True,
     )
 
 

@@ -268,10 +268,15 @@ class SupabaseStore:
         )
 
 
-def _check_revision(revision: str | None, place: str) -> None:
+def _check_revision(revision: object, place: str) -> None:
     if revision == HEAD:
         return
-    if revision is not None and revision > HEAD:
+    if not (isinstance(revision, str) and revision.isdigit()):
+        raise StoreError(
+            f"{place} does not answer like a Supabase project with Conduit's tables",
+            remedy="check SUPABASE_URL: https://name.supabase.co, without anything behind it",
+        )
+    if revision > HEAD:
         raise SchemaVersionError(
             f"{place} is at revision {revision!r}, this version of Conduit knows up to {HEAD!r}",
             remedy="upgrade conduit-router, or choose another project",

@@ -73,13 +73,14 @@ class SupabaseServer:
 
     Args:
         postgres: holds the databases.
+        port: to listen on; 0 takes a free one.
     """
 
-    def __init__(self, postgres: Postgres) -> None:
+    def __init__(self, postgres: Postgres, *, port: int = 0) -> None:
         self._postgres = postgres
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()

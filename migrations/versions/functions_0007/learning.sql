@@ -53,6 +53,7 @@ CREATE FUNCTION conduit_pending(most integer) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
 BEGIN
+    PERFORM conduit_revision();
     RETURN (
         WITH taken AS (
             SELECT pending.*, context, created_at
@@ -76,6 +77,7 @@ CREATE FUNCTION conduit_state(of_arms text[]) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
 BEGIN
+    PERFORM conduit_revision();
     RETURN (
         SELECT json_build_object(
             'meta', row_to_json(meta),
@@ -102,6 +104,7 @@ LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     turn meta;
 BEGIN
+    PERFORM conduit_revision();
     SELECT * INTO turn FROM meta WHERE version = expected FOR UPDATE;
     IF NOT FOUND OR (SELECT count(*) FROM pending WHERE id = ANY (folded)) < cardinality(folded)
     THEN

@@ -1,6 +1,8 @@
 -- Decisions, attempts and observations: written all or none, read a page at a time.
 -- Rows travel as JSON objects by column, bytes in hexadecimal, numbers in their shortest exact form.
 
+-- The revision; an error for a role that row level security stops, so that nobody who sees nothing
+-- takes it for an empty database.
 CREATE FUNCTION conduit_revision() RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
 BEGIN
@@ -14,6 +16,7 @@ END $$;
 CREATE FUNCTION conduit_bind_layout(new_layout text, new_dim integer) RETURNS json
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
+    PERFORM conduit_revision();
     UPDATE meta SET layout = new_layout, dim = new_dim WHERE layout IS NULL;
     RETURN (SELECT json_build_object('layout', layout, 'dim', dim) FROM meta);
 END $$;
@@ -40,6 +43,7 @@ DECLARE
     one record;
     fresh text[];
 BEGIN
+    PERFORM conduit_revision();
     FOR one IN
         SELECT DISTINCT layout, octet_length(context) / 4 AS dim
         FROM json_populate_recordset(NULL::decisions, new_decisions)

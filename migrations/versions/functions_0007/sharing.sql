@@ -3,6 +3,7 @@
 CREATE FUNCTION conduit_pulse() RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
 BEGIN
+    PERFORM conduit_revision();
     RETURN (
         SELECT json_build_object(
             'state', version,
