@@ -26,6 +26,7 @@ OTHER_LAYOUT = "ZC002"
 """SQLSTATEs of our own, which the functions of the migrations raise."""
 
 _MASK = "********"
+_WHOLE = 5  # characters of a SQLSTATE; an HTTP status has 3
 _SCRIPT = "migrations/001_initial_schema.sql"
 _WRONG_KEY = (
     ConfigurationError,
@@ -106,7 +107,7 @@ def _of_answer(error: APIError, place: str, *, secret: str) -> ConduitError:
         hits = (known for words, known in _SAID if any(word in said.lower() for word in words))
         code = next(hits, "")
     for known, (kind, problem, remedy) in _STATES.items():
-        if code.startswith(known):
+        if code == known or (len(code) >= _WHOLE and code.startswith(known)):
             return kind(f"{place} {problem}", remedy=remedy)
     first = said.splitlines()[0].replace(secret, _MASK)
     return StoreError(

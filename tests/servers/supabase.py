@@ -8,13 +8,15 @@ refused. Nothing else is served.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -68,6 +70,26 @@ _WRONG_KEY = Refusal(
 )
 
 
+class _Http(ThreadingHTTPServer):
+    """A server that can be gone at once, with the connections that are kept alive."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        super().__init__(("127.0.0.1", port), handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._sockets.add(connection)
+        return connection, address
+
+    def cut(self) -> None:
+        for connection in list(self._sockets):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 class SupabaseServer:
     """Projects, one per database of a server; the path of its address names the database.
 
@@ -80,8 +102,7 @@ class SupabaseServer:
         self._postgres = postgres
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._http.daemon_threads = True
+        self._http = _Http(port, _handler(self))
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
 
@@ -90,8 +111,9 @@ class SupabaseServer:
         return f"http://127.0.0.1:{self._http.server_port}/{make_url(address).database}"
 
     def close(self) -> None:
-        """Stop it."""
+        """Stop it, with all connections."""
         self._http.shutdown()
+        self._http.cut()
         self._thread.join()
         self._http.server_close()
         for engine in self._engines.values():

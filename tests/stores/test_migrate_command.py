@@ -12,7 +12,7 @@ from conduit.cli.migrate import main
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder and a home of its own, with no variable set."""
-    for name in ("DATABASE_URL", "CONDUIT_DATABASE_URL", "CONDUIT_DATABASE_PATH"):
+    for name in ("DATABASE_URL", "SUPABASE_URL", "CONDUIT_DATABASE_URL", "CONDUIT_DATABASE_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CONDUIT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
@@ -72,3 +72,13 @@ def test_an_unknown_command_ends_with_2(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit, match="2"):
         main(["sideways"])
     assert "sideways" in capsys.readouterr().err
+
+
+def test_a_project_over_rest_is_not_migrated(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where only Supabase over REST is set up, no file is made and the line says what to do."""
+    monkeypatch.setenv("SUPABASE_URL", "https://name.supabase.co")
+    assert main(["up"]) == 2
+    assert "set DATABASE_URL" in capsys.readouterr().err
+    assert not (folder / "data").exists()
