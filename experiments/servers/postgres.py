@@ -116,7 +116,7 @@ class PostgresServer(Postgres):
         """Stop it for good and take its folder away."""
         super().close()
         if (self._data / "postmaster.pid").exists():
-            self.stop(mode="immediate")
+            self.stop(mode="fast")
         shutil.rmtree(self._folder)
 
     @property
