@@ -75,7 +75,7 @@ def makers(databases: Databases) -> dict[str, Maker]:
     return {
         "memory": Memory,
         "sqlite": SQLite,
-        "postgres": lambda _folder: PostgreSQL(databases.new()),
+        "postgres": lambda _folder: PostgreSQL(databases.emptied()),
     }
 
 
@@ -92,11 +92,12 @@ def backend(new_backend: Maker, tmp_path: Path) -> Backend:
 
 
 @pytest.fixture(params=DATABASES)
-def where(request: pytest.FixtureRequest, makers: dict[str, Maker], tmp_path: Path) -> str:
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of an empty database of every kind."""
-    made = makers[request.param](tmp_path)
-    assert not isinstance(made, Memory)
-    return str(made.path)
+    if request.param == "sqlite":
+        return str(new_database(tmp_path / "conduit.db"))
+    made: Databases = request.getfixturevalue("databases")
+    return made.new()
 
 
 @pytest.fixture(params=DATABASES)
