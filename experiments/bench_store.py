@@ -3,8 +3,9 @@
 One PostgreSQL server with its default settings, which wait for the disk at every commit. The store
 appends decisions with their attempts, and observations, in batches; between two of its batches the bare
 driver inserts the same rows into the same tables of another database, prepared and pipelined, which is the
-fastest way it has short of COPY. A seed is one such round with rows of its own. Then feedback is observed
-and folded, a batch at a time, for as long as ``--size`` says.
+fastest way it has short of COPY. Then feedback is observed and folded, a batch at a time, for as long as
+``--size`` says. Last, ``Router.route`` with decisions written to the database and without, and with a warm
+cache and a cold one, one request after the other, in turn.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from psycopg.types.json import Jsonb
 
 from conduit.core.decisions import Decision
 from conduit.core.outcomes import Change
+from conduit.core.ports import Encoder
 from conduit.stores import migrate
 from conduit.stores.sql import SQLStore
 from conduit.stores.sql_codec import Row, execution_row, observation_row, pending_row
@@ -30,6 +32,7 @@ from conduit.stores.sql_decisions import decision_row
 from experiments.arguments import Arguments, parse_count
 from experiments.report import Check, conclude, mean_and_error, show_table
 from experiments.servers.postgres import Postgres, PostgresServer
+from experiments.store_routes import Medians, medians
 from experiments.store_rows import attempts_of, decisions_from, feedback_on
 
 NAME = "bench_store"
@@ -37,6 +40,11 @@ BATCH, BATCHES = 256, 8
 """Decisions per call, and calls per round."""
 KEPT = 0.5
 """Share of the driver's own rate that is to be left."""
+SLOWED = 1.0
+"""Milliseconds that persistence may add to the median request."""
+FASTER = 10.0
+"""How many times as fast a repeated query must be."""
+REQUESTS = 200
 ROOM = 64.0
 """Megabytes that ``arm_state`` may take, dead rows and all."""
 JSON = ("arms", "fallback_chain", "constraints_relaxed")
@@ -118,7 +126,7 @@ def _decision_rows(decisions: Sequence[Decision]) -> dict[str, list[Row]]:
 
 def _feedback_rows(decisions: Sequence[Decision]) -> dict[str, list[Row]]:
     told = feedback_on(decisions)
-    waiting = [pending_row(Change(observation=it)) for it in told]
+    waiting = [pending_row(Change(observation=it), writer=NAME) for it in told]
     return {"observations": [observation_row(it) for it in told], "pending": waiting}
 
 
@@ -144,8 +152,8 @@ async def learn(store: SQLStore, raw: Raw, size: int) -> dict[str, float]:
 
 
 async def measure(
-    arguments: Arguments, server: Postgres
-) -> tuple[dict[str, Rates], dict[str, float]]:
+    arguments: Arguments, server: Postgres, encoder: Encoder | None
+) -> tuple[dict[str, Rates], dict[str, float], Medians]:
     """All of it, on two databases of one server."""
     ours, theirs = server.create("ours"), server.create("theirs")
     migrate.up(theirs)
@@ -157,11 +165,14 @@ async def measure(
     await store.close()
     raw.close()
     beside.close()
-    return {"decisions": decided, "feedback": told}, written
+    requests = await medians(server.create("routes"), requests=REQUESTS, encoder=encoder)
+    return {"decisions": decided, "feedback": told}, written, requests
 
 
-def checks_of(rates: Mapping[str, Rates], written: Mapping[str, float]) -> list[Check]:
-    """Half of the driver's rate, and a table that does not swell."""
+def checks_of(
+    rates: Mapping[str, Rates], written: Mapping[str, float], requests: Medians
+) -> list[Check]:
+    """Half of the driver's rate, a table that does not swell, and requests that do not wait."""
     shares = [
         Check(name=f"{what} against the driver", value=_share(found), bound=KEPT)
         for what, found in rates.items()
@@ -169,20 +180,25 @@ def checks_of(rates: Mapping[str, Rates], written: Mapping[str, float]) -> list[
     size = Check(
         name="megabytes of arm_state", value=written["arm_state_megabytes"], bound=ROOM, most=True
     )
-    return [*shares, size]
+    return [
+        *shares,
+        size,
+        Check(name="ms that persistence adds", value=requests.slowed, bound=SLOWED, most=True),
+        Check(name="times as fast once repeated", value=requests.faster, bound=FASTER),
+    ]
 
 
 def _share(rates: Rates) -> float:
     return mean_and_error(rates.ours)[0] / mean_and_error(rates.raw)[0]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, encoder: Encoder | None = None) -> int:
     """Measure, report, and say whether it holds."""
     about = (__doc__ or "").partition("\n")[0]
     arguments = parse_count(NAME, about=about, counts="rounds", default=10, size=100_000, argv=argv)
     server = PostgresServer({})
     try:
-        rates, written = asyncio.run(measure(arguments, server))
+        rates, written, requests = asyncio.run(measure(arguments, server, encoder))
     finally:
         server.close()
     show_table(
@@ -194,12 +210,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         ],
     )
     show_table("written", ["what", "figure"], [[k, f"{v:,.1f}"] for k, v in written.items()])
+    show_table(
+        "median of Router.route",
+        ["what", "ms"],
+        [[what, f"{1e3 * seconds:.2f}"] for what, seconds in asdict(requests).items()],
+    )
     figures = {
+        "requests": asdict(requests),
         "rates": {what: asdict(found) for what, found in rates.items()},
         **written,
         "load_average": os.getloadavg(),
     }
-    return conclude(arguments, figures, checks=checks_of(rates, written), held_out=None)
+    return conclude(arguments, figures, checks=checks_of(rates, written, requests), held_out=None)
 
 
 if __name__ == "__main__":

@@ -101,9 +101,10 @@ def _work(
 
 
 async def _choose(
-    start: Barrier, number: int, address: str, processes: int, prompts: int, seed: int
+    start: Barrier, number: int, address: str, processes: int, *stream: int
 ) -> tuple[list[float], float, float]:
     """Regrets of this process's share of the stream, when it had told all, and when it knew all."""
+    prompts, seed = stream
     rng = np.random.default_rng([seed, number])
     regrets = []
     async with router_on(address) as router:
