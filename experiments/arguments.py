@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 BACKENDS = ("loky", "ray")
+SEEDS = "seeds"
 RESULTS = Path(__file__).parent / "results"
 SCRATCH = Path(".local") / "experiments"
 """Where runs on tuning data leave their files; never committed."""
@@ -30,6 +31,9 @@ class Arguments:
         json: where the figures go.
         out: folder for the picture.
         held_out: measure on the held part, and count that.
+        size: how much of it; what that means is the experiment's own.
+        counts: what ``seeds`` counts: shuffles of recorded data, or something of its own.
+        flag: whether the experiment's own option was given.
     """
 
     name: str
@@ -41,11 +45,60 @@ class Arguments:
     json: Path
     out: Path
     held_out: bool
+    size: int = 0
+    counts: str = SEEDS
+    flag: bool = False
 
     @property
     def stem(self) -> str:
         """Name of the files this run writes."""
-        return self.name if self.held_out else f"{self.name}-tuning"
+        return self.name if self.held_out or self.counts != SEEDS else f"{self.name}-tuning"
+
+
+def parse_count(
+    name: str,
+    *,
+    about: str,
+    counts: str,
+    default: int,
+    size: int = 0,
+    flag: tuple[str, str] | None = None,
+    argv: Sequence[str] | None = None,
+) -> Arguments:
+    """Read the command line of an experiment without recorded data.
+
+    Args:
+        name: of the experiment.
+        about: its question, for ``--help``.
+        counts: what it counts, which is also the option: ``kills`` gives ``--kills``.
+        default: how many the protocol asks for.
+        size: the protocol's size, for experiments that have one.
+        flag: an option without a value, and what it is good for.
+        argv: words; None takes the process's own.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=about)
+    add = parser.add_argument
+    add(f"--{counts}", type=_count, default=default, help=f"how many (default {default})")
+    add("--json", type=Path, help="file for the figures")
+    if size:
+        add("--size", type=_count, default=size, help=f"how much of it (default {size})")
+    if flag:
+        add(f"--{flag[0]}", dest="flag", action="store_true", help=flag[1])
+    given = parser.parse_args(argv)
+    return Arguments(
+        name=name,
+        seeds=getattr(given, counts),
+        jobs=1,
+        backend=BACKENDS[0],
+        data=None,
+        cache=platformdirs.user_cache_path("conduit"),
+        json=given.json or SCRATCH / f"{name}.json",
+        out=SCRATCH,
+        held_out=False,
+        size=given.size if size else 0,
+        counts=counts,
+        flag=bool(flag and given.flag),
+    )
 
 
 def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = None) -> Arguments:

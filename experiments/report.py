@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.arguments import Arguments
+from experiments.arguments import SEEDS, Arguments
 from experiments.provenance import HeldOut, provenance
 
 
@@ -60,8 +60,10 @@ def conclude(
     """Write the JSON, print the verdict as the last line, and give the exit status."""
     failed = [check for check in checks if not check.holds]
     held = len(checks) - len(failed)
-    part = "held out" if held_out else "tuning data"
-    verdict = f"{arguments.name} ({part}, {arguments.seeds} seeds): {held} of {len(checks)} hold"
+    part = f"{arguments.seeds} {arguments.counts}"
+    if arguments.counts == SEEDS:
+        part = f"{'held out' if held_out else 'tuning data'}, {part}"
+    verdict = f"{arguments.name} ({part}): {held} of {len(checks)} hold"
     verdict += f"; short: {'; '.join(map(str, failed))}" if failed else ""
     document = {
         **provenance(arguments, held_out),

@@ -23,6 +23,9 @@ CHANNEL = "conduit:bell"
 QUIET_SECONDS = 15.0
 """After so long without a word the server is asked whether it is there."""
 
+CANCEL_SECONDS = 0.1
+"""After so long a listener that has not ended is cancelled again."""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 """Seconds between two attempts to reconnect: the first, and what doubling ends at."""
 
@@ -31,7 +34,7 @@ class RedisBell:
     """Rings in every process that listens on the same server.
 
     Args:
-        server: closed with the bell.
+        server: left open, since others may be writing still.
         guard: shared by all that call the same server.
     """
 
@@ -57,15 +60,15 @@ class RedisBell:
         return topics
 
     async def close(self) -> None:
-        """Stop listening and release connections; repeatable."""
+        """Stop listening and release the connection; repeatable."""
         listening, self._listening = self._listening, None
-        if listening is not None:
+        while listening is not None and not listening.done():
+            # Again and again: a cancellation is lost where the connection breaks at that moment.
             listening.cancel()
-            await asyncio.wait([listening])
+            await asyncio.wait([listening], timeout=CANCEL_SECONDS)
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        await self._server.close()
 
     async def _listen(self) -> None:
         pause = FIRST_PAUSE

@@ -32,10 +32,10 @@ class Caches:
 
     async def close(self) -> None:
         """Finish what is being written, and release connections; repeatable."""
-        await self.features.close()  # first: its writes need the server that all three may share
-        await self.recent.close()
         if self.bell is not None:
             await self.bell.close()
+        await self.features.close()
+        await self.recent.close()
 
 
 def open_caches(

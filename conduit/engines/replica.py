@@ -56,6 +56,7 @@ class Replica:
         self._store = store
         self._bell = bell
         self._rung = 0
+        self._turn = asyncio.Lock()
         self._running: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
 
@@ -86,14 +87,15 @@ class Replica:
         Raises:
             StoreError: when the store is out of reach.
         """
-        folded = await self._learner.fold()
-        pulse = await self._store.pulse()
-        if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
-            await self._swapping.follow()
-        elif pulse.state != self._learner.version:
-            await self._learner.refresh()
-        told = await self._steering.exchange(known=pulse)
-        edited, self._rung = self._swapping.version != self._rung, self._swapping.version
+        async with self._turn:  # what is told twice at once would count twice
+            folded = await self._learner.fold()
+            pulse = await self._store.pulse()
+            if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
+                await self._swapping.follow()
+            elif pulse.state != self._learner.version:
+                await self._learner.refresh()
+            told = await self._steering.exchange(known=pulse)
+            edited, self._rung = self._swapping.version != self._rung, self._swapping.version
         if self._bell is not None and (folded or told or edited):
             await self._bell.ring(CHANGED)
 

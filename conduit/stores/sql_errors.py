@@ -31,8 +31,9 @@ _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLST
     "53300": ("has no connection left", "raise its max_connections, or use its pooler"),
     "40P01": ("was held by another transaction", "try again"),
     "55P03": ("is held by another process", "wait until it is done, or end it, and try again"),
-    "57P": ("cut the connection; what was not acknowledged is not there", "try again"),
+    "57P": ("cut the connection before it answered", "try again: nothing counts twice"),
 }
+_NUL = ("NUL (0x00)", "\\u0000 cannot be converted")
 _KNOWN = (
     (
         ("not a database",),
@@ -88,11 +89,13 @@ def translated(place: str) -> Iterator[None]:
 
     Raises:
         StoreError: naming the place, what is wrong with it and the remedy.
-        InvalidInputError: for text that is not Unicode.
+        InvalidInputError: for text that is not Unicode, or that the database has no way to keep.
     """
     try:
         yield
     except (SQLAlchemyError, SQLiteError) as error:
+        if any(fragment in str(error) for fragment in _NUL):
+            raise InvalidInputError("text with a NUL character", remedy="leave it out") from None
         raise _store_error(error, place) from None
     except UnicodeEncodeError as error:
         raise InvalidInputError(

@@ -24,7 +24,7 @@ from conduit.stores.sql_schema import arm_state, decisions, meta, observations, 
 CHUNK = 1024
 """Most pending rows folded in one transaction; bounds memory and how long writers wait."""
 
-_ANY_PENDING = select(pending.c.id).limit(1)
+_ANY_PENDING = select(pending.c.id).order_by(pending.c.id.desc()).limit(1)  # not past dead rows
 _SUMS: dict[str, Any] = {
     column.name: bindparam(column.name) for column in arm_state.c if not column.primary_key
 }

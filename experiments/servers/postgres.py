@@ -29,6 +29,14 @@ QUICK: Mapping[str, str] = MappingProxyType(
 _DEBIAN = Path("/usr/lib/postgresql")
 _USER, _PASSWORD = "conduit", "loopback"
 _SHUTDOWN_SECONDS = 30
+_GUARD = """
+read -r _
+if [ -f "$0/data/postmaster.pid" ]; then
+    kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"
+    sleep 1
+fi
+rm -rf "$0"
+"""
 
 
 class Postgres:
@@ -94,6 +102,7 @@ class PostgresServer(Postgres):
                 )
             )
             self.start()
+            self._guard = self._guarded()
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
@@ -116,8 +125,9 @@ class PostgresServer(Postgres):
         """Stop it for good and take its folder away."""
         super().close()
         if (self._data / "postmaster.pid").exists():
-            self.stop(mode="immediate")
+            self.stop(mode="fast")
         shutil.rmtree(self._folder)
+        self._guard.communicate()
 
     @property
     def _data(self) -> Path:
@@ -135,6 +145,16 @@ class PostgresServer(Postgres):
         )
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def _guarded(self) -> subprocess.Popen[bytes]:
+        """Takes the server away when the pipe to this process ends, however this process ended."""
+        return subprocess.Popen(  # noqa: S603 - a script and a folder of our own
+            ["/bin/sh", "-c", _GUARD, str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def _control(self, verb: str, *arguments: str) -> None:
         wait = ("-w", "-t", str(_SHUTDOWN_SECONDS), "-s", "-D", str(self._data))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -13,6 +17,8 @@ from conduit.core.errors import ConfigurationError
 from experiments.servers import postgres as servers
 from experiments.servers.postgres import Postgres, PostgresServer
 from tests.servers.postgres import Databases
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -45,6 +51,24 @@ def test_without_a_server_of_the_system_pips_is_started(bare_system: pytest.Monk
         with psycopg.connect(server.create("one")) as connection:
             assert connection.execute("SELECT 1").fetchall() == [(1,)]
     assert not folder.exists()
+
+
+def test_a_server_goes_with_a_process_that_is_killed() -> None:
+    """No server and no folder is left behind, though nothing was there to stop it."""
+    script = (
+        "import os, signal; from experiments.servers.postgres import PostgresServer\n"
+        "print(PostgresServer()._folder, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    folder = Path(killed.stdout.strip())
+    assert folder.name.startswith("conduit-postgres-")
+    deadline = time.monotonic() + 20
+    while folder.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_server_that_the_environment_names_is_used_and_left_running(

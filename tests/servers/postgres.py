@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine, create_engine, delete, make_url, update
 
 from conduit.stores import migrate
+from conduit.stores.sql_schema import meta, metadata
 from experiments.servers.postgres import Postgres, PostgresServer, postgres
 from tests.servers.supabase import SupabaseServer, make_roles
 
@@ -23,6 +25,7 @@ class Databases:
         self._server = server
         self._prefix = f"conduit_{uuid4().hex[:12]}"
         self._made: deque[str] = deque()
+        self._standing: Engine | None = None
         self._template = self._name("template")
         migrate.up(server.create(self._template))
 
@@ -30,13 +33,34 @@ class Databases:
         """Address of a database that is migrated and otherwise empty."""
         return self._server.create(self._next(), template=self._template)
 
+    def emptied(self) -> str:
+        """Address of one that is always the same, emptied: for tests that use tables as they are."""
+        if self._standing is None:
+            address = self._server.create(self._name("standing"), template=self._template)
+            url = make_url(address).set(drivername="postgresql+psycopg")
+            # A store that a failed test left open must not hold the next one up.
+            patience = {"options": "-c lock_timeout=5s"}
+            self._standing = create_engine(url, connect_args=patience, pool_pre_ping=True)
+        with self._standing.begin() as conn:
+            for table in reversed(metadata.sorted_tables):
+                if table is not meta:
+                    conn.execute(delete(table))
+            nothing = {column.name: None for column in meta.c if column.nullable}
+            conn.execute(update(meta).values(version=0, **nothing))
+        return self._server.address(self._name("standing"))
+
     def bare(self) -> str:
         """Address of a database with nothing in it."""
         return self._server.create(self._next())
 
+    def disconnect(self) -> None:
+        """Let go of the connection to the one that is emptied."""
+        if self._standing is not None:
+            self._standing.dispose()
+
     def close(self) -> None:
         """Drop what is left."""
-        for name in (*self._made, self._template):
+        for name in (*self._made, self._name("standing"), self._template):
             self._server.drop(name)
 
     def _next(self) -> str:
@@ -73,6 +97,7 @@ def databases(postgres_server: Postgres) -> Iterator[Databases]:
     make_roles(postgres_server)
     made = Databases(postgres_server)
     yield made
+    made.disconnect()
     if not isinstance(postgres_server, PostgresServer):  # ours goes as a whole
         made.close()
 

@@ -87,8 +87,8 @@ def makers(databases: Databases, supabase_server: SupabaseServer) -> dict[str, M
     return {
         "memory": Memory,
         "sqlite": SQLite,
-        "postgres": lambda _folder: PostgreSQL(databases.new()),
-        "supabase": lambda _folder: Supabase(supabase_server.project(databases.new())),
+        "postgres": lambda _folder: PostgreSQL(databases.emptied()),
+        "supabase": lambda _folder: Supabase(supabase_server.project(databases.emptied())),
     }
 
 
@@ -105,11 +105,12 @@ def backend(new_backend: Maker, tmp_path: Path) -> Backend:
 
 
 @pytest.fixture(params=DATABASES)
-def where(request: pytest.FixtureRequest, makers: dict[str, Maker], tmp_path: Path) -> str:
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of an empty database of every kind."""
-    made = makers[request.param](tmp_path)
-    assert not isinstance(made, Memory)
-    return str(made.path)
+    if request.param == "sqlite":
+        return str(new_database(tmp_path / "conduit.db"))
+    made: Databases = request.getfixturevalue("databases")
+    return made.new()
 
 
 @pytest.fixture(params=DATABASES)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -11,7 +13,12 @@ import pytest
 from sqlalchemy import make_url
 
 from conduit.cli.migrate import main
-from conduit.core.errors import SchemaVersionError, StoreError
+from conduit.core.errors import (
+    InvalidInputError,
+    SchemaVersionError,
+    StoreError,
+    UnknownDecisionError,
+)
 from conduit.stores.sql import SQLStore
 from conduit.stores.sql_schema import HEAD
 from experiments.servers.postgres import Postgres
@@ -100,6 +107,20 @@ async def test_a_server_that_never_answers_is_given_up(address: str, silent: int
     """The address may shorten the five seconds."""
     mute = _changed(address, port=silent) + "?connect_timeout=2"
     assert "cannot be reached" in await _refusal(mute)
+
+
+@pytest.mark.parametrize("changes", [{"user_id": "a\0b"}, {"fallback_chain": ("a\0b",)}])
+async def test_text_that_postgresql_cannot_keep_is_refused(
+    address: str, changes: dict[str, Any]
+) -> None:
+    """A NUL character, in text or in JSON, is an input error, and nothing is stored."""
+    store = SQLStore(address)
+    await store.open()
+    with pytest.raises(InvalidInputError, match="NUL character; leave it out"):
+        await store.append([replace(a_decision(1), **changes), a_decision(2)], [])
+    with pytest.raises(UnknownDecisionError):
+        await store.decision(a_decision(2).id)
+    await store.close()
 
 
 async def test_a_newer_database_is_left_alone(address: str) -> None:

@@ -191,10 +191,10 @@ async def test_a_failed_open_can_be_tried_again(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_text_that_is_no_unicode_is_refused(sqlite: SQLStore) -> None:
+async def test_text_that_is_no_unicode_is_refused(sql: SQLStore) -> None:
     """A lone surrogate is an input error that shows the text."""
     with pytest.raises(InvalidInputError, match=r"'a\\udcff'"):
-        await sqlite.decision("a\udcff")
+        await sql.decision("a\udcff")
 
 
 @pytest.mark.parametrize(
