@@ -6,6 +6,8 @@ Where another was first, the call changes nothing and says so, and all is read a
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -14,7 +16,7 @@ from conduit.core.errors import StoreError
 from conduit.core.sharing import Folded
 from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores import sql_codec as codec
-from conduit.stores.adjustments import AdjustmentKind
+from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
 from conduit.stores.delta import Pending, StateKey, absorbed, folded
 from conduit.stores.sql_schema import decisions, pending, sources
 from conduit.stores.supabase_rest import Rest, outbound, row_of
@@ -25,7 +27,9 @@ CHUNK = 1024
 ATTEMPTS = 100
 """Times that a change is made anew because another was first."""
 
+_logger = logging.getLogger(__name__)
 _TAKEN = (*pending.c, decisions.c.context, decisions.c.created_at)
+_NEWEST = sys.maxsize  # era of rows without one: nothing was done to them since
 _SOURCE = [column for column in sources.c if column.name != "id"]
 
 
@@ -39,15 +43,12 @@ async def fold(rest: Rest, *, now: float, writer: str) -> Folded | None:
     before = known.version
     if not answer["pending"] or known.is_leased(now):
         return Folded(before=before, after=before)
-    taken = [row_of(_TAKEN, row) for row in answer["pending"]]
-    new = await asyncio.to_thread(
-        folded, known.sums, map(_pending_of, taken), forgetting=known.forgetting, now=now
-    )
-    ids = [row.id for row in taken]
+    new = await asyncio.to_thread(_with_pending, known, answer, now)
+    ids = [row["id"] for row in answer["pending"]]
     if not await learn(rest, before, now=now, sums=new, folded=ids):
         return None
-    foreign = sum(row.writer != writer for row in taken)
-    return Folded(count=len(taken), foreign=foreign, before=before, after=before + 1)
+    foreign = sum(row["writer"] != writer for row in answer["pending"])
+    return Folded(count=len(ids), foreign=foreign, before=before, after=before + 1)
 
 
 async def fold_all(rest: Rest, *, now: Callable[[], float], writer: str, wait: bool) -> Folded:
@@ -185,7 +186,34 @@ def _adjustment(key: StateKey, kind: AdjustmentKind, amount: float, now: float) 
     return {"arm": arm, "head": head, "kind": kind.value, "amount": float(amount), "at": now}
 
 
-def _pending_of(row: Any) -> Pending:
+def _with_pending(
+    known: Known, answer: Mapping[str, Any], now: float
+) -> dict[StateKey, SufficientStatistics]:
+    """The sums once pending rows are in them, as they count after what was done since."""
+    done = Adjustments(map(_adjustment_of, answer["adjustments"]))
+    readable = [row for row in answer["pending"] if row["layout"] == known.layout]
+    if strange := len(answer["pending"]) - len(readable):
+        _logger.warning(
+            "%d observations of decisions in another layout than %r were not learned",
+            strange,
+            known.layout,
+        )
+    entries = (done.applied(_pending_of(row), era=row.get("era", _NEWEST)) for row in readable)
+    return folded(known.sums, filter(None, entries), forgetting=known.forgetting, now=now)
+
+
+def _adjustment_of(row: Mapping[str, Any]) -> Adjustment:
+    return Adjustment(
+        number=row["id"],
+        arm=row["arm"],
+        head=row["head"],
+        kind=AdjustmentKind(row["kind"]),
+        amount=float(row["amount"]),
+    )
+
+
+def _pending_of(values: Mapping[str, Any]) -> Pending:
+    row = row_of(_TAKEN, values)
     return Pending(
         arm=row.arm,
         head=row.head,

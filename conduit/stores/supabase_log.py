@@ -87,7 +87,7 @@ async def observe(rest: Rest, new: Sequence[Observation], *, writer: str) -> tup
 
 
 def _change_of(observation: Observation, change: Mapping[str, Any]) -> Change:
-    if "previous" not in change:
+    if change["previous"] is None:
         return Change(observation=observation)
     corrected = replace(observation, head=Head(change["head"]), weight=float(change["weight"]))
     return Change(observation=corrected, previous=float(change["previous"]))

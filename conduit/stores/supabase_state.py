@@ -29,6 +29,7 @@ class Known:
 
     Args:
         version: grows with every change.
+        layout: of its contexts; None where nobody declared one.
         forgetting: how fast it fades.
         lease_ends: until when a rebuild keeps it, in seconds since the epoch; None without one.
         sums: per (arm, head).
@@ -36,6 +37,7 @@ class Known:
     """
 
     version: int
+    layout: str | None
     forgetting: Forgetting
     lease_ends: float | None
     sums: dict[StateKey, SufficientStatistics]
@@ -97,6 +99,7 @@ def known_of(answer: Mapping[str, Any]) -> Known:
     row = row_of(meta.c, answer["meta"])
     return Known(
         version=row.version,
+        layout=row.layout,
         forgetting=Forgetting() if row.half_life is None else Forgetting(half_life=row.half_life),
         lease_ends=None if row.lease is None else row.lease_ends,
         sums=_state_of(arm_state, answer["sums"]),

@@ -1,13 +1,15 @@
 -- The delta log, and learned state, which is replaced by whoever read its newest version.
 
--- Keeps observations and their pending rows, one after the other. A correction keeps the head and
--- the weight of what it corrects. The answer says what changed, by position in the list given.
+-- Keeps observations and their pending rows, one after the other. A correction keeps the head, the
+-- weight and the era of what it corrects. The answer says what changed, by position in the list
+-- given. Rows are filled in by the names of their columns.
 CREATE FUNCTION conduit_observe(new_observations json, new_writer text) RETURNS json
 LANGUAGE plpgsql SET search_path = public, pg_temp SET extra_float_digits = 1 AS $$
 DECLARE
     one record;
     kept observations;
-    changes json[] := '{}';
+    replaced double precision;
+    answer json[] := '{}';
 BEGIN
     PERFORM conduit_hold(ARRAY(
         SELECT DISTINCT decision_id
@@ -19,36 +21,39 @@ BEGIN
     LOOP
         SELECT * INTO kept FROM observations
         WHERE (decision_id, arm, signal) = (one.decision_id, one.arm, one.signal);
+        replaced := kept.value;
         IF NOT FOUND THEN
-            INSERT INTO observations (decision_id, arm, signal, head, value, weight, observed_at)
-            VALUES (
-                one.decision_id, one.arm, one.signal, one.head, one.value, one.weight,
-                one.observed_at
-            );
-            INSERT INTO pending (decision_id, arm, head, value, weight, writer)
-            VALUES (one.decision_id, one.arm, one.head, one.value, one.weight, new_writer);
-            changes := changes || json_build_object('position', one.ordinality - 1);
-        ELSIF kept.value <> one.value THEN
+            kept := json_populate_record(NULL::observations, json_build_object(
+                'decision_id', one.decision_id, 'arm', one.arm, 'signal', one.signal,
+                'head', one.head, 'value', one.value, 'weight', one.weight,
+                'observed_at', one.observed_at,
+                'era', (SELECT coalesce(max(id), 0) FROM adjustments)
+            ));
+            INSERT INTO observations SELECT kept.*;
+        ELSIF replaced = one.value THEN
+            CONTINUE;
+        ELSE
             UPDATE observations SET value = one.value, observed_at = one.observed_at
             WHERE (decision_id, arm, signal) = (one.decision_id, one.arm, one.signal);
-            INSERT INTO pending (decision_id, arm, head, value, weight, previous, writer)
-            VALUES (
-                one.decision_id, one.arm, kept.head, one.value, kept.weight, kept.value, new_writer
-            );
             INSERT INTO audit (decision_id, arm, signal, old_value, new_value, changed_at)
-            VALUES (
-                one.decision_id, one.arm, one.signal, kept.value, one.value, one.observed_at
-            );
-            changes := changes || json_build_object(
-                'position', one.ordinality - 1, 'previous', kept.value,
-                'head', kept.head, 'weight', kept.weight
-            );
+            VALUES (one.decision_id, one.arm, one.signal, replaced, one.value, one.observed_at);
         END IF;
+        INSERT INTO pending
+        SELECT * FROM json_populate_record(NULL::pending, json_build_object(
+            'id', nextval('pending_id_seq'), 'decision_id', kept.decision_id, 'arm', kept.arm,
+            'head', kept.head, 'value', one.value, 'weight', kept.weight, 'previous', replaced,
+            'writer', new_writer, 'era', to_json(kept) -> 'era'
+        ));
+        answer := answer || json_build_object(
+            'position', one.ordinality - 1, 'previous', replaced,
+            'head', kept.head, 'weight', kept.weight
+        );
     END LOOP;
-    RETURN to_json(changes);
+    RETURN to_json(answer);
 END $$;
 
--- The oldest pending rows with their contexts, and the sums of their arms, as of one moment.
+-- The oldest pending rows with their contexts, the sums of their arms, and what happened to all
+-- that had been observed of an arm, as of one moment.
 CREATE FUNCTION conduit_pending(most integer) RETURNS json
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
@@ -56,13 +61,14 @@ BEGIN
     PERFORM conduit_revision();
     RETURN (
         WITH taken AS (
-            SELECT pending.*, context, created_at
+            SELECT pending.*, context, created_at, layout
             FROM pending JOIN decisions ON decisions.id = decision_id
             ORDER BY pending.id LIMIT most
         )
         SELECT json_build_object(
             'meta', row_to_json(meta),
             'pending', (SELECT coalesce(json_agg(taken ORDER BY id), '[]') FROM taken),
+            'adjustments', (SELECT coalesce(json_agg(adjustments ORDER BY id), '[]') FROM adjustments),
             'sums', (
                 SELECT coalesce(json_agg(arm_state), '[]')
                 FROM arm_state WHERE arm IN (SELECT arm FROM taken)
