@@ -83,7 +83,8 @@ async def observe(rest: Rest, new: Sequence[Observation], *, writer: str) -> tup
     """
     rows = [outbound(codec.observation_row(observation)) for observation in new]
     changes = await rest.call("conduit_observe", new_observations=rows, new_writer=writer)
-    return tuple(_change_of(new[it["position"]], it) for it in changes)
+    in_order = sorted(changes, key=lambda change: change["position"])
+    return tuple(_change_of(new[it["position"]], it) for it in in_order)
 
 
 def _change_of(observation: Observation, change: Mapping[str, Any]) -> Change:

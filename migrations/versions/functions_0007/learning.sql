@@ -1,8 +1,9 @@
 -- The delta log, and learned state, which is replaced by whoever read its newest version.
 
--- Keeps observations and their pending rows, one after the other. A correction keeps the head, the
--- weight and the era of what it corrects. The answer says what changed, by position in the list
--- given. Rows are filled in by the names of their columns.
+-- Keeps observations and their pending rows; those of one key one after the other, and keys in one
+-- order, so that writers never wait crosswise. A correction keeps the head, the weight and the era
+-- of what it corrects. The answer says what changed, by position in the list given. Rows are filled
+-- in by the names of their columns.
 CREATE FUNCTION conduit_observe(new_observations json, new_writer text) RETURNS json
 LANGUAGE plpgsql SET search_path = public, pg_temp SET extra_float_digits = 1 AS $$
 DECLARE
@@ -17,22 +18,22 @@ BEGIN
     ));
     FOR one IN
         SELECT * FROM json_populate_recordset(NULL::observations, new_observations)
-        WITH ORDINALITY ORDER BY ordinality
+        WITH ORDINALITY
+        ORDER BY decision_id COLLATE "C", arm COLLATE "C", signal COLLATE "C", ordinality
     LOOP
-        SELECT * INTO kept FROM observations
-        WHERE (decision_id, arm, signal) = (one.decision_id, one.arm, one.signal);
-        replaced := kept.value;
+        replaced := NULL;
+        kept := json_populate_record(NULL::observations, json_build_object(
+            'decision_id', one.decision_id, 'arm', one.arm, 'signal', one.signal,
+            'head', one.head, 'value', one.value, 'weight', one.weight,
+            'observed_at', one.observed_at,
+            'era', (SELECT coalesce(max(id), 0) FROM adjustments)
+        ));
+        INSERT INTO observations SELECT kept.* ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
-            kept := json_populate_record(NULL::observations, json_build_object(
-                'decision_id', one.decision_id, 'arm', one.arm, 'signal', one.signal,
-                'head', one.head, 'value', one.value, 'weight', one.weight,
-                'observed_at', one.observed_at,
-                'era', (SELECT coalesce(max(id), 0) FROM adjustments)
-            ));
-            INSERT INTO observations SELECT kept.*;
-        ELSIF replaced = one.value THEN
-            CONTINUE;
-        ELSE
+            SELECT * INTO kept FROM observations
+            WHERE (decision_id, arm, signal) = (one.decision_id, one.arm, one.signal);
+            CONTINUE WHEN kept.value = one.value;
+            replaced := kept.value;
             UPDATE observations SET value = one.value, observed_at = one.observed_at
             WHERE (decision_id, arm, signal) = (one.decision_id, one.arm, one.signal);
             INSERT INTO audit (decision_id, arm, signal, old_value, new_value, changed_at)
