@@ -77,8 +77,8 @@ class SupabaseStore:
         async with self._gate:
             if self._is_open:
                 return
-            await self._rest.connect()
             try:
+                await self._rest.connect()
                 _check_revision(await self._rest.call("conduit_revision"), self.place)
                 await self.fold()
             except BaseException:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import httpx
-
 from conduit.core.errors import (
     ConduitError,
     ConfigurationError,
@@ -72,6 +70,7 @@ def translated(place: str, *, secret: str) -> Iterator[None]:
         LayoutMismatchError: likewise.
         InvalidInputError: for text that a database cannot hold.
     """
+    import httpx  # noqa: PLC0415 - slow to import
     from postgrest.exceptions import APIError  # noqa: PLC0415 - an extra
 
     try:

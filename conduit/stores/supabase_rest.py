@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
 from sqlalchemy import Column, Double, LargeBinary
 
 from conduit.core.errors import ConfigurationError, StoreError
@@ -20,10 +19,13 @@ from conduit.stores.sql_codec import Row
 from conduit.stores.supabase_errors import translated
 
 if TYPE_CHECKING:
+    import httpx
     from supabase import AsyncClient
 
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-"""Seconds: a silent project is given up after 5, an answer that does not come after 30."""
+CONNECT_SECONDS = 5.0
+"""A silent project is given up after so long."""
+ANSWER_SECONDS = 30.0
+"""And an answer that does not come."""
 
 _KEY = re.compile(r"[\x21-\x7e]+\Z")
 
@@ -57,6 +59,8 @@ class Rest:
         Raises:
             ConfigurationError: when the extra is not installed.
         """
+        import httpx  # noqa: PLC0415 - slow to import, needed here alone
+
         try:
             from supabase import AsyncClientOptions, acreate_client  # noqa: PLC0415 - an extra
         except ModuleNotFoundError:
@@ -66,7 +70,8 @@ class Rest:
             ) from None
         # Certificates take long to read, and a loopback's plain http:// has none.
         secure = self._url.startswith("https")
-        self._http = httpx.AsyncClient(timeout=TIMEOUT, verify=secure)
+        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        self._http = httpx.AsyncClient(timeout=timeout, verify=secure)
         options = AsyncClientOptions(
             httpx_client=self._http, auto_refresh_token=False, persist_session=False
         )

@@ -150,7 +150,10 @@ class SupabaseServer:
             if database not in self._engines:
                 url = make_url(self._postgres.address(database))
                 self._engines[database] = create_engine(
-                    url.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=0
+                    url.set(drivername="postgresql+psycopg"),
+                    pool_size=8,
+                    max_overflow=0,
+                    pool_pre_ping=True,
                 )
                 while len(self._engines) > _KEPT:
                     self._engines.popitem(last=False)[1].dispose()

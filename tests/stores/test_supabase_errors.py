@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import httpx
 import psycopg
 import pytest
 
@@ -178,7 +177,7 @@ async def test_a_host_where_nobody_listens_is_named() -> None:
 
 async def test_a_silent_host_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that never answers is not waited for without end."""
-    monkeypatch.setattr(supabase_rest, "TIMEOUT", httpx.Timeout(0.05))
+    monkeypatch.setattr(supabase_rest, "ANSWER_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         assert "did not answer in time" in str(await _refusal(url))
