@@ -207,7 +207,8 @@ def _refusal(error: DBAPIError) -> Refusal:
 def _handler(server: SupabaseServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # one packet per answer
+        wbufsize = -1  # one packet per answer,
+        disable_nagle_algorithm = True  # and a second one without delay
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
