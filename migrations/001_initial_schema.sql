@@ -217,6 +217,14 @@ ALTER TABLE meta ADD COLUMN lease_ends DOUBLE PRECISION;
 
 COMMENT ON COLUMN meta.lease_ends IS 'seconds since the epoch';
 
+ALTER TABLE observations ADD COLUMN era BIGINT DEFAULT '0' NOT NULL;
+
+COMMENT ON COLUMN observations.era IS 'newest adjustment when first observed; later ones apply';
+
+ALTER TABLE pending ADD COLUMN era BIGINT DEFAULT '0' NOT NULL;
+
+COMMENT ON COLUMN pending.era IS 'newest adjustment when first observed; later ones apply';
+
 CREATE INDEX ix_decisions_created_at ON decisions (created_at);
 
 CREATE INDEX ix_decisions_user_id ON decisions (user_id);

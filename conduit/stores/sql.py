@@ -16,11 +16,13 @@ from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
 from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
+from conduit.stores import sql_adjustments as adjusting
 from conduit.stores import sql_documents as documents
 from conduit.stores import sql_evidence as evidence
 from conduit.stores import sql_learning as learning
 from conduit.stores import sql_log as log
 from conduit.stores import sql_reading as reading
+from conduit.stores import sql_state as state
 from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_migrations import bring_up
@@ -184,14 +186,16 @@ class SQLStore:
         """Add ``by`` to every target learned so far for one head of one arm."""
         await self.fold()
         await self._worker.write(
-            lambda conn: learning.shift(conn, (arm, head.value), by), durable=True
+            lambda conn: adjusting.shift(conn, (arm, head.value), by, now=self._clock.now()),
+            durable=True,
         )
 
     async def discount(self, arm: str, head: Head, *, worth: float) -> None:
         """Let all learned so far of one head of one arm be worth at most that many ratings."""
         await self.fold()
         await self._worker.write(
-            lambda conn: learning.discount(conn, (arm, head.value), worth), durable=True
+            lambda conn: adjusting.discount(conn, (arm, head.value), worth, now=self._clock.now()),
+            durable=True,
         )
 
     async def sources(self) -> tuple[Source, ...]:
@@ -205,7 +209,7 @@ class SQLStore:
     async def load(self) -> LearnedState:
         """The learned state after folding all that is pending."""
         await self.fold()
-        return await self._worker.read(learning.load)
+        return await self._worker.read(state.load)
 
     async def count(self) -> int:
         """Number of observations kept."""
@@ -238,7 +242,7 @@ class SQLStore:
         total = None
         while await worker.read(learning.is_pending):
             done = await worker.write(lambda conn: learning.fold(conn, now=now(), wait=wait))
-            if done is None:
+            if done is None or not done.count:  # others fold, or rebuild
                 break
             total = done if total is None else total + done
         if total is not None:

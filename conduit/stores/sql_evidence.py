@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select
 
 from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores.delta import StateKey, absorbed
-from conduit.stores.sql_learning import (
+from conduit.stores.sql_log import bind_layout
+from conduit.stores.sql_schema import sources
+from conduit.stores.sql_state import (
+    changed,
+    read_base,
     read_forgetting,
     read_state,
     take_turn,
+    write_base,
     write_state,
 )
-from conduit.stores.sql_log import bind_layout
-from conduit.stores.sql_schema import meta, sources
 
 _COLUMNS = [column for column in sources.c if column.name != "id"]
 _KNOWN = select(*_COLUMNS).where(sources.c.digest == bindparam("digest"))
@@ -36,14 +40,16 @@ def absorb(
         LayoutMismatchError: when the stored state is of another layout or dimension.
     """
     bind_layout(conn, *layout)
-    version = take_turn(conn)
+    turn = take_turn(conn)
     if (known := conn.execute(_KNOWN, {"digest": source.digest}).one_or_none()) is not None:
         return Source(**known._mapping)
-    state = read_state(conn, sorted({arm for arm, _ in statistics}))
-    new = absorbed(state, statistics, source=source, forgetting=read_forgetting(conn))
-    write_state(conn, new, known=state.keys())
+    arms = sorted({arm for arm, _ in statistics})
+    rules: dict[str, Any] = {"source": source, "forgetting": read_forgetting(conn)}
+    state, base = read_state(conn, arms), read_base(conn, arms)
+    write_state(conn, absorbed(state, statistics, **rules), known=state.keys())
+    write_base(conn, absorbed(base, statistics, **rules), known=base.keys())
     conn.execute(insert(sources), asdict(source))
-    conn.execute(update(meta).values(version=version + 1))
+    changed(conn, turn)
     return None
 
 

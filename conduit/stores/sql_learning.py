@@ -5,30 +5,41 @@ Statements are built once: building one costs more than SQLite takes to run it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from conduit.core.errors import UnknownDecisionError
-from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Change, Observation
 from conduit.core.sharing import Folded
-from conduit.core.statistics import LearnedState, SufficientStatistics
 from conduit.stores import sql_codec as codec
 from conduit.stores.delta import (
     ObservationKey,
     Pending,
-    StateKey,
     changes_of,
     folded,
     key_of,
 )
+from conduit.stores.sql_adjustments import read_adjustments
 from conduit.stores.sql_dialect import rows_need_locks
-from conduit.stores.sql_schema import arm_state, audit, decisions, meta, observations, pending
+from conduit.stores.sql_schema import adjustments, audit, decisions, meta, observations, pending
+from conduit.stores.sql_state import (
+    changed,
+    is_leased,
+    read_forgetting,
+    read_state,
+    refuse_during_rebuild,
+    take_free_turn,
+    take_turn,
+    write_state,
+)
 
 CHUNK = 1024
 """Most pending rows folded in one transaction; bounds memory and how long writers wait."""
+
+_logger = logging.getLogger(__name__)
 
 _BATCH = 500  # names in one IN list, far below every driver's limit
 
@@ -43,7 +54,9 @@ _KEPT = (
     .outerjoin_from(decisions, observations, observations.c.decision_id == decisions.c.id)
     .where(decisions.c.id.in_(bindparam("ids", expanding=True)))
 )
-_KEEP = insert(observations)
+_KEEP = insert(observations).values(
+    era=select(func.coalesce(func.max(adjustments.c.id), 0)).scalar_subquery()
+)
 _CORRECT = (
     update(observations)
     .where(observations.c.decision_id == bindparam("of_decision"))
@@ -52,12 +65,16 @@ _CORRECT = (
     .values(value=bindparam("new_value"), observed_at=bindparam("new_time"))
 )
 _AUDIT = insert(audit)
-_PEND = insert(pending)
+_PEND = insert(pending).values(
+    era=select(observations.c.era)
+    .where(observations.c.decision_id == bindparam("of_decision"))
+    .where(observations.c.arm == bindparam("of_arm"))
+    .where(observations.c.signal == bindparam("of_signal"))
+    .scalar_subquery()
+)
 _ANY_PENDING = select(pending.c.id).limit(1)
-_TAKE_TURN = select(meta.c.version).with_for_update()
-_TAKE_FREE_TURN = select(meta.c.version).with_for_update(skip_locked=True)
 _TAKE = (
-    select(pending, decisions.c.context, decisions.c.created_at)
+    select(pending, decisions.c.context, decisions.c.created_at, decisions.c.layout)
     .join(decisions, decisions.c.id == pending.c.decision_id)
     .order_by(pending.c.id)
     .limit(CHUNK)
@@ -76,7 +93,7 @@ def observe(conn: Connection, new: Sequence[Observation]) -> tuple[Change, ...]:
     if not changes:
         return ()
     _keep(conn, {key_of(change.observation): change for change in changes}, known=kept)
-    conn.execute(_PEND, [codec.pending_row(change) for change in changes])
+    conn.execute(_PEND, [_pending_row(change) for change in changes])
     if corrections := [change for change in changes if change.previous is not None]:
         conn.execute(_AUDIT, [codec.audit_row(change) for change in corrections])
     return changes
@@ -113,14 +130,17 @@ def _keep(
         conn.execute(_CORRECT, updates)
 
 
+def _pending_row(change: Change) -> codec.Row:
+    return codec.pending_row(change) | _key_row(key_of(change.observation))
+
+
 def _renamed(row: codec.Row) -> codec.Row:
-    return {
-        "of_decision": row["decision_id"],
-        "of_arm": row["arm"],
-        "of_signal": row["signal"],
-        "new_value": row["value"],
-        "new_time": row["observed_at"],
-    }
+    key = row["decision_id"], row["arm"], row["signal"]
+    return _key_row(key) | {"new_value": row["value"], "new_time": row["observed_at"]}
+
+
+def _key_row(key: tuple[str, str, str]) -> codec.Row:
+    return dict(zip(("of_decision", "of_arm", "of_signal"), key, strict=True))
 
 
 def is_pending(conn: Connection) -> bool:
@@ -129,7 +149,7 @@ def is_pending(conn: Connection) -> bool:
 
 
 def fold(conn: Connection, *, now: float, wait: bool = True) -> Folded | None:
-    """Fold at most :data:`CHUNK` pending rows and delete them.
+    """Fold at most :data:`CHUNK` pending rows and delete them; none while a rebuild is under way.
 
     No decision counts as younger than ``now``. The row of ``meta`` is the folders' lock: one folds
     at a time, and a second one that waited for it finds those rows gone.
@@ -137,65 +157,61 @@ def fold(conn: Connection, *, now: float, wait: bool = True) -> Folded | None:
     Returns:
         None when another folds and ``wait`` is False.
     """
-    version = take_turn(conn) if wait else _take_free_turn(conn)
-    if version is None:
+    turn = take_turn(conn) if wait else take_free_turn(conn)
+    if turn is None:
         return None
-    taken = conn.execute(_TAKE).all()
+    taken = [] if is_leased(conn, turn, now=now) else conn.execute(_TAKE).all()
     if not taken:
-        return Folded(count=0, before=version, after=version)
-    state = read_state(conn, sorted({row.arm for row in taken}))
-    new = folded(state, map(_pending_of, taken), forgetting=read_forgetting(conn), now=now)
+        return Folded(count=0, before=turn.version, after=turn.version)
+    entries = _readable(conn, taken, layout=turn.layout)
+    state = read_state(conn, sorted({entry.arm for entry in entries}))
+    new = folded(state, entries, forgetting=read_forgetting(conn), now=now)
     write_state(conn, new, known=state.keys())
-    for start in range(0, len(taken), _BATCH):
-        some = [row.id for row in taken[start : start + _BATCH]]
-        conn.execute(delete(pending).where(pending.c.id.in_(some)))
-    conn.execute(update(meta).values(version=version + 1))
-    return Folded(count=len(taken), before=version, after=version + 1)
+    drop_pending(conn, [row.id for row in taken])
+    return Folded(count=len(taken), before=turn.version, after=changed(conn, turn))
+
+
+def drop_pending(conn: Connection, ids: Sequence[int]) -> None:
+    """Delete pending rows that learned state holds."""
+    for start in range(0, len(ids), _BATCH):
+        conn.execute(delete(pending).where(pending.c.id.in_(ids[start : start + _BATCH])))
 
 
 def set_half_life(conn: Connection, half_life: float, *, now: float) -> None:
-    """Declare another half-life, once all that is pending is folded under the one before."""
-    version = take_turn(conn)
+    """Declare another half-life, once all that is pending is folded under the one before.
+
+    Raises:
+        StoreError: while a rebuild is under way.
+    """
+    turn = take_turn(conn)
     if half_life == read_forgetting(conn).half_life:
         return
+    refuse_during_rebuild(conn, turn, now=now)
+    fold_all(conn, now=now)
+    conn.execute(update(meta).values(version=meta.c.version + 1, half_life=half_life))
+
+
+def fold_all(conn: Connection, *, now: float) -> None:
+    """Fold all that is pending, in the transaction that is under way."""
     while (done := fold(conn, now=now)) and done.count:
-        version = done.after
-    conn.execute(update(meta).values(version=version + 1, half_life=half_life))
+        pass
 
 
-def read_forgetting(conn: Connection) -> Forgetting:
-    """How fast evidence fades, as it was declared last."""
-    half_life = conn.scalar(select(meta.c.half_life))
-    return Forgetting() if half_life is None else Forgetting(half_life=half_life)
-
-
-def shift(conn: Connection, key: StateKey, by: float) -> None:
-    """Add ``by`` to every target in the learned state of one (arm, head)."""
-    version = take_turn(conn)
-    state = read_state(conn, [key[0]])
-    if key in state:
-        write_state(conn, {key: state[key].shifted(by)}, known=[key])
-        conn.execute(update(meta).values(version=version + 1))
-
-
-def discount(conn: Connection, key: StateKey, worth: float) -> None:
-    """Let the learned state of one (arm, head) be worth at most so many ratings."""
-    version = take_turn(conn)
-    state = read_state(conn, [key[0]])
-    if key in state and state[key].weight > worth:
-        write_state(conn, {key: state[key].at_most(worth)}, known=[key])
-        conn.execute(update(meta).values(version=version + 1))
-
-
-def take_turn(conn: Connection) -> int:
-    """Wait for the lock of those who change learned state; its version."""
-    return conn.scalar(_TAKE_TURN) or 0
-
-
-def _take_free_turn(conn: Connection) -> int | None:
-    """The same without waiting; None when another has the lock."""
-    version: int | None = conn.scalar(_TAKE_FREE_TURN)
-    return version
+def _readable(
+    conn: Connection, taken: Sequence[Row[Any]], *, layout: str | None
+) -> list[Pending]:
+    """Pending rows as they count now, without those of contexts that mean something else."""
+    readable = [row for row in taken if row.layout == layout]
+    if strange := len(taken) - len(readable):
+        _logger.warning(
+            "%d observations of decisions in another layout than %r were kept in the log and "
+            "not learned; 'conduit db refit' learns them where their prompts are stored",
+            strange,
+            layout,
+        )
+    done = read_adjustments(conn)
+    entries = (done.applied(_pending_of(row), era=row.era) for row in readable)
+    return [entry for entry in entries if entry is not None]
 
 
 def _pending_of(row: Row[Any]) -> Pending:
@@ -208,39 +224,6 @@ def _pending_of(row: Row[Any]) -> Pending:
         weight=row.weight,
         previous=row.previous,
     )
-
-
-def read_state(
-    conn: Connection, arms: Sequence[str] | None = None
-) -> dict[StateKey, SufficientStatistics]:
-    """The learned state of some arms, or of all."""
-    query = select(arm_state)
-    if arms is not None:
-        query = query.where(arm_state.c.arm.in_(arms))
-    return {(row.arm, row.head): codec.statistics_of(row) for row in conn.execute(query)}
-
-
-def write_state(
-    conn: Connection,
-    state: dict[StateKey, SufficientStatistics],
-    *,
-    known: Iterable[StateKey],
-) -> None:
-    """Write the statistics of some (arm, head); ``known`` are those that have a row."""
-    already = set(known)
-    for (arm, head), statistics in state.items():
-        row = codec.statistics_row(statistics)
-        if (arm, head) in already:
-            here = (arm_state.c.arm == arm) & (arm_state.c.head == head)
-            conn.execute(update(arm_state).where(here).values(row))
-        else:
-            conn.execute(insert(arm_state), {"arm": arm, "head": head} | row)
-
-
-def load(conn: Connection) -> LearnedState:
-    """The learned state as of the last fold."""
-    version = conn.scalar(select(meta.c.version)) or 0
-    return LearnedState(version, read_state(conn), read_forgetting(conn))
 
 
 def count(conn: Connection) -> int:

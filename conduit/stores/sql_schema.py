@@ -105,6 +105,13 @@ observations = Table(
     Column("value", Double, nullable=False),
     Column("weight", Double, nullable=False, comment="in ratings"),
     Column("observed_at", Double, nullable=False, comment=_EPOCH),
+    Column(
+        "era",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="newest adjustment when first observed; later ones apply",
+    ),
 )
 
 pending = Table(
@@ -117,6 +124,13 @@ pending = Table(
     Column("value", Double, nullable=False),
     Column("weight", Double, nullable=False, comment="in ratings"),
     Column("previous", Double, comment="the value replaced; null for a first observation"),
+    Column(
+        "era",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="newest adjustment when first observed; later ones apply",
+    ),
     Index(None, "decision_id"),
 )
 
