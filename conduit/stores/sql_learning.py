@@ -197,9 +197,7 @@ def fold_all(conn: Connection, *, now: float) -> None:
         pass
 
 
-def _readable(
-    conn: Connection, taken: Sequence[Row[Any]], *, layout: str | None
-) -> list[Pending]:
+def _readable(conn: Connection, taken: Sequence[Row[Any]], *, layout: str | None) -> list[Pending]:
     """Pending rows as they count now, without those of contexts that mean something else."""
     readable = [row for row in taken if row.layout == layout]
     if strange := len(taken) - len(readable):

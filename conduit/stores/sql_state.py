@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from conduit.core.errors import StoreError
 from conduit.core.forgetting import Forgetting
@@ -14,8 +15,23 @@ from conduit.stores import sql_codec as codec
 from conduit.stores.delta import StateKey
 from conduit.stores.sql_schema import arm_state, base_state, meta
 
-Turn: TypeAlias = Row[tuple[int, str | None, float | None, str | None]]
-"""(version, lease, lease_ends, layout) of a database, locked against others who change state."""
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The row of ``meta``, locked against others who change learned state.
+
+    Args:
+        version: of the learned state.
+        lease: token of a rebuild; None when there is none.
+        lease_ends: seconds since the epoch.
+        layout: of the learned state.
+    """
+
+    version: int
+    lease: str | None
+    lease_ends: float | None
+    layout: str | None
+
 
 _TURN = select(meta.c.version, meta.c.lease, meta.c.lease_ends, meta.c.layout)
 _TAKE_TURN = _TURN.with_for_update()
@@ -24,12 +40,13 @@ _TAKE_FREE_TURN = _TURN.with_for_update(skip_locked=True)
 
 def take_turn(conn: Connection) -> Turn:
     """Wait for the lock of those who change learned state."""
-    return conn.execute(_TAKE_TURN).one()
+    return Turn(*conn.execute(_TAKE_TURN).one())
 
 
 def take_free_turn(conn: Connection) -> Turn | None:
     """The same without waiting; None when another has the lock."""
-    return conn.execute(_TAKE_FREE_TURN).one_or_none()
+    row = conn.execute(_TAKE_FREE_TURN).one_or_none()
+    return None if row is None else Turn(*row)
 
 
 def is_leased(conn: Connection, turn: Turn, *, now: float) -> bool:

@@ -22,7 +22,9 @@ def upgrade() -> None:
     op.add_column("meta", sa.Column("lease", sa.Text, comment="of a rebuild; nothing is folded"))
     op.add_column("meta", sa.Column("lease_ends", sa.Double, comment=EPOCH))
     for table in ("observations", "pending"):
-        op.add_column(table, sa.Column("era", sa.BigInteger, nullable=False, server_default="0", comment=ERA))
+        op.add_column(
+            table, sa.Column("era", sa.BigInteger, nullable=False, server_default="0", comment=ERA)
+        )
     op.create_index("ix_decisions_created_at", "decisions", ["created_at"])
     op.create_index("ix_decisions_user_id", "decisions", ["user_id"])
     op.create_index("ix_pending_decision_id", "pending", ["decision_id"])
