@@ -95,7 +95,8 @@ class Parts:
         """Load the encoder; slow, to be called off the event loop."""
         wanted = self.options.encoder or self.settings.encoder
         encoder = self._open(wanted) if isinstance(wanted, str) else wanted
-        return Analyzer(encoder, load_projection(encoder.name, encoder.dim))
+        projection = load_projection(encoder.name, encoder.dim)
+        return Analyzer(encoder, projection, keep_text=self.settings.store_prompts)
 
     def _open(self, name: str) -> Encoder:
         allowed = self.options.allow_download
