@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 from zipfile import BadZipFile
 
 import numpy as np
 
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.errors import InvalidInputError, StoreError
+from conduit.stores.whole_file import write_whole
 
 MAGIC = b"conduit-neighbours 1 "
 _AGAIN = "fit and save it again"
@@ -44,7 +44,7 @@ def save_neighbours(neighbours: NearestNeighbours, path: str | Path) -> str:
     )
     data = stream.getvalue()
     digest = sha256(data).hexdigest()
-    _write(Path(path), MAGIC + digest.encode() + b"\n" + data)
+    write_whole(Path(path), MAGIC + digest.encode() + b"\n" + data)
     return digest
 
 
@@ -91,18 +91,3 @@ def _neighbours(arrays: Mapping[str, Any]) -> NearestNeighbours:
         quality=np.asarray(arrays["quality"], np.float64),
         k=int(arrays["k"]),
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    scratch = path.with_name(f".{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            scratch.write_bytes(data)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written ({error.strerror})", remedy="choose another place"
-        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -56,3 +56,10 @@ def absorb(
 def read_sources(conn: Connection) -> tuple[Source, ...]:
     """What was absorbed, in that order."""
     return tuple(Source(**row._mapping) for row in conn.execute(_ALL))
+
+
+def keep_sources(conn: Connection, more: Sequence[Source]) -> None:
+    """Put sources on record whose evidence came with other sums."""
+    known = {source.digest for source in read_sources(conn)}
+    if new := [asdict(source) for source in more if source.digest not in known]:
+        conn.execute(insert(sources), new)
