@@ -5,76 +5,33 @@ from __future__ import annotations
 import asyncio
 import math
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conduit.core.clocks import ManualClock
-from conduit.core.decisions import Decision
 from conduit.core.errors import StoreError
-from conduit.core.outcomes import Head, Observation, Signal
-from conduit.core.statistics import LearnedState, Source, SufficientStatistics
-from conduit.stores import sql_refit as unit
 from conduit.stores.direct import opened
 from conduit.stores.purge import Wanted, purge
-from conduit.stores.refit import Encoding, Refit, Refitting
 from conduit.stores.sql import SQLStore
-from tests.stores.builders import ARMS, DIM, LAYOUT, a_decision, an_observation, context_of
+from tests.stores.builders import ARMS, DIM, LAYOUT
 from tests.stores.conftest import new_database
-
-START = 1_763_700_000.0
-SIGNALS = {Signal.RATING: Head.QUALITY, Signal.COST: Head.LOG_COST, Signal.ERROR: Head.AVAILABILITY}
-HEADS = tuple(SIGNALS.values())
-
-
-def decided(number: int, clock: ManualClock, **changes: Any) -> Decision:
-    """A decision of now, whose context begins with the bias, as every context does."""
-    decision = a_decision(number)
-    context = context_of(number)
-    context[0] = 1.0
-    features = replace(decision.features, context=context)
-    return replace(decision, features=features, created_at=clock.now(), **changes)
-
-
-def observed(number: int, value: float, clock: ManualClock, **changes: Any) -> Observation:
-    """An observation of now."""
-    return replace(an_observation(number, value), observed_at=clock.now(), **changes)
-
-
-def some_evidence(seed: int, landmark: float = -math.inf) -> SufficientStatistics:
-    """Sums over eight contexts with a bias."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(8, DIM))
-    X[:, 0] = 1.0
-    return replace(SufficientStatistics.of(X, rng.random(8)), landmark=landmark)
-
-
-def a_source(digest: str, clock: ManualClock) -> Source:
-    return Source(digest=digest, name=digest, n_eff=8.0, prompts=8, absorbed_at=clock.now())
-
-
-def refit(path: Path, clock: ManualClock, **options: Any) -> Refit:
-    with opened(path) as database:
-        return Refitting(database, clock=clock, actor="tester", **options).run()
-
-
-def assert_same(new: LearnedState, old: LearnedState) -> None:
-    """Equal to 1e-9 of the largest sum of each arm and head."""
-    assert new.statistics.keys() == old.statistics.keys()
-    for key, sums in old.statistics.items():
-        other = new.statistics[key]
-        assert other.count == sums.count
-        assert other.landmark == sums.landmark
-        mine = np.concatenate([sums.A.ravel(), sums.b, [sums.yy, sums.weight]])
-        theirs = np.concatenate([other.A.ravel(), other.b, [other.yy, other.weight]])
-        np.testing.assert_allclose(theirs, mine, rtol=1e-9, atol=1e-9 * np.abs(mine).max())
-
+from tests.stores.refitting import (
+    HEADS,
+    SIGNALS,
+    START,
+    a_source,
+    assert_same,
+    decided,
+    learn,
+    load,
+    observed,
+    refit,
+    some_evidence,
+)
 
 NUMBERS = st.integers(1, 5)
 KINDS = st.sampled_from(list(SIGNALS))
@@ -102,7 +59,7 @@ EVENTS = st.lists(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(events=EVENTS, half_life=st.sampled_from([math.inf, 600.0, 30.0]))
 def test_a_refit_equals_what_was_folded(events: list[tuple[Any, ...]], half_life: float) -> None:
@@ -149,3 +106,39 @@ async def _replay(path: Path, events: list[tuple[Any, ...]], half_life: float) -
     refit(path, clock)
     assert_same(await store.load(), before)
     await store.close()
+
+
+def test_evidence_that_an_earlier_version_absorbed_is_not_lost_silently(path: Path) -> None:
+    """Sources without evidence of their own in the base make a rebuild refuse."""
+    clock = ManualClock(START)
+    asyncio.run(learn(path, clock, 1))
+
+    async def absorb() -> None:
+        store = SQLStore(path, clock=clock)
+        await store.open()
+        evidence = {(ARMS[1], "quality"): some_evidence(1)}
+        await store.absorb(evidence, source=a_source("s", clock), layout=LAYOUT)
+        await store.close()
+
+    asyncio.run(absorb())
+    with opened(path) as database, database.write() as conn:
+        conn.exec_driver_sql("DELETE FROM base_state")
+    with pytest.raises(StoreError, match="1 sources absorbed by an earlier version"):
+        refit(path, clock)
+
+
+def test_a_database_that_learned_nothing_has_nothing_to_rebuild(path: Path) -> None:
+    """An empty database is one line."""
+    with pytest.raises(StoreError, match="has learned nothing yet"):
+        refit(path, ManualClock(START))
+
+
+def test_a_rebuild_goes_page_by_page(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the log, no more than a page is held, and every page is told of."""
+    clock = ManualClock(START)
+    asyncio.run(learn(path, clock, *range(1, 451)))
+    before = asyncio.run(load(path, clock))
+    told: list[tuple[int, int]] = []
+    refit(path, clock, progress=lambda done, total: told.append((done, total)))
+    assert told == [(200, 450), (400, 450), (450, 450)]
+    assert_same(asyncio.run(load(path, clock)), before)
