@@ -19,7 +19,6 @@ from conduit.cli.main import main
 from ..providers.loopback import Answer, Received
 from .conftest import Run, Served, answered
 
-
 ALONE = {name: summary for name, summary in COMMANDS.items() if name not in GROUPS}
 GROUPED = {
     f"{group} {name}": summary

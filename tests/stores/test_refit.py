@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import StoreError
+from conduit.core.outcomes import Head, Signal
 from conduit.stores.direct import opened
 from conduit.stores.purge import Wanted, purge
 from conduit.stores.sql import SQLStore
@@ -58,9 +59,27 @@ EVENTS = st.lists(
 )
 
 
+EVERYTHING = [
+    ("observe", 1, Signal.RATING, 0, 0.5),
+    ("absorb", 1, Head.QUALITY),
+    ("wait", 100.0),
+    ("shift", Head.QUALITY, 0.5),
+    ("observe", 1, Signal.RATING, 0, 0.9),
+    ("discount", Head.QUALITY, 1.0),
+    ("observe", 2, Signal.RATING, 0, 0.3),
+    ("wait", 50.0),
+    ("observe", 1, Signal.RATING, 0, 0.1),
+    ("purge", 1),
+    ("shift", Head.QUALITY, -1.0),
+    ("observe", 2, Signal.RATING, 0, 0.7),
+]
+"""Corrections after a shift and a discount, of evidence that is absorbed, purged and logged."""
+
+
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(events=EVERYTHING, half_life=600.0)
 @given(events=EVENTS, half_life=st.sampled_from([math.inf, 600.0, 30.0]))
 def test_a_refit_equals_what_was_folded(events: list[tuple[Any, ...]], half_life: float) -> None:
     """After any events in any order, the log and what is kept beside it add up to the state."""

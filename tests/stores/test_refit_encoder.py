@@ -92,7 +92,7 @@ def test_absorbed_evidence_goes_to_no_other_layout_unasked(path: Path) -> None:
         store = SQLStore(path, clock=clock)
         await store.open()
         evidence = {(ARMS[1], "quality"): some_evidence(1)}
-        if not (await store.load()).statistics[ARMS[0], "quality"].dim == DIM:
+        if (await store.load()).statistics[ARMS[0], "quality"].dim != DIM:
             evidence = {(ARMS[1], "quality"): SufficientStatistics.of(np.eye(2), np.ones(2))}
         layout = LAYOUT if evidence[ARMS[1], "quality"].dim == DIM else "lengths"
         known = await store.absorb(evidence, source=a_source("s", clock), layout=layout)
