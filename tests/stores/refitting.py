@@ -81,10 +81,11 @@ async def rate(path: Path, clock: ManualClock, number: int, value: float) -> int
     """A rating by another process, which tries to fold it; how many it folded."""
     store = SQLStore(path, clock=clock)
     await store.open()
-    await store.observe([observed(number, value, clock)])
-    folded = (await store.fold()).count
-    await store.close()
-    return folded
+    try:
+        await store.observe([observed(number, value, clock)])
+        return (await store.fold()).count
+    finally:
+        await store.close()
 
 
 async def load(path: Path, clock: ManualClock) -> LearnedState:
