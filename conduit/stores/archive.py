@@ -18,12 +18,12 @@ from conduit.stores.sql_documents import record_edit
 from conduit.stores.sql_evidence import absorb, keep_sources, read_sources
 from conduit.stores.sql_learning import fold_all
 from conduit.stores.sql_log import bind_layout
-from conduit.stores.sql_refit import stored_layout
 from conduit.stores.sql_schema import arm_state, base_state, meta, observations
 from conduit.stores.sql_state import (
     changed,
     read_state,
     refuse_during_rebuild,
+    stored_layout,
     take_turn,
     write_base,
     write_state,

@@ -24,7 +24,7 @@ from conduit.stores.sql_adjustments import newest, read_adjustments
 from conduit.stores.sql_codec import Row
 from conduit.stores.sql_contributions import Remembered, contributions, count_decisions, pages
 from conduit.stores.sql_learning import fold, is_pending
-from conduit.stores.sql_state import read_base, read_forgetting
+from conduit.stores.sql_state import read_base, read_forgetting, stored_layout
 
 RENEWED_EVERY = 15.0
 """Seconds after which a lease is renewed, a quarter of its time."""
@@ -129,7 +129,7 @@ class Refitting:
     def _layout(self) -> tuple[str, int]:
         """The layout to rebuild in, once it is known that nothing is lost unasked."""
         with self._database.read() as conn:
-            stored = unit.stored_layout(conn)
+            stored = stored_layout(conn)
             if stored is None:
                 raise StoreError(
                     f"{self._database.address.place} has learned nothing yet",

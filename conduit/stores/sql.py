@@ -207,9 +207,13 @@ class SQLStore:
         return await self._fold(self._worker, wait=wait)
 
     async def load(self) -> LearnedState:
-        """The learned state after folding all that is pending."""
+        """The learned state after folding all that is pending.
+
+        Raises:
+            LayoutMismatchError: when it was rebuilt with another encoder than this process has.
+        """
         await self.fold()
-        return await self._worker.read(state.load)
+        return await self._worker.read(lambda conn: state.load(conn, bound=self._layout))
 
     async def count(self) -> int:
         """Number of observations kept."""

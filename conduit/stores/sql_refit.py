@@ -29,6 +29,7 @@ from conduit.stores.sql_state import (
     read_base,
     read_forgetting,
     refuse_during_rebuild,
+    stored_layout,
     take_turn,
     write_state,
 )
@@ -94,12 +95,6 @@ def release(conn: Connection, token: str) -> None:
 def pending_ids(conn: Connection) -> list[int]:
     """Pending rows of this moment."""
     return list(conn.scalars(select(pending.c.id).order_by(pending.c.id)))
-
-
-def stored_layout(conn: Connection) -> tuple[str, int] | None:
-    """The layout of the learned state, and the length of its contexts."""
-    row = conn.execute(select(meta.c.layout, meta.c.dim)).one()
-    return None if row.layout is None else (row.layout, row.dim)
 
 
 def unreadable(conn: Connection, layout: str) -> int:

@@ -12,7 +12,7 @@ from conduit.core.errors import StoreError
 from conduit.core.forgetting import Forgetting
 from conduit.core.statistics import LearnedState, SufficientStatistics
 from conduit.stores import sql_codec as codec
-from conduit.stores.delta import StateKey
+from conduit.stores.delta import StateKey, check_layout
 from conduit.stores.sql_schema import arm_state, base_state, meta
 
 
@@ -132,7 +132,23 @@ def write_base(
     write_state(conn, base, known=known, table=base_state)
 
 
-def load(conn: Connection) -> LearnedState:
-    """The learned state as of the last fold."""
+def stored_layout(conn: Connection) -> tuple[str, int] | None:
+    """The layout of the learned state, and the length of its contexts."""
+    row = conn.execute(select(meta.c.layout, meta.c.dim)).one()
+    return None if row.layout is None else (row.layout, row.dim)
+
+
+def load(conn: Connection, *, bound: tuple[str, int] | None = None) -> LearnedState:
+    """The learned state as of the last fold.
+
+    Args:
+        conn: a transaction that sees one moment of the database.
+        bound: the layout that the caller decides in; None takes any.
+
+    Raises:
+        LayoutMismatchError: when it was rebuilt in another layout meanwhile.
+    """
+    if bound is not None and (stored := stored_layout(conn)) is not None:
+        check_layout(bound, stored)
     version = conn.scalar(select(meta.c.version)) or 0
     return LearnedState(version, read_state(conn), read_forgetting(conn))

@@ -12,7 +12,7 @@ import pytest
 
 from conduit.core.clocks import ManualClock
 from conduit.core.decisions import Decision
-from conduit.core.errors import StoreError
+from conduit.core.errors import LayoutMismatchError, StoreError
 from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores.refit import Encoding
 from conduit.stores.sql import SQLStore
@@ -110,7 +110,7 @@ def test_absorbed_evidence_goes_to_no_other_layout_unasked(path: Path) -> None:
 def test_observations_of_another_layout_are_never_folded(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A process that still decides in the old layout is told so; its ratings stay in the log."""
+    """A process that still decides in the old layout is refused the state; its ratings are kept."""
     clock = ManualClock(START)
     asyncio.run(learn_texts(path, clock, ["a", "bb"]))
 
@@ -124,11 +124,12 @@ def test_observations_of_another_layout_are_never_folded(
         await old.bind_layout(LAYOUT, DIM)
         await asyncio.to_thread(lambda: refit(path, clock, encoding=OTHER))
         await late(old)
-        state = await old.load()
-        assert state.statistics[ARMS[0], "quality"].count == 2
+        with pytest.raises(LayoutMismatchError, match="is of layout 'lengths'"):
+            await old.load()
         await old.close()
 
     asyncio.run(go())
+    assert asyncio.run(load(path, clock)).statistics[ARMS[0], "quality"].count == 2
     assert "1 observations of decisions in another layout" in caplog.text
     done = refit(path, clock, encoding=OTHER)
     assert (done.rewritten, done.observations) == (1, 3)
