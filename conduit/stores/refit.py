@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import IO, TypeAlias
@@ -20,8 +19,8 @@ from conduit.core.statistics import SufficientStatistics
 from conduit.stores import sql_refit as unit
 from conduit.stores.delta import StateKey
 from conduit.stores.direct import Database
+from conduit.stores.new_contexts import note_context, noted_contexts
 from conduit.stores.sql_adjustments import newest, read_adjustments
-from conduit.stores.sql_codec import Row
 from conduit.stores.sql_contributions import Remembered, contributions, count_decisions, pages
 from conduit.stores.sql_learning import fold, is_pending
 from conduit.stores.sql_state import read_base, read_forgetting, stored_layout
@@ -117,7 +116,7 @@ class Refitting:
                         conn,
                         self._token,
                         rebuilt,
-                        rewritten=_batches(file),
+                        rewritten=noted_contexts(file),
                         edit=self._edit(done),
                     )
         except BaseException:
@@ -201,8 +200,7 @@ class Refitting:
             return kept
         contexts = self._encoding.contexts([it.text for it in others if it.text is not None])
         for decision, context in zip(others, contexts, strict=True):
-            file.write(json.dumps([decision.id, layout, context.astype("<f4").tobytes().hex()]))
-            file.write("\n")
+            note_context(file, decision.id, context, layout=layout)
             kept.append(replace(decision, context=context))
         return kept
 
@@ -238,19 +236,3 @@ def _counted(
         rewritten=done.rewritten + sum(it.layout != layout for it in kept),
         skipped=done.skipped + len(page) - len(kept),
     )
-
-
-def _batches(file: IO[str], size: int = 500) -> Iterator[list[Row]]:
-    """Rows for the new contexts that were written to a file, which may be longer than memory."""
-    file.seek(0)
-    rows: list[Row] = []
-    for line in file:
-        name, layout, context = json.loads(line)
-        rows.append(
-            {"of_decision": name, "new_layout": layout, "new_context": bytes.fromhex(context)}
-        )
-        if len(rows) == size:
-            yield rows
-            rows = []
-    if rows:
-        yield rows
