@@ -30,6 +30,7 @@ class Arguments:
         json: where the figures go.
         out: folder for the picture.
         held_out: measure on the held part, and count that.
+        size: how much of it; what that means is the experiment's own.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Arguments:
     json: Path
     out: Path
     held_out: bool
+    size: int = 0
 
     @property
     def stem(self) -> str:
@@ -48,13 +50,16 @@ class Arguments:
         return self.name if self.held_out else f"{self.name}-tuning"
 
 
-def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = None) -> Arguments:
+def parse(
+    name: str, *, about: str, seeds: int, size: int = 0, argv: Sequence[str] | None = None
+) -> Arguments:
     """Read the command line.
 
     Args:
         name: of the experiment.
         about: its question, for ``--help``.
         seeds: the protocol's number of seeds.
+        size: the protocol's size, for experiments that have one.
         argv: words; None takes the process's own.
     """
     parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=about)
@@ -69,6 +74,8 @@ def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = Non
     add("--json", type=Path, help="file for the figures")
     add("--out", type=Path, help="folder for the picture, and for the figures without --json")
     add("--held-out", action="store_true", help="measure on the held part; this is counted")
+    if size:
+        add("--size", type=_count, default=size, help=f"how much of it (default {size})")
     given = parser.parse_args(argv)
     out = given.out or (RESULTS if given.held_out else SCRATCH)
     stem = name if given.held_out else f"{name}-tuning"
@@ -82,6 +89,7 @@ def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = Non
         json=given.json or out / f"{stem}.json",
         out=out,
         held_out=given.held_out,
+        size=given.size if size else 0,
     )
 
 

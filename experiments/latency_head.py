@@ -178,7 +178,9 @@ def load(arguments: Arguments) -> dict[str, Stream]:
         stream = _timed(encode(outcomes, encoder).stream, speeds)
         rng = np.random.default_rng([SEED, number])
         streams[name] = replace(stream, latency=latencies(stream, speeds, rng=rng))
-        print(f"{name}: {says}, {len(stream):,} of {len(outcomes):,} prompts have a length for every answer")
+        print(
+            f"{name}: {says}, {len(stream):,} of {len(outcomes):,} prompts have a length for every answer"
+        )
     return streams
 
 

@@ -295,4 +295,48 @@ COMMENT ON COLUMN base_state.landmark IS 'seconds since the epoch';
 
 UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
 
+-- Running upgrade 0005 -> 0006
+
+ALTER TABLE arm_state ALTER COLUMN "A" SET STORAGE EXTERNAL;
+
+ALTER TABLE arm_state ALTER COLUMN b SET STORAGE EXTERNAL;
+
+ALTER TABLE base_state ALTER COLUMN "A" SET STORAGE EXTERNAL;
+
+ALTER TABLE base_state ALTER COLUMN b SET STORAGE EXTERNAL;
+
+ALTER TABLE arm_state SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0, autovacuum_vacuum_threshold = 1000);
+
+ALTER TABLE arm_state SET (toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_cost_delay = 0, toast.autovacuum_vacuum_threshold = 1000);
+
+ALTER TABLE pending SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0, autovacuum_vacuum_threshold = 1000);
+
+ALTER TABLE adjustments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE alembic_version ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE arm_state ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE base_state ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE changes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE decisions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE documents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE executions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE meta ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE observations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE pending ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE sources ENABLE ROW LEVEL SECURITY;
+
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
+
 COMMIT;

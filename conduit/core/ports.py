@@ -130,6 +130,18 @@ class Store(Protocol):
         """Log one attempt."""
         ...
 
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        """Log decisions and attempts, all or none; those that are logged already are left as they are.
+
+        A writer that does not know whether it succeeded may say the same again. An attempt is
+        known by its decision and number.
+
+        Raises:
+            UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
+            LayoutMismatchError: for a decision whose context is of another layout.
+        """
+        ...
+
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
         ...

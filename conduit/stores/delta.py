@@ -126,15 +126,25 @@ def _with(
 ) -> SufficientStatistics:
     newest = max(before.landmark, *(entry.decided_at for entry in entries))
     landmark = min(newest, now)
-    delta = SufficientStatistics.zero(before.dim)
-    for entry in entries:
-        x = entry.context.astype(np.float64)
-        weight = entry.weight * remaining(landmark - entry.decided_at, time_constant)
-        if entry.previous is None:
-            delta = delta.observe(x, entry.value, weight=weight)
-        else:
-            delta = delta.revise(x, entry.value, entry.previous, weight=weight)
+    shares = [remaining(landmark - entry.decided_at, time_constant) for entry in entries]
+    delta = _sums(entries, np.array(shares))
     return before.at(landmark, time_constant=time_constant) + delta
+
+
+def _sums(entries: Sequence[Pending], shares: NDArray[np.float64]) -> SufficientStatistics:
+    """What entries add, at once: first observations add to every sum, later values to two."""
+    X = np.stack([entry.context for entry in entries]).astype(np.float64)
+    y = np.array([entry.value for entry in entries])
+    w = shares * np.array([entry.weight for entry in entries])
+    first = np.array([entry.previous is None for entry in entries])
+    replaced = np.array([entry.previous or 0.0 for entry in entries])
+    return SufficientStatistics(
+        (X[first].T * w[first]) @ X[first],
+        X.T @ (w * (y - replaced)),
+        float(w @ (y * y - replaced * replaced)),
+        float(w[first].sum()),
+        int(first.sum()),
+    )
 
 
 def absorbed(

@@ -124,6 +124,27 @@ class MemoryStore:
         self._require(execution.decision_id)
         self._executions.setdefault(execution.decision_id, []).append(execution)
 
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        """Log decisions and attempts, all or none; those that are logged already stay as they are.
+
+        Raises:
+            UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
+            LayoutMismatchError: for a decision whose context is of another layout.
+        """
+        new = {it.id: it for it in decisions if it.id not in self._decisions}
+        for execution in executions:
+            if execution.decision_id not in new:
+                self._require(execution.decision_id)
+        layouts = [*filter(None, [self._layout]), *map(layout_of, new.values())]
+        for layout in layouts:
+            check_layout(layout, layouts[0])
+        for decision in new.values():
+            await self.add_decision(decision)
+        for execution in executions:
+            attempts = self._executions.get(execution.decision_id, [])
+            if all(execution.attempt != known.attempt for known in attempts):
+                await self.add_execution(execution)
+
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
         attempts = self._executions.get(decision_id, [])

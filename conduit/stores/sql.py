@@ -26,6 +26,7 @@ from conduit.stores import sql_state as state
 from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_migrations import bring_up
+from conduit.stores.sql_observing import observe
 from conduit.stores.sql_worker import Worker
 
 
@@ -115,7 +116,10 @@ class SQLStore:
         """
         layout = layout_of(decision)
         bound = layout == self._layout
-        await self._worker.write(lambda conn: log.add_decision(conn, decision, bound=bound))
+        await self._worker.write(
+            lambda conn: log.add_decision(conn, decision, bound=bound),
+            lock=decision.id if bound else None,
+        )
         self._layout = layout
 
     async def decision(self, decision_id: str) -> Decision:
@@ -132,7 +136,25 @@ class SQLStore:
         Raises:
             UnknownDecisionError: when its decision does not exist.
         """
-        await self._worker.write(lambda conn: log.add_execution(conn, execution))
+        await self._worker.write(
+            lambda conn: log.add_execution(conn, execution), lock=execution.decision_id
+        )
+
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        """Log decisions and attempts, all or none; those that are logged already stay as they are.
+
+        Raises:
+            UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
+            LayoutMismatchError: for a decision whose context is of another layout.
+        """
+        unbound = {layout_of(decision) for decision in decisions} - {self._layout}
+        ids = [*(it.id for it in decisions), *(it.decision_id for it in executions)]
+        await self._worker.write(
+            lambda conn: log.append(conn, decisions, executions, unbound=unbound),
+            lock=None if unbound else min(ids, default=""),
+        )
+        if unbound:
+            self._layout = layout_of(decisions[0])
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
@@ -160,9 +182,8 @@ class SQLStore:
         check_observations(observations)
         if not observations:
             return ()
-        return await self._worker.write(
-            lambda conn: learning.observe(conn, observations), durable=True
-        )
+        first = min(observation.decision_id for observation in observations)
+        return await self._worker.share(observe, observations, lock=first)
 
     async def absorb(
         self,

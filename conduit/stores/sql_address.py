@@ -21,6 +21,9 @@ _DRIVERS = {
     "postgresql+psycopg": _POSTGRES,
 }
 
+POOLER_PORTS = (6432, 6543)
+"""PgBouncer's, and that of Supabase's transaction mode."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -42,13 +45,13 @@ class Address:
 
     @property
     def threads(self) -> int:
-        """How many transactions may run side by side; SQLite has one writer."""
-        return 1 if self.is_sqlite else 8
+        """How many reads, and writes that are not shared, may run side by side."""
+        return 1 if self.is_sqlite else 4
 
     @property
-    def group(self) -> int:
-        """How many writes may share one commit: one sync of the disk on SQLite."""
-        return 64 if self.is_sqlite else 1
+    def is_pooled(self) -> bool:
+        """Whether a pooler hands every transaction another connection: known by its port."""
+        return self.url.port in POOLER_PORTS
 
 
 def parse_address(where: str | Path) -> Address:

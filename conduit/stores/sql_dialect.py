@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.core.errors import ConfigurationError, StoreError
 from conduit.stores.sql_address import Address
@@ -25,6 +26,9 @@ BUSY_SECONDS = 30.0
 
 _MIGRATION_LOCK = 0x636F6E64  # "cond", a number of our own among PostgreSQL's advisory locks
 _SYNCHRONOUS = "synchronous"
+
+COUNTED = {"preserve_rowcount": True}
+"""Options of a statement whose rows are to be counted."""
 
 
 class Access(StrEnum):
@@ -42,13 +46,15 @@ def make_engine(address: Address) -> Engine:
         ConfigurationError: when the driver is not installed.
         StoreError: when the file's folder cannot be made.
     """
-    arguments: dict[str, Any] = {"prepare_threshold": None}  # poolers lose prepared statements
     if address.is_sqlite:
         _make_folder(address)
-        arguments = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
     try:
         engine = create_engine(
-            address.url, connect_args=arguments, json_serializer=_COMPACT, pool_size=16
+            address.url,
+            connect_args=_arguments(address),
+            json_serializer=_COMPACT,
+            pool_size=2 * address.threads + 1,  # readers, writers, and the group's
+            pool_pre_ping=not address.is_sqlite,  # a server may have been restarted
         )
     except ModuleNotFoundError:
         raise ConfigurationError(
@@ -61,6 +67,25 @@ def make_engine(address: Address) -> Engine:
     return engine
 
 
+_POSTGRES = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "application_name": "conduit",
+}
+"""A silent server is given up after 5 seconds, a silent connection after a minute."""
+
+
+def _arguments(address: Address) -> dict[str, Any]:
+    """What the address does not say itself; poolers lose prepared statements."""
+    if address.is_sqlite:
+        return {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+    said = address.url.query
+    kept = {name: value for name, value in _POSTGRES.items() if name not in said}
+    return kept | ({"prepare_threshold": None} if address.is_pooled else {})
+
+
 _COMPACT = partial(json.dumps, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -71,9 +96,27 @@ def access(engine: Engine, mode: Access) -> Engine:
     return engine.execution_options(access=mode)
 
 
+def insert_new(conn: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Insert rows, except those whose key is there already."""
+    return _insert_new(conn.dialect.name, table)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    kind = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return kind(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+
+
 def rows_need_locks(conn: Connection) -> bool:
     """Whether writers run side by side; SQLite's transactions lock the whole database."""
     return conn.dialect.name != "sqlite"
+
+
+def is_hidden(conn: Connection, table: str) -> bool:
+    """Whether row level security keeps this role from seeing the rows of a table."""
+    if conn.dialect.name != "postgresql":
+        return False
+    return bool(conn.scalar(text("SELECT row_security_active(:name)"), {"name": table}))
 
 
 def lock_for_migration(conn: Connection) -> None:

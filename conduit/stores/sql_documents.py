@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.core.sharing import Document, Edit, Json, Pulse
+from conduit.stores.sql_dialect import insert_new
 from conduit.stores.sql_schema import changes, documents, meta
 
 _ONE = select(documents.c.value, documents.c.version).where(documents.c.key == bindparam("of_key"))
@@ -67,7 +67,6 @@ def _replace(conn: Connection, key: str, value: Json, expected: int) -> bool:
 
 def _first(conn: Connection, key: str, value: Json) -> bool:
     """Two that are first at once are one first and one late."""
-    insert_into = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    query = insert_into(documents).on_conflict_do_nothing(index_elements=[documents.c.key])
+    query = insert_new(conn, documents)
     row = {"key": key, "version": 1, "value": dict(value)}
-    return conn.execute(query, row).rowcount == 1
+    return conn.execute(query.returning(documents.c.key), row).first() is not None

@@ -10,6 +10,30 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from conduit.core.errors import InvalidInputError, StoreError
 
+_ANEW = "restore a copy, or move it away to start anew"
+_NO_ROOM = ("has no room left on its disk", "free some space and try again")
+_LACKS = ("lacks a table or a column", _ANEW)
+
+_STATES = {  # of PostgreSQL, in any language: the first characters of its SQLSTATE
+    "28": ("refuses this user or password", "put the right ones into DATABASE_URL"),
+    "3D000": ("does not exist", "create it, or choose another database"),
+    "25006": (
+        "may not be written",
+        "connect to the primary server, and as a role that may write",
+    ),
+    "42501": (
+        "may not be used by this role",
+        "connect as the role that made its tables (see migrations/DEPLOYMENT.md)",
+    ),
+    "42P01": _LACKS,
+    "42703": _LACKS,
+    "53100": _NO_ROOM,
+    "53300": ("has no connection left", "raise its max_connections, or use its pooler"),
+    "40P01": ("was held by another transaction", "try again"),
+    "55P03": ("is held by another process", "wait until it is done, or end it, and try again"),
+    "57P": ("cut the connection before it answered", "try again: nothing counts twice"),
+}
+_NUL = ("NUL (0x00)", "\\u0000 cannot be converted")
 _KNOWN = (
     (
         ("not a database",),
@@ -22,29 +46,39 @@ _KNOWN = (
         "check that it names a file in a folder that may be written",
     ),
     (
-        ("readonly database", "read-only transaction", "permission denied"),
+        ("readonly database",),
         "may not be written",
         "allow writing to the file and its folder, or choose another database",
     ),
     (
-        ("database is locked", "lock timeout"),
-        "is held by another process",
-        "wait until it is done, or end it, and try again",
+        ("database is locked",),
+        *_STATES["55P03"],
+    ),
+    (("disk is full",), *_NO_ROOM),
+    (("malformed", "disk image"), "is damaged", _ANEW),
+    (("no such table", "no such column", "has no column"), *_LACKS),
+    # A connection that fails has no SQLSTATE; the server's words are those of its language.
+    (("password authentication failed", "no password supplied"), *_STATES["28"]),
+    (("does not exist",), *_STATES["3D000"]),
+    (
+        ("resolve host", "translate host", "name or service not known"),
+        "names a host that does not exist",
+        "check the host in DATABASE_URL",
     ),
     (
-        ("disk is full",),
-        "has no room left on its disk",
-        "free some space and try again",
+        ("refused", "timeout expired", "timed out", "unreachable", "no route to host"),
+        "cannot be reached",
+        "check its host and port, and that the server runs",
     ),
     (
-        ("malformed", "disk image"),
-        "is damaged",
-        "restore a copy, or move it away to start anew",
+        ("starting up", "shutting down", "recovery mode"),
+        "is starting or stopping",
+        "wait a moment and try again",
     ),
+    (("too many clients", "connection slots"), *_STATES["53300"]),
     (
-        ("no such table", "no such column", "has no column", "does not exist"),
-        "lacks a table or a column",
-        "restore a copy, or move it away to start anew",
+        ("closed the connection", "connection is lost", "connection is closed", "eof detected"),
+        *_STATES["57P"],
     ),
 )
 
@@ -55,11 +89,13 @@ def translated(place: str) -> Iterator[None]:
 
     Raises:
         StoreError: naming the place, what is wrong with it and the remedy.
-        InvalidInputError: for text that is not Unicode.
+        InvalidInputError: for text that is not Unicode, or that the database has no way to keep.
     """
     try:
         yield
     except (SQLAlchemyError, SQLiteError) as error:
+        if any(fragment in str(error) for fragment in _NUL):
+            raise InvalidInputError("text with a NUL character", remedy="leave it out") from None
         raise _store_error(error, place) from None
     except UnicodeEncodeError as error:
         raise InvalidInputError(
@@ -68,7 +104,12 @@ def translated(place: str) -> Iterator[None]:
 
 
 def _store_error(error: SQLAlchemyError | SQLiteError, place: str) -> StoreError:
-    said = str(getattr(error, "orig", None) or error).strip()
+    cause = getattr(error, "orig", None) or error
+    said = str(cause).strip()
+    state = getattr(cause, "sqlstate", None) or ""
+    for start, (problem, remedy) in _STATES.items():
+        if state.startswith(start):
+            return StoreError(f"{place} {problem}", remedy=remedy)
     for fragments, problem, remedy in _KNOWN:
         if any(fragment in said.lower() for fragment in fragments):
             return StoreError(f"{place} {problem}", remedy=remedy)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from conduit.core.errors import SchemaVersionError, StoreError
 from conduit.stores.sql_address import Address
-from conduit.stores.sql_dialect import Access, access, lock_for_migration
+from conduit.stores.sql_dialect import Access, access, is_hidden, lock_for_migration
 from conduit.stores.sql_schema import HEAD, metadata
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ def revision_of(conn: Connection) -> str | None:
     revision: str | None = None
     if REVISION_TABLE in tables:
         revision = conn.scalar(_REVISION)
+    if revision is None and REVISION_TABLE in tables and is_hidden(conn, REVISION_TABLE):
+        raise StoreError(
+            "row level security hides the database's rows from this role",
+            remedy="connect as the role that made its tables (see migrations/DEPLOYMENT.md)",
+        )
     if revision is None and (present := tables & ours):
         raise StoreError(
             f"the database is half-migrated: it has {_names(present)} but no revision",

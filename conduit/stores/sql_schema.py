@@ -15,10 +15,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0005"
+HEAD = "0006"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {
@@ -95,6 +97,17 @@ executions = Table(
     Index(None, "decision_id"),
 )
 
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("arm", Text, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="shift or discount"),
+    Column("amount", Double, nullable=False),
+    Column("at", Double, nullable=False, comment=_EPOCH),
+)
+
 observations = Table(
     "observations",
     metadata,
@@ -109,6 +122,7 @@ observations = Table(
         "era",
         BigInteger,
         nullable=False,
+        default=select(func.coalesce(func.max(adjustments.c.id), 0)).scalar_subquery(),
         server_default="0",
         comment="newest adjustment when first observed; later ones apply",
     ),
@@ -188,17 +202,6 @@ base_state = Table(
     Column("weight", Double, nullable=False),
     Column("raw_count", BigInteger, nullable=False),
     Column("landmark", Double, nullable=False, comment=_EPOCH),
-)
-
-adjustments = Table(
-    "adjustments",
-    metadata,
-    Column("id", _SERIAL, primary_key=True),
-    Column("arm", Text, nullable=False),
-    Column("head", Text, nullable=False),
-    Column("kind", Text, nullable=False, comment="shift or discount"),
-    Column("amount", Double, nullable=False),
-    Column("at", Double, nullable=False, comment=_EPOCH),
 )
 
 documents = Table(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Insert, Table, Update, bindparam, insert, select, update
 
 from conduit.core.errors import StoreError
 from conduit.core.forgetting import Forgetting
@@ -113,13 +114,15 @@ def write_state(
 ) -> None:
     """Write the sums of some (arm, head); ``known`` are those that have a row."""
     already = set(known)
-    for (arm, head), statistics in state.items():
-        row: dict[str, Any] = codec.statistics_row(statistics)
-        if (arm, head) in already:
-            here = (table.c.arm == arm) & (table.c.head == head)
-            conn.execute(update(table).where(here).values(row))
-        else:
-            conn.execute(insert(table), {"arm": arm, "head": head} | row)
+    rows = {
+        key: {"of_arm": key[0], "of_head": key[1]} | codec.statistics_row(statistics)
+        for key, statistics in sorted(state.items())
+    }
+    replace, add = _statements(table)
+    if old := [row for key, row in rows.items() if key in already]:
+        conn.execute(replace, old)
+    if new := [row for key, row in rows.items() if key not in already]:
+        conn.execute(add, new)
 
 
 def write_base(
@@ -152,3 +155,14 @@ def load(conn: Connection, *, bound: tuple[str, int] | None = None) -> LearnedSt
         check_layout(bound, stored)
     version = conn.scalar(select(meta.c.version)) or 0
     return LearnedState(version, read_state(conn), read_forgetting(conn))
+
+
+@cache
+def _statements(table: Table) -> tuple[Update, Insert]:
+    """How a row is replaced, and how one is added."""
+    sums: dict[str, Any] = {
+        column.name: bindparam(column.name) for column in table.c if not column.primary_key
+    }
+    key: dict[str, Any] = {"arm": bindparam("of_arm"), "head": bindparam("of_head")}
+    here = (table.c.arm == key["arm"]) & (table.c.head == key["head"])
+    return update(table).where(here).values(sums), insert(table).values(key | sums)

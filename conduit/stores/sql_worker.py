@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -21,22 +22,35 @@ from conduit.stores.sql_dialect import Access, access, make_engine
 from conduit.stores.sql_errors import translated
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Unit: TypeAlias = Callable[[Connection], T]
 """The body of one transaction."""
+Together: TypeAlias = Callable[[Connection, Sequence[Item]], Sequence[T]]
+"""What several tasks want of one kind, done at once: an answer for each."""
+
+GROUP = 64
+"""Most writes that share one commit; bounds what a failure makes to be done again."""
+
+
+class _SpoiltError(Exception):
+    """One of several writes failed before their commit, and the others with it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    unit: Unit[Any]
+    unit: Together[Any, Any]
+    item: Any
     durable: bool
+    lock: str
     result: Future[Any] = field(default_factory=Future)
 
 
 class Worker:
     """Runs units of work on a database; each is one transaction, all or nothing.
 
-    Writes that arrive while another one commits share the next commit, each behind a savepoint
-    of its own, so that many tasks wait for one sync of the disk and a failure stays alone.
+    Shared writes that arrive while another one commits share the next commit, so that many tasks
+    wait for one sync of the disk. Where one of them fails they are all done again, each by itself,
+    and the failure stays alone. On SQLite, which has one writer, all writes are shared.
 
     Args:
         address: the database.
@@ -47,6 +61,9 @@ class Worker:
         self._engine = make_engine(address)
         self._modes = {mode: access(self._engine, mode) for mode in Access}
         self._writers = ThreadPoolExecutor(address.threads, thread_name_prefix="conduit-write")
+        self._lane = self._writers
+        if not address.is_sqlite:
+            self._lane = ThreadPoolExecutor(1, thread_name_prefix="conduit-group")
         self._readers = ThreadPoolExecutor(address.threads, thread_name_prefix="conduit-read")
         self._jobs: deque[_Job] = deque()
 
@@ -54,13 +71,37 @@ class Worker:
         """Run a unit that sees one moment of the database and writes nothing."""
         return await asyncio.wrap_future(self._readers.submit(self._transact, Access.READ, unit))
 
-    async def write(self, unit: Unit[T], *, durable: bool = False) -> T:
-        """Run a unit that writes; a durable one has reached the disk on return."""
-        job = _Job(unit, durable)
-        self._jobs.append(job)
-        self._writers.submit(self._drain)
-        result: T = await asyncio.wrap_future(job.result)
+    async def write(self, unit: Unit[T], *, durable: bool = False, lock: str | None = None) -> T:
+        """Run a unit that writes.
+
+        Args:
+            unit: what to do; of a shared write, it may be done twice, after it was undone.
+            durable: whether it has to have reached the disk on return.
+            lock: the first row that it locks, by which groups are ordered so that they do not
+                wait for each other crosswise; a unit that has none commits alone.
+        """
+        if lock is None and not self._address.is_sqlite:
+            mode = Access.DURABLE if durable else Access.LOG
+            return await asyncio.wrap_future(self._writers.submit(self._transact, mode, unit))
+        job = _Job(lambda conn, _: [unit(conn)], None, durable, lock or "")
+        result: T = await self._queued(job)
         return result
+
+    async def share(self, unit: Together[Item, T], item: Item, *, lock: str) -> T:
+        """Have something done together with what others want of the same kind, durably.
+
+        Args:
+            unit: what to do with all their items; it may be done twice, after it was undone.
+            item: what this task wants.
+            lock: the first row that is locked for it.
+        """
+        result: T = await self._queued(_Job(unit, item, durable=True, lock=lock))
+        return result
+
+    async def _queued(self, job: _Job) -> Any:
+        self._jobs.append(job)
+        self._lane.submit(self._drain)
+        return await asyncio.wrap_future(job.result)
 
     async def on_engine(self, task: Callable[[Engine], T]) -> T:
         """Run a task that manages its own transactions."""
@@ -71,6 +112,7 @@ class Worker:
         await asyncio.to_thread(self._shut_down)
 
     def _shut_down(self) -> None:
+        self._lane.shutdown()
         self._writers.shutdown()
         self._readers.shutdown()
         self._engine.dispose()
@@ -84,42 +126,46 @@ class Worker:
             return unit(conn)
 
     def _drain(self) -> None:
+        """Commit what waits in one transaction, or one by one where one of them spoils it."""
         jobs = self._take()
         if not jobs:
             return
+        if not self._committed(jobs):
+            for job in jobs:
+                self._committed([job])
+
+    def _committed(self, jobs: list[_Job]) -> bool:
+        """Whether the answers were given; False when a unit of several failed, and all is undone."""
         mode = Access.DURABLE if any(job.durable for job in jobs) else Access.LOG
-        run = _alone if len(jobs) == 1 else self._apart
+        body = _each if len(jobs) == 1 else self._together
         try:
-            answers = self._transact(mode, lambda conn: [run(conn, job) for job in jobs])
+            values = self._transact(mode, lambda conn: body(conn, jobs))
+        except _SpoiltError:
+            return False
         except BaseException as error:  # handed to the tasks that wait, as an executor does
-            answers = [_failure(job, error) for job in jobs]
-        for answer in answers:
-            answer()
+            for job in jobs:
+                job.result.set_exception(error)
+            return True
+        for job, value in zip(jobs, values, strict=True):
+            job.result.set_result(value)
+        return True
 
     def _take(self) -> list[_Job]:
         jobs: list[_Job] = []
-        while self._jobs and len(jobs) < self._address.group:
+        while self._jobs and len(jobs) < GROUP:
             job = self._jobs.popleft()
             if job.result.set_running_or_notify_cancel():
                 jobs.append(job)
-        return jobs
+        return sorted(jobs, key=lambda job: (job.unit.__qualname__, job.lock))
 
-    def _apart(self, conn: Connection, job: _Job) -> Callable[[], None]:
-        savepoint = conn.begin_nested()
+    def _together(self, conn: Connection, jobs: list[_Job]) -> list[Any]:
         try:
             with translated(self._address.place):
-                answer = _alone(conn, job)
-                savepoint.commit()
-        except ConduitError as error:
-            savepoint.rollback()
-            return _failure(job, error)
-        return answer
+                return _each(conn, jobs)
+        except ConduitError as error:  # before the commit, so that doing it again is safe
+            raise _SpoiltError from error
 
 
-def _alone(conn: Connection, job: _Job) -> Callable[[], None]:
-    value = job.unit(conn)
-    return lambda: job.result.set_result(value)
-
-
-def _failure(job: _Job, error: BaseException) -> Callable[[], None]:
-    return lambda: job.result.set_exception(error)
+def _each(conn: Connection, jobs: list[_Job]) -> list[Any]:
+    kinds = groupby(jobs, key=lambda job: job.unit)
+    return [value for unit, some in kinds for value in unit(conn, [job.item for job in some])]

@@ -6,10 +6,13 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from conduit.stores.sql import SQLStore
 
+from ..servers.postgres import Databases
 from .conftest import Run, contents
 
 ASKING = ("route", "run")
@@ -217,3 +220,20 @@ def write_registry(machine: Path, *entries: str) -> None:
     folder.mkdir()
     lines = "".join(f"  - {entry}\n" for entry in entries)
     (folder / "registry.yaml").write_text(f"models:\n{lines}")
+
+
+def test_a_server_that_cannot_be_used(
+    conduit: Run, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong password, a half-applied migration: every command says so and starts nothing anew."""
+    address = databases.new()
+    guessed = make_url(address).set(password="guess").render_as_string(hide_password=False)
+    with psycopg.connect(address) as connection:
+        connection.execute("DROP TABLE pending")
+    for where, said in ((guessed, "refuses this user or password"), (address, "lacks pending")):
+        monkeypatch.setenv("DATABASE_URL", where)
+        for call in (["route", "hi"], ["feedback", "0" * 32, "--rating", "5"], ["models"]):
+            ran = conduit(*call)
+            assert ran.code == 2
+            assert said in ran.error
+            assert "guess" not in ran.error

@@ -1,4 +1,4 @@
-"""The stores under test; another database joins the contract by one more entry of BACKENDS."""
+"""The stores under test; another database joins the contract by one more entry of ``makers``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from conduit.core.ports import Clock, Store
 from conduit.stores.memory import MemoryStore
 from conduit.stores.migrate import up
 from conduit.stores.sql import SQLStore
+from tests.servers.postgres import Databases
 
 
 class Memory:
@@ -52,20 +53,69 @@ class SQLite:
         return SQLStore(self.path, clock=clock)
 
 
-Backend = Memory | SQLite
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"memory": Memory, "sqlite": SQLite}
+class PostgreSQL:
+    """A database of a server; each connection is a store of its own."""
+
+    def __init__(self, address: str) -> None:
+        self.path = address
+
+    def connect(self, clock: Clock | None = None) -> Store:
+        return SQLStore(self.path, clock=clock)
 
 
-@pytest.fixture(params=BACKENDS)
-def new_backend(request: pytest.FixtureRequest) -> Callable[[Path], Backend]:
-    """Makes an empty place to keep things."""
-    return BACKENDS[request.param]
+Backend = Memory | SQLite | PostgreSQL
+Maker = Callable[[Path], Backend]
+DATABASES = ("sqlite", "postgres")
+BACKENDS = ("memory", *DATABASES)
 
 
 @pytest.fixture
-def backend(new_backend: Callable[[Path], Backend], tmp_path: Path) -> Backend:
+def makers(databases: Databases) -> dict[str, Maker]:
+    """What makes an empty place to keep things, of every kind."""
+    return {
+        "memory": Memory,
+        "sqlite": SQLite,
+        "postgres": lambda _folder: PostgreSQL(databases.emptied()),
+    }
+
+
+@pytest.fixture(params=BACKENDS)
+def new_backend(request: pytest.FixtureRequest, makers: dict[str, Maker]) -> Maker:
+    """Makes an empty place to keep things."""
+    return makers[request.param]
+
+
+@pytest.fixture
+def backend(new_backend: Maker, tmp_path: Path) -> Backend:
     """An empty place to keep things."""
     return new_backend(tmp_path)
+
+
+@pytest.fixture(params=DATABASES)
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of an empty database of every kind."""
+    if request.param == "sqlite":
+        return str(new_database(tmp_path / "conduit.db"))
+    made: Databases = request.getfixturevalue("databases")
+    return made.new()
+
+
+@pytest.fixture(params=DATABASES)
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a place of every kind where nothing was migrated yet."""
+    if request.param == "sqlite":
+        return str(tmp_path / "conduit.db")
+    made: Databases = request.getfixturevalue("databases")
+    return made.bare()
+
+
+@pytest.fixture
+async def sql(where: str) -> AsyncIterator[SQLStore]:
+    """An open, empty store in a database of every kind."""
+    store = SQLStore(where)
+    await store.open()
+    yield store
+    await store.close()
 
 
 @pytest.fixture

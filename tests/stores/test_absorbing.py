@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,9 +147,9 @@ async def test_of_many_that_absorb_one_source_at_once_one_does(store: Store) -> 
     )
 
 
-async def test_two_stores_on_one_file_count_a_source_once(path: Path) -> None:
+async def test_two_stores_on_one_database_count_a_source_once(where: str) -> None:
     """The second of two connections finds the record of the first."""
-    one, other = SQLStore(path), SQLStore(path)
+    one, other = SQLStore(where), SQLStore(where)
     await asyncio.gather(one.open(), other.open())
     answers = await asyncio.gather(absorb(one), absorb(other))
     assert sorted(answers, key=bool) == [None, SOURCE]
@@ -160,15 +159,15 @@ async def test_two_stores_on_one_file_count_a_source_once(path: Path) -> None:
 
 
 async def test_a_crash_while_absorbing_undoes_it(
-    sqlite: SQLStore, monkeypatch: pytest.MonkeyPatch
+    sql: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sums and record appear together or not at all."""
     with monkeypatch.context() as patch:
         patch.setattr("conduit.stores.sql_evidence.asdict", _crash)
         with pytest.raises(ZeroDivisionError):
-            await absorb(sqlite)
-    assert (await sqlite.sources(), dict((await sqlite.load()).statistics)) == ((), {})
-    assert await absorb(sqlite) is None
+            await absorb(sql)
+    assert (await sql.sources(), dict((await sql.load()).statistics)) == ((), {})
+    assert await absorb(sql) is None
 
 
 def _crash(*_: object) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import math
 import sqlite3
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from tests.stores.builders import (
     assert_equal_statistics,
     batch,
 )
-from tests.stores.conftest import BACKENDS, Backend
+from tests.stores.conftest import Backend, Maker
 
 RATED = (ARMS[0], "quality")
 START = 1_700_000_000.0
@@ -69,7 +68,7 @@ EVENT = st.one_of(
 )
 @given(ages=AGES, events=st.lists(EVENT, max_size=15), half_life=st.floats(5, 1e5))
 def test_an_observation_weighs_what_its_decision_is_old(
-    new_backend: Callable[[Path], Backend],
+    new_backend: Maker,
     ages: list[float],
     events: list[tuple[Any, ...]],
     half_life: float,
@@ -215,10 +214,10 @@ async def test_a_shift_leaves_evidence_as_old_as_it_is(store: Store) -> None:
     assert (after.landmark, after.weight) == (START + 300, before.weight)
 
 
-async def test_every_store_forgets_the_same(tmp_path: Path) -> None:
-    """Memory and SQLite end at the same sums, the same landmark and the same half-life."""
+async def test_every_store_forgets_the_same(tmp_path: Path, makers: dict[str, Maker]) -> None:
+    """All stores end at the same sums, the same landmark and the same half-life."""
     states = []
-    for name, make in BACKENDS.items():
+    for name, make in makers.items():
         store = make(tmp_path / name).connect()
         await store.open()
         await store.set_half_life(HALF_LIFE)

@@ -30,12 +30,11 @@ RATED = (ARMS[0], "quality")
 
 WRITER = """
 import asyncio, sys
-from pathlib import Path
 from conduit.stores.sql import SQLStore
 from tests.stores.builders import a_decision, an_observation
 
-async def main(path, first, last):
-    store = SQLStore(Path(path))
+async def main(where, first, last):
+    store = SQLStore(where)
     await store.open()
     for number in range(first, last):
         await store.add_decision(a_decision(number))
@@ -52,8 +51,8 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 """
 
 
-def _process(path: Path, first: int, last: int, then: str = "close") -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITER, str(path), str(first), str(last), then]
+def _process(where: str, first: int, last: int, then: str = "close") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, where, str(first), str(last), then]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -74,6 +73,15 @@ async def test_tasks_that_write_at_once_lose_nothing(store: Store) -> None:
         state.statistics[RATED], batch((number, number / 100, 1.0) for number in range(1, 61))
     )
     assert await store.count() == 60
+
+
+async def test_the_same_append_by_many_at_once_is_one(store: Store) -> None:
+    """Writers that append the same decisions and attempts leave one of each."""
+    numbers = range(1, 9)
+    decided, tried = [a_decision(it) for it in numbers], [an_execution(it) for it in numbers]
+    await asyncio.gather(*[store.append(decided[::step], tried) for step in [1, -1] * 6])
+    for number in numbers:
+        assert await store.executions(a_decision(number).id) == (an_execution(number),)
 
 
 async def test_equal_observations_at_once_are_one(store: Store) -> None:
@@ -97,26 +105,24 @@ async def test_a_failure_among_writes_that_share_a_commit_stays_alone(store: Sto
     assert (await store.fold()).count == 2
 
 
-async def test_a_cancelled_task_leaves_its_write_whole(sqlite: SQLStore) -> None:
+async def test_a_cancelled_task_leaves_its_write_whole(sql: SQLStore) -> None:
     """Each cancelled observation is there with its pending row, or not there at all."""
     order = random.Random(1)
     for number in range(1, 41):
-        await sqlite.add_decision(a_decision(number))
-    tasks = [
-        asyncio.create_task(sqlite.observe([an_observation(number)])) for number in range(1, 41)
-    ]
+        await sql.add_decision(a_decision(number))
+    tasks = [asyncio.create_task(sql.observe([an_observation(number)])) for number in range(1, 41)]
     await asyncio.sleep(0.003)
     for task in order.sample(tasks, 20):
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    kept = await sqlite.count()
+    kept = await sql.count()
     assert 20 <= kept <= 40
-    assert (await sqlite.load()).statistics[RATED].count == kept
+    assert (await sql.load()).statistics[RATED].count == kept
 
 
-async def test_two_stores_on_one_file_see_each_other(path: Path) -> None:
+async def test_two_stores_on_one_database_see_each_other(where: str) -> None:
     """What one observes, the other folds; versions grow in step."""
-    one, other = SQLStore(path), SQLStore(path)
+    one, other = SQLStore(where), SQLStore(where)
     await asyncio.gather(one.open(), other.open())
     await one.add_decision(a_decision())
     await other.observe([an_observation(value=0.4)])
@@ -127,13 +133,13 @@ async def test_two_stores_on_one_file_see_each_other(path: Path) -> None:
     await other.close()
 
 
-async def test_two_processes_lose_nothing(path: Path) -> None:
+async def test_two_processes_lose_nothing(where: str) -> None:
     """Two processes that write and fold at once end at the batch statistics of both."""
-    writers = [_process(path, 1, 31), _process(path, 31, 61)]
+    writers = [_process(where, 1, 31), _process(where, 31, 61)]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     for writer in writers:
         writer.communicate()
-    store = SQLStore(path)
+    store = SQLStore(where)
     await store.open()
     state = await store.load()
     assert_equal_statistics(
@@ -142,24 +148,23 @@ async def test_two_processes_lose_nothing(path: Path) -> None:
     await store.close()
 
 
-def test_processes_that_open_a_new_database_migrate_it_once(tmp_path: Path) -> None:
+def test_processes_that_open_a_new_database_migrate_it_once(bare: str) -> None:
     """Opening at the same moment, none fails and each finds the schema."""
-    path = tmp_path / "new.db"
-    writers = [_process(path, first, first + 2) for first in (1, 3)]
+    writers = [_process(bare, first, first + 2) for first in (1, 3)]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     for writer in writers:
         writer.communicate()
 
 
-async def test_a_killed_process_loses_nothing(path: Path) -> None:
+async def test_a_killed_process_loses_nothing(where: str) -> None:
     """After SIGKILL between observe and fold, the next open folds what was acknowledged."""
-    writer = _process(path, 1, 9, "wait")
+    writer = _process(where, 1, 9, "wait")
     assert writer.stdout is not None
     assert writer.stdout.readline() == "ready\n"
     writer.send_signal(signal.SIGKILL)
     writer.communicate()
     assert writer.returncode == -signal.SIGKILL
-    store = SQLStore(path)
+    store = SQLStore(where)
     await store.open()
     assert (await store.fold()).count == 0
     assert_equal_statistics(
@@ -170,18 +175,18 @@ async def test_a_killed_process_loses_nothing(path: Path) -> None:
 
 
 async def test_a_crash_inside_a_fold_undoes_it(
-    sqlite: SQLStore, monkeypatch: pytest.MonkeyPatch
+    sql: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sums, pending rows and version move together or not at all."""
-    await sqlite.add_decision(a_decision())
-    await sqlite.observe([an_observation()])
-    version = (await sqlite.load()).version
-    await sqlite.observe([an_observation(value=0.1)])
+    await sql.add_decision(a_decision())
+    await sql.observe([an_observation()])
+    version = (await sql.load()).version
+    await sql.observe([an_observation(value=0.1)])
     with monkeypatch.context() as patch:
         patch.setattr("conduit.stores.sql_learning.delete", _crash)
         with pytest.raises(ZeroDivisionError):
-            await sqlite.fold()
-    state = await sqlite.load()
+            await sql.fold()
+    state = await sql.load()
     assert state.version == version + 1
     assert_equal_statistics(state.statistics[RATED], batch([(1, 0.1, 1.0)]))
 
@@ -190,10 +195,10 @@ def _crash(*_: object) -> None:
     raise ZeroDivisionError
 
 
-async def test_more_than_one_chunk_folds_to_the_end(sqlite: SQLStore) -> None:
+async def test_more_than_one_chunk_folds_to_the_end(sql: SQLStore) -> None:
     """One call folds everything, in transactions of bounded size."""
-    await asyncio.gather(*[sqlite.add_decision(a_decision(number)) for number in range(1, 131)])
-    await sqlite.observe(
+    await asyncio.gather(*[sql.add_decision(a_decision(number)) for number in range(1, 131)])
+    await sql.observe(
         [
             an_observation(number, 0.5, arm=arm, signal=signal)
             for number in range(1, 131)
@@ -201,8 +206,8 @@ async def test_more_than_one_chunk_folds_to_the_end(sqlite: SQLStore) -> None:
             for signal in (Signal.RATING, Signal.RETRY)
         ]
     )
-    assert (await sqlite.fold()).count == 1300
-    statistics = (await sqlite.load()).statistics
+    assert (await sql.fold()).count == 1300
+    statistics = (await sql.load()).statistics
     once = [(number, 0.5, 1.0) for number in range(1, 131)]
     for arm in ARMS:
         assert_equal_statistics(statistics[arm, "quality"], batch(once + once))

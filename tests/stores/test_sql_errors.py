@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,12 @@ from conduit.core.errors import (
     InvalidInputError,
     SchemaVersionError,
     StoreError,
+    UnknownDecisionError,
 )
+from conduit.stores import sql_dialect
 from conduit.stores.sql import SQLStore
 from conduit.stores.sql_schema import HEAD
-from tests.stores.builders import a_decision, an_observation
+from tests.stores.builders import DIM, a_decision, an_observation
 
 
 async def _refusal(where: str | Path) -> ConduitError:
@@ -138,6 +141,31 @@ async def test_a_writer_that_never_ends_is_named(
     await store.close()
 
 
+async def test_a_full_disk_loses_nothing_that_was_acknowledged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write that found no room is refused whole; what was there stays and can be read."""
+    store = SQLStore(path)
+    await store.open()
+    await store.append([a_decision(1)], [])
+    await store.close()
+    pages = len(_bytes(path)) // 4096
+    configure = sql_dialect._configure_connection
+
+    def with_little_room(connection: Any, record: Any) -> None:
+        configure(connection, record)
+        connection.execute(f"PRAGMA max_page_count={pages + 2}")
+
+    monkeypatch.setattr(sql_dialect, "_configure_connection", with_little_room)
+    await store.open()
+    with pytest.raises(StoreError, match="has no room left on its disk; free some space"):
+        await store.append([a_decision(number, dim=DIM) for number in range(2, 99)], [])
+    assert (await store.decision(a_decision(1).id)).id == a_decision(1).id
+    with pytest.raises(UnknownDecisionError):
+        await store.decision(a_decision(2).id)
+    await store.close()
+
+
 async def test_a_closed_store_says_so(path: Path) -> None:
     """Before open and after close there is a StoreError, and closing twice is allowed."""
     store = SQLStore(path)
@@ -163,10 +191,10 @@ async def test_a_failed_open_can_be_tried_again(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_text_that_is_no_unicode_is_refused(sqlite: SQLStore) -> None:
+async def test_text_that_is_no_unicode_is_refused(sql: SQLStore) -> None:
     """A lone surrogate is an input error that shows the text."""
     with pytest.raises(InvalidInputError, match=r"'a\\udcff'"):
-        await sqlite.decision("a\udcff")
+        await sql.decision("a\udcff")
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,42 @@ async def test_every_attempt_is_logged(store: Store, attempts: int) -> None:
     assert await store.executions(a_decision().id) == (an_execution(),) * attempts
 
 
+async def test_what_is_appended_again_is_left_as_it_is(store: Store) -> None:
+    """Decisions and attempts are logged once, however often a writer that is not sure says them."""
+    first, second = a_decision(1), a_decision(2)
+    attempts = [an_execution(1, 1), an_execution(1, 2), an_execution(2, 1)]
+    await store.append([first], attempts[:1])
+    for _ in range(2):
+        await store.append([second, replace(first, user_id="another")], attempts)
+        await store.append([], [an_execution(1, 1, cost=9.0)])
+    assert (await store.decision(first.id)).user_id == first.user_id
+    assert await store.executions(first.id) == tuple(attempts[:2])
+    assert await store.executions(second.id) == tuple(attempts[2:])
+
+
+async def test_of_equal_attempts_in_one_append_the_first_is_kept(store: Store) -> None:
+    """Within one call an attempt is one by its decision and number, too."""
+    twice = [an_execution(1, 1), an_execution(1, 1, cost=9.0)]
+    await store.append([a_decision(1), a_decision(1)], twice)
+    assert await store.executions(a_decision(1).id) == (an_execution(1, 1),)
+
+
+async def test_an_append_that_is_refused_leaves_nothing(store: Store) -> None:
+    """One attempt of nobody, or one context of another layout, and none of the call is there."""
+    await store.append([], [])
+    with pytest.raises(UnknownDecisionError, match="0000000009"):
+        await store.append([a_decision(1)], [an_execution(1), an_execution(9)])
+    with pytest.raises(LayoutMismatchError):
+        await store.append([a_decision(1), a_decision(2, dim=DIM + 1)], [an_execution(1)])
+    for number in (1, 2):
+        with pytest.raises(UnknownDecisionError):
+            await store.decision(a_decision(number).id)
+    await store.append([a_decision(1)], [an_execution(1)])
+    with pytest.raises(LayoutMismatchError):
+        await store.append([a_decision(2, layout="another")], [])
+    assert await store.executions(a_decision(1).id) == (an_execution(1),)
+
+
 async def test_the_first_layout_is_kept(store: Store) -> None:
     """The same layout may be declared again; another layout or dimension is refused by name."""
     await store.bind_layout("minilm/1", 64)

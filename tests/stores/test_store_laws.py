@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +24,7 @@ from tests.stores.builders import (
     batch,
     context_of,
 )
-from tests.stores.conftest import Backend
+from tests.stores.conftest import Backend, Maker
 
 DECISIONS = 4
 VALUES = st.floats(-8, 8, allow_nan=False).map(lambda value: round(value, 3))
@@ -41,7 +40,7 @@ EVENTS = st.lists(
 )
 @given(events=EVENTS)
 def test_any_interleaving_equals_the_batch(
-    new_backend: Callable[[Path], Backend], events: list[tuple[Any, ...]]
+    new_backend: Maker, events: list[tuple[Any, ...]]
 ) -> None:
     """Observing, correcting, folding and reopening in any order ends at the batch statistics."""
     with tempfile.TemporaryDirectory() as folder:
@@ -118,12 +117,10 @@ def _corrections(history: list[tuple[int, float]]) -> list[Pending]:
     return pending
 
 
-async def test_every_store_learns_the_same(tmp_path: Path) -> None:
-    """Memory and SQLite end at sums that are equal to 1e-9 after the same history."""
-    from tests.stores.conftest import BACKENDS
-
+async def test_every_store_learns_the_same(tmp_path: Path, makers: dict[str, Maker]) -> None:
+    """All stores end at sums that are equal to 1e-9 after the same history."""
     states = []
-    for name, make in BACKENDS.items():
+    for name, make in makers.items():
         folder = tmp_path / name
         store = make(folder).connect()
         await store.open()
@@ -180,3 +177,39 @@ def test_what_an_observation_changes_does_not_depend_on_how_many_are_kept() -> N
     kept = OnlyLookedUp({key_of(first): first})
     changes = changes_of((same, other, other), kept)
     assert [(change.observation.value, change.previous) for change in changes] == [(0.9, 0.5)]
+
+
+@pytest.mark.parametrize("half_life", [math.inf, 50.0])
+def test_folding_at_once_equals_folding_one_by_one(half_life: float) -> None:
+    """A batch of first values and corrections sums to 1e-12 of what they sum to in turn."""
+    rng = np.random.default_rng(7)
+    entries = [
+        Pending(
+            arm=ARMS[number % 2],
+            head="quality",
+            context=context_of(number, 16),
+            decided_at=float(rng.uniform(0, 200)),
+            value=float(rng.normal()),
+            weight=float(rng.uniform(0, 2)),
+            previous=None if number % 3 else float(rng.normal()),
+        )
+        for number in range(200)
+    ]
+    forgetting = Forgetting(half_life=half_life)
+    at_once = folded({}, entries, forgetting=forgetting, now=150.0)
+    for arm in ARMS[:2]:
+        A, b, yy, weight, count = np.zeros((16, 16)), np.zeros(16), 0.0, 0.0, 0
+        for it in (it for it in entries if it.arm == arm):
+            x = it.context.astype(np.float64)
+            age = max(150.0 - it.decided_at, 0.0)
+            w = it.weight * math.exp2(-age / half_life)
+            b += w * (it.value - (it.previous or 0.0)) * x
+            yy += w * (it.value**2 - (it.previous or 0.0) ** 2)
+            if it.previous is None:
+                A += w * np.outer(x, x)
+                weight, count = weight + w, count + 1
+        sums = at_once[arm, "quality"]
+        np.testing.assert_allclose(sums.A, A, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(sums.b, b, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose([sums.yy, sums.weight], [yy, weight], rtol=1e-12)
+        assert sums.count == count
