@@ -50,7 +50,7 @@ def a_source(digest: str, clock: ManualClock) -> Source:
     return Source(digest=digest, name=digest, n_eff=8.0, prompts=8, absorbed_at=clock.now())
 
 
-def refit(path: Path, clock: ManualClock, **options: Any) -> Refit:
+def refit(path: str | Path, clock: ManualClock, **options: Any) -> Refit:
     with opened(path) as database:
         return Refitting(database, clock=clock, actor="tester", **options).run()
 
@@ -67,7 +67,7 @@ def assert_same(new: LearnedState, old: LearnedState) -> None:
         np.testing.assert_allclose(theirs, mine, rtol=1e-9, atol=1e-9 * np.abs(mine).max())
 
 
-async def learn(path: Path, clock: ManualClock, *numbers: int, **changes: Any) -> None:
+async def learn(path: str | Path, clock: ManualClock, *numbers: int, **changes: Any) -> None:
     """A decision each, rated, folded and closed."""
     store = SQLStore(path, clock=clock)
     await store.open()
@@ -77,7 +77,7 @@ async def learn(path: Path, clock: ManualClock, *numbers: int, **changes: Any) -
     await store.close()
 
 
-async def rate(path: Path, clock: ManualClock, number: int, value: float) -> int:
+async def rate(path: str | Path, clock: ManualClock, number: int, value: float) -> int:
     """A rating by another process, which tries to fold it; how many it folded."""
     store = SQLStore(path, clock=clock)
     await store.open()
@@ -88,7 +88,7 @@ async def rate(path: Path, clock: ManualClock, number: int, value: float) -> int
         await store.close()
 
 
-async def load(path: Path, clock: ManualClock) -> LearnedState:
+async def load(path: str | Path, clock: ManualClock) -> LearnedState:
     store = SQLStore(path, clock=clock)
     await store.open()
     state = await store.load()

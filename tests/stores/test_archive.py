@@ -44,37 +44,37 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def learned(path: Path, clock: ManualClock) -> Path:
+def learned(where: str, clock: ManualClock) -> str:
     """A database that was taught, has learned, and forgets."""
 
     async def fill() -> None:
-        store = SQLStore(path, clock=clock)
+        store = SQLStore(where, clock=clock)
         await store.open()
         await store.set_half_life(1e6 / 3)
         evidence = {(ARMS[1], "quality"): some_evidence(1)}
         await store.absorb(evidence, source=a_source("labels", clock), layout=LAYOUT)
         await store.close()
-        await learn(path, clock, 1, 2, 3)
+        await learn(where, clock, 1, 2, 3)
 
     asyncio.run(fill())
-    return path
+    return where
 
 
-def export(path: Path, file: Path, clock: ManualClock) -> str:
+def export(path: str | Path, file: Path, clock: ManualClock) -> str:
     with opened(path) as database:
         return save_archive(take_out(database, clock=clock), file)
 
 
-def take_in(path: Path, file: Path, clock: ManualClock, into: Into = Into.EMPTY) -> Source | None:
+def take_in(
+    path: str | Path, file: Path, clock: ManualClock, into: Into = Into.EMPTY
+) -> Source | None:
     with opened(path) as database:
         return put_in(
             database, load_archive(file), name=file.name, into=into, clock=clock, actor="tester"
         )
 
 
-def test_a_round_trip_is_exact_to_the_bit(
-    learned: Path, tmp_path: Path, clock: ManualClock
-) -> None:
+def test_a_round_trip_is_exact_to_the_bit(learned: str, tmp_path: Path, clock: ManualClock) -> None:
     """Sums, landmarks, half-life and sources arrive as they left, and rebuild to themselves."""
     file, other = tmp_path / "learned.zip", new_database(tmp_path / "other.db")
     export(learned, file, clock)
@@ -90,7 +90,7 @@ def test_a_round_trip_is_exact_to_the_bit(
     assert_identical(asyncio.run(load(other, clock)), before)
 
 
-def test_merging_counts_a_file_once(learned: Path, tmp_path: Path, clock: ManualClock) -> None:
+def test_merging_counts_a_file_once(learned: str, tmp_path: Path, clock: ManualClock) -> None:
     """Evidence adds to what is there; the second time nothing changes and it is said."""
     file, other = tmp_path / "learned.zip", new_database(tmp_path / "other.db")
     asyncio.run(learn(other, clock, 4))
@@ -107,7 +107,7 @@ def test_merging_counts_a_file_once(learned: Path, tmp_path: Path, clock: Manual
 
 
 def test_replacing_sets_aside_what_the_log_says(
-    learned: Path, tmp_path: Path, clock: ManualClock
+    learned: str, tmp_path: Path, clock: ManualClock
 ) -> None:
     """The file's state holds, for a rebuild and a late correction too; new ratings count."""
     file, other = tmp_path / "learned.zip", new_database(tmp_path / "other.db")
@@ -126,7 +126,7 @@ def test_replacing_sets_aside_what_the_log_says(
 
 
 def test_a_database_that_has_learned_wants_to_be_asked(
-    learned: Path, tmp_path: Path, clock: ManualClock
+    learned: str, tmp_path: Path, clock: ManualClock
 ) -> None:
     """Neither merged nor replaced unless that is said."""
     file = tmp_path / "learned.zip"
@@ -135,7 +135,7 @@ def test_a_database_that_has_learned_wants_to_be_asked(
         take_in(learned, file, clock)
 
 
-def test_another_layout_is_refused(learned: Path, tmp_path: Path, clock: ManualClock) -> None:
+def test_another_layout_is_refused(learned: str, tmp_path: Path, clock: ManualClock) -> None:
     """Sums over other contexts mean nothing here; the database stays as it was."""
     file, other = tmp_path / "learned.zip", new_database(tmp_path / "other.db")
     with opened(learned) as database:
@@ -148,7 +148,7 @@ def test_another_layout_is_refused(learned: Path, tmp_path: Path, clock: ManualC
     assert_identical(asyncio.run(load(other, clock)), before)
 
 
-def test_equal_state_makes_equal_files(learned: Path, tmp_path: Path, clock: ManualClock) -> None:
+def test_equal_state_makes_equal_files(learned: str, tmp_path: Path, clock: ManualClock) -> None:
     """A file is identified by what it says, not by when it was packed."""
     assert export(learned, tmp_path / "a.zip", clock) == export(learned, tmp_path / "b.zip", clock)
 

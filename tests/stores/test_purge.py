@@ -35,7 +35,7 @@ SECRET = "the-user-who-wants-to-be-forgotten"
 PROMPT = "a prompt that nobody else may read"
 
 
-async def remember(path: Path, clock: ManualClock) -> None:
+async def remember(path: str | Path, clock: ManualClock) -> None:
     """Three decisions of one user and three of others, with calls, ratings and corrections."""
     store = SQLStore(path, clock=clock)
     await store.open()
@@ -64,7 +64,7 @@ def assert_identical(new: LearnedState, old: LearnedState) -> None:
         assert (other.yy, other.weight, other.count) == (sums.yy, sums.weight, sums.count)
 
 
-def forget(path: Path, clock: ManualClock, **limits: object) -> dict[str, int]:
+def forget(path: str | Path, clock: ManualClock, **limits: object) -> dict[str, int]:
     with opened(path) as database:
         wanted = Wanted(**limits)  # type: ignore[arg-type]
         looked = preview(database, wanted, clock=clock)
@@ -96,57 +96,57 @@ def test_a_user_is_gone_from_every_table_and_from_the_file(path: Path) -> None:
     assert f"{PROMPT} 3".encode() not in everything(path)
 
 
-def test_what_was_learned_stays_bit_for_bit_and_is_rebuilt(path: Path) -> None:
+def test_what_was_learned_stays_bit_for_bit_and_is_rebuilt(where: str) -> None:
     """Forgetting is no unlearning: state stays, and a rebuild arrives at it."""
     clock = ManualClock(START)
-    asyncio.run(remember(path, clock))
-    before = asyncio.run(load(path, clock))
-    forget(path, clock, user=SECRET)
-    assert_identical(asyncio.run(load(path, clock)), before)
-    refit(path, clock)
-    assert_same(asyncio.run(load(path, clock)), before)
+    asyncio.run(remember(where, clock))
+    before = asyncio.run(load(where, clock))
+    forget(where, clock, user=SECRET)
+    assert_identical(asyncio.run(load(where, clock)), before)
+    refit(where, clock)
+    assert_same(asyncio.run(load(where, clock)), before)
 
 
-def test_only_older_decisions_go_and_both_limits_must_be_met(path: Path) -> None:
+def test_only_older_decisions_go_and_both_limits_must_be_met(where: str) -> None:
     """Ages count from now; with a user too, the old decisions of that user alone."""
     clock = ManualClock(START)
-    asyncio.run(remember(path, clock))  # made 600, 500, … 100 seconds ago
-    assert forget(path, clock, older_than=450.0, user=SECRET)["decisions"] == 1
-    assert forget(path, clock, older_than=450.0)["decisions"] == 1
-    assert forget(path, clock, older_than=450.0)["decisions"] == 0
+    asyncio.run(remember(where, clock))  # made 600, 500, … 100 seconds ago
+    assert forget(where, clock, older_than=450.0, user=SECRET)["decisions"] == 1
+    assert forget(where, clock, older_than=450.0)["decisions"] == 1
+    assert forget(where, clock, older_than=450.0)["decisions"] == 0
 
 
-def test_many_decisions_go_in_batches(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_decisions_go_in_batches(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each batch is a transaction of its own, so that others are not held up for long."""
     monkeypatch.setattr(sql_purge, "BATCH", 2)
     clock = ManualClock(START)
-    asyncio.run(remember(path, clock))
+    asyncio.run(remember(where, clock))
     told: list[int] = []
-    with opened(path) as database:
+    with opened(where) as database:
         purge(database, Wanted(older_than=0.0), clock=clock, actor="x", progress=told.append)
     assert told == [2, 2, 2]
 
 
-def test_a_rating_of_a_forgotten_decision_is_refused(path: Path) -> None:
+def test_a_rating_of_a_forgotten_decision_is_refused(where: str) -> None:
     """Feedback that comes later says that the decision is not there."""
     clock = ManualClock(START)
-    asyncio.run(remember(path, clock))
-    forget(path, clock, user=SECRET)
+    asyncio.run(remember(where, clock))
+    forget(where, clock, user=SECRET)
     with pytest.raises(UnknownDecisionError):
-        asyncio.run(rate(path, clock, 1, 0.9))
+        asyncio.run(rate(where, clock, 1, 0.9))
 
 
-def test_nothing_is_forgotten_while_learned_state_is_rebuilt(path: Path) -> None:
+def test_nothing_is_forgotten_while_learned_state_is_rebuilt(where: str) -> None:
     """What a rebuild has read may not move from the log to the base."""
     clock = ManualClock(START)
-    asyncio.run(learn(path, clock, 1))
+    asyncio.run(learn(where, clock, 1))
 
     def try_it() -> None:
         clock.advance(1.0)
-        with pytest.raises(StoreError, match="is being rebuilt"), opened(path) as database:
+        with pytest.raises(StoreError, match="is being rebuilt"), opened(where) as database:
             purge(database, Wanted(older_than=0.0), clock=clock, actor="x")
 
-    refit(path, clock, progress=during(try_it))
+    refit(where, clock, progress=during(try_it))
 
 
 @pytest.mark.parametrize("limits", [{}, {"older_than": -1.0}, {"older_than": float("nan")}])

@@ -19,7 +19,7 @@ from conduit.stores.direct import opened
 from conduit.stores.purge import Wanted, purge
 from conduit.stores.sql import SQLStore
 from tests.stores.builders import ARMS, DIM, LAYOUT
-from tests.stores.conftest import new_database
+from tests.stores.conftest import DATABASES, Maker, Memory
 from tests.stores.refitting import (
     HEADS,
     SIGNALS,
@@ -77,18 +77,22 @@ EVERYTHING = [
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @example(events=EVERYTHING, half_life=600.0)
 @given(events=EVENTS, half_life=st.sampled_from([math.inf, 600.0, 30.0]))
-def test_a_refit_equals_what_was_folded(events: list[tuple[Any, ...]], half_life: float) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_refit_equals_what_was_folded(
+    makers: dict[str, Maker], kind: str, events: list[tuple[Any, ...]], half_life: float
+) -> None:
     """After any events in any order, the log and what is kept beside it add up to the state."""
     with tempfile.TemporaryDirectory() as folder:
-        path = new_database(Path(folder) / "conduit.db")
-        asyncio.run(_replay(path, events, half_life))
+        backend = makers[kind](Path(folder))
+        assert not isinstance(backend, Memory)
+        asyncio.run(_replay(backend.path, events, half_life))
 
 
-async def _replay(path: Path, events: list[tuple[Any, ...]], half_life: float) -> None:
+async def _replay(path: str | Path, events: list[tuple[Any, ...]], half_life: float) -> None:
     clock = ManualClock(START)
     store = SQLStore(path, clock=clock)
     await store.open()
