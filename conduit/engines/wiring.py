@@ -107,7 +107,8 @@ class Parts:
         wanted = self.options.encoder or self.settings.encoder
         if isinstance(wanted, str):
             wanted = encoder_of(self.settings, wanted, allow_download=self.options.allow_download)
-        return Analyzer(wanted, load_projection(wanted.name, wanted.dim))
+        projection = load_projection(wanted.name, wanted.dim)
+        return Analyzer(wanted, projection, keep_text=self.settings.store_prompts)
 
     def arm(self, model: str | Arm) -> Arm:
         """One model more, by its name in the catalogue or as it is given.

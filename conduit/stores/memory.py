@@ -17,6 +17,7 @@ from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
 from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
+from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
 from conduit.stores.delta import (
     ObservationKey,
     Pending,
@@ -50,6 +51,9 @@ class MemoryStore:
         self._decisions: dict[str, Decision] = {}
         self._executions: dict[str, list[Execution]] = {}
         self._observations: dict[ObservationKey, Observation] = {}
+        self._eras: dict[ObservationKey, int] = {}
+        self._adjusted: list[Adjustment] = []
+        self._adjustments = Adjustments()
         self._pending: list[Change] = []
         self._state: dict[StateKey, SufficientStatistics] = {}
         self._sources: dict[str, Source] = {}
@@ -175,6 +179,8 @@ class MemoryStore:
             self._require(observation.decision_id)
         changes = changes_of(observations, self._observations)
         self._observations |= {key_of(it.observation): it.observation for it in changes}
+        for change in changes:
+            self._eras.setdefault(key_of(change.observation), len(self._adjusted))
         self._pending += changes
         return changes
 
@@ -205,15 +211,15 @@ class MemoryStore:
         key = (arm, head.value)
         if key in self._state:
             self._state[key] = self._state[key].shifted(by)
-            self._version += 1
+            self._record(key, AdjustmentKind.SHIFT, by)
 
     async def discount(self, arm: str, head: Head, *, worth: float) -> None:
         """Let all learned so far of one head of one arm be worth at most that many ratings."""
         await self.fold()
         key = (arm, head.value)
         if key in self._state and self._state[key].weight > worth:
+            self._record(key, AdjustmentKind.DISCOUNT, worth / self._state[key].weight)
             self._state[key] = self._state[key].at_most(worth)
-            self._version += 1
 
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
@@ -226,7 +232,7 @@ class MemoryStore:
         if pending:
             self._state |= folded(
                 self._state,
-                map(self._with_context, pending),
+                filter(None, map(self._counted, pending)),
                 forgetting=self._forgetting,
                 now=self._clock.now(),
             )
@@ -271,10 +277,20 @@ class MemoryStore:
         if decision_id not in self._decisions:
             raise UnknownDecisionError(decision_id)
 
-    def _with_context(self, change: Change) -> Pending:
+    def _record(self, key: StateKey, kind: AdjustmentKind, amount: float) -> None:
+        arm, head = key
+        number = len(self._adjusted) + 1
+        self._adjusted.append(
+            Adjustment(number=number, arm=arm, head=head, kind=kind, amount=amount)
+        )
+        self._adjustments = Adjustments(self._adjusted)
+        self._version += 1
+
+    def _counted(self, change: Change) -> Pending | None:
+        """A change with its context, as it counts after what was done since it was observed."""
         observation = change.observation
         decision = self._decisions[observation.decision_id]
-        return Pending(
+        pending = Pending(
             arm=observation.arm,
             head=observation.head.value,
             context=decision.features.context,
@@ -283,3 +299,4 @@ class MemoryStore:
             weight=observation.weight,
             previous=change.previous,
         )
+        return self._adjustments.applied(pending, era=self._eras[key_of(observation)])

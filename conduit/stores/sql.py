@@ -19,11 +19,13 @@ from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
 from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
+from conduit.stores import sql_adjustments as adjusting
 from conduit.stores import sql_documents as documents
 from conduit.stores import sql_evidence as evidence
 from conduit.stores import sql_learning as learning
 from conduit.stores import sql_log as log
 from conduit.stores import sql_reading as reading
+from conduit.stores import sql_state as state
 from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_migrations import bring_up
@@ -111,9 +113,7 @@ class SQLStore:
         """
         wanted = Forgetting(half_life=half_life).half_life
         await self._worker.write(
-            lambda conn: learning.set_half_life(
-                conn, wanted, now=self._clock.now(), writer=self._name
-            )
+            lambda conn: learning.set_half_life(conn, wanted, now=self._clock.now())
         )
 
     async def add_decision(self, decision: Decision) -> None:
@@ -216,14 +216,16 @@ class SQLStore:
         """Add ``by`` to every target learned so far for one head of one arm."""
         await self.fold()
         await self._worker.write(
-            lambda conn: learning.shift(conn, (arm, head.value), by), durable=True
+            lambda conn: adjusting.shift(conn, (arm, head.value), by, now=self._clock.now()),
+            durable=True,
         )
 
     async def discount(self, arm: str, head: Head, *, worth: float) -> None:
         """Let all learned so far of one head of one arm be worth at most that many ratings."""
         await self.fold()
         await self._worker.write(
-            lambda conn: learning.discount(conn, (arm, head.value), worth), durable=True
+            lambda conn: adjusting.discount(conn, (arm, head.value), worth, now=self._clock.now()),
+            durable=True,
         )
 
     async def sources(self) -> tuple[Source, ...]:
@@ -235,9 +237,13 @@ class SQLStore:
         return await self._fold(self._worker, wait=wait)
 
     async def load(self) -> LearnedState:
-        """The learned state after folding all that is pending."""
+        """The learned state after folding all that is pending.
+
+        Raises:
+            LayoutMismatchError: when it was rebuilt with another encoder than this process has.
+        """
         await self.fold()
-        return await self._worker.read(learning.load)
+        return await self._worker.read(lambda conn: state.load(conn, bound=self._layout))
 
     async def count(self) -> int:
         """Number of observations kept."""
@@ -276,7 +282,7 @@ class SQLStore:
             done = await worker.write(
                 lambda conn: learning.fold(conn, now=now(), writer=name, wait=wait)
             )
-            if done is None:
+            if done is None or not done.count:  # others fold, or rebuild
                 break
             total = done if total is None else total + done
         if total is not None:
