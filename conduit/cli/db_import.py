@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from conduit.cli.console import note, say, say_json
-from conduit.cli.db_place import actor_of, place_of
+from conduit.cli.db_place import place_of
 from conduit.cli.logs import load_settings
 from conduit.cli.options import Database, Json
 from conduit.core.archive import Archive
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError
+from conduit.engines.configured import actor_of
 from conduit.stores.archive import Into, put_in, shared_sources
 from conduit.stores.archive_file import load_archive
 from conduit.stores.direct import Database as Opened

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,16 +33,6 @@ def place_of(settings: Settings, database: str | None) -> str:
             remedy="set DATABASE_URL to the project's postgresql:// address, or give --database",
         )
     return settings.database_url or str(settings.database_path)
-
-
-def actor_of(settings: Settings) -> str:
-    """Who is on record: the setting, else the operating system's user."""
-    if settings.actor is not None:
-        return settings.actor
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "unknown"
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

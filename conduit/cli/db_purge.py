@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from conduit.cli.console import say, say_json
-from conduit.cli.db_place import actor_of, confirmed, moving, place_of
+from conduit.cli.db_place import confirmed, moving, place_of
 from conduit.cli.logs import load_settings
 from conduit.cli.numbers import age
 from conduit.cli.options import Database, Json
 from conduit.core.clocks import SystemClock
+from conduit.engines.configured import actor_of
 from conduit.stores.direct import opened
 from conduit.stores.purge import Wanted, preview, purge
 

@@ -11,10 +11,11 @@ import typer
 from numpy.typing import NDArray
 
 from conduit.cli.console import say, say_json
-from conduit.cli.db_place import actor_of, moving, place_of
+from conduit.cli.db_place import moving, place_of
 from conduit.cli.logs import load_settings
 from conduit.cli.options import Database, Json
 from conduit.core.clocks import SystemClock
+from conduit.engines.configured import actor_of
 from conduit.engines.labelled import batches
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.opening import open_encoder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
-from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
+from conduit.core.sharing import Folded, Pulse
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
 from conduit.stores.delta import (
@@ -32,9 +31,10 @@ from conduit.stores.delta import (
     key_of,
     layout_of,
 )
+from conduit.stores.memory_documents import MemoryDocuments
 
 
-class MemoryStore:
+class MemoryStore(MemoryDocuments):
     """The :class:`~conduit.core.ports.Store` contract without a database.
 
     No method waits for anything, so each is atomic among the tasks of one event loop. It
@@ -45,6 +45,7 @@ class MemoryStore:
     """
 
     def __init__(self, *, clock: Clock | None = None) -> None:
+        super().__init__()
         self._clock = clock or SystemClock()
         self._forgetting = Forgetting()
         self._layout: tuple[str, int] | None = None
@@ -58,8 +59,6 @@ class MemoryStore:
         self._state: dict[StateKey, SufficientStatistics] = {}
         self._sources: dict[str, Source] = {}
         self._version = 0
-        self._documents: dict[str, Document] = {}
-        self._edits: list[Edit] = []
 
     @property
     def shared(self) -> bool:
@@ -250,28 +249,7 @@ class MemoryStore:
 
     async def pulse(self) -> Pulse:
         """How far learned state and documents have come."""
-        documents = {key: document.version for key, document in self._documents.items()}
-        return Pulse(state=self._version, documents=documents)
-
-    async def document(self, key: str) -> Document | None:
-        """A value that all share; None when nobody put one."""
-        return self._documents.get(key)
-
-    async def put_document(
-        self, key: str, value: Json, *, expected: int, edit: Edit | None = None
-    ) -> bool:
-        """Replace a shared value, unless somebody else was first."""
-        known = self._documents.get(key)
-        if expected != (0 if known is None else known.version):
-            return False
-        self._documents[key] = Document(value=json.loads(json.dumps(value)), version=expected + 1)
-        if edit is not None:
-            self._edits.append(edit)
-        return True
-
-    async def edits(self, *, limit: int = 100) -> tuple[Edit, ...]:
-        """Who changed what, the newest first."""
-        return tuple(reversed(self._edits[-limit:]))
+        return Pulse(state=self._version, documents=self.versions)
 
     def _require(self, decision_id: str) -> None:
         if decision_id not in self._decisions:
