@@ -221,6 +221,14 @@ ALTER TABLE pending ADD COLUMN writer TEXT;
 
 COMMENT ON COLUMN pending.writer IS 'store that observed it';
 
+ALTER TABLE observations ADD COLUMN era BIGINT DEFAULT '0' NOT NULL;
+
+COMMENT ON COLUMN observations.era IS 'newest adjustment when first observed; later ones apply';
+
+ALTER TABLE pending ADD COLUMN era BIGINT DEFAULT '0' NOT NULL;
+
+COMMENT ON COLUMN pending.era IS 'newest adjustment when first observed; later ones apply';
+
 CREATE INDEX ix_decisions_created_at ON decisions (created_at);
 
 CREATE INDEX ix_decisions_user_id ON decisions (user_id);

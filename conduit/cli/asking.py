@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from conduit.cli.choosing import choose, known_provider
 from conduit.cli.stores import store_of
 from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
+from conduit.engines.configured import catalog_of
 from conduit.engines.router import Router
-from conduit.engines.wiring import catalog_of
 from conduit.settings import Settings
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from conduit.catalog import Catalog
 from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError, InvalidInputError
-from conduit.engines.wiring import catalog_of
+from conduit.engines.configured import catalog_of
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 

@@ -18,9 +18,9 @@ from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
 from conduit.core.models import OptimizeFor
 from conduit.core.statistics import LearnedState
+from conduit.engines.configured import catalog_of
 from conduit.engines.log_reading import ordinary_call, read_log
 from conduit.engines.simulator import recorded_arms
-from conduit.engines.wiring import catalog_of
 from conduit.evaluation.log_frame import LogFrame
 from conduit.evaluation.rule_replay import TradeOff
 from conduit.evaluation.what_if import what_if

@@ -14,8 +14,8 @@ from conduit.cli.logs import load_settings
 from conduit.cli.numbers import whole_number
 from conduit.cli.options import Json
 from conduit.datasets.files import load_outcomes
+from conduit.engines.configured import catalog_of, encoder_of
 from conduit.engines.labelled import fit_neighbours as fit
-from conduit.engines.wiring import catalog_of, encoder_of
 from conduit.stores.neighbours_file import save_neighbours
 
 

@@ -19,7 +19,7 @@ from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownPriceError
 from conduit.core.outcomes import Head
 from conduit.core.statistics import LearnedState
-from conduit.engines.wiring import catalog_of
+from conduit.engines.configured import catalog_of
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 

@@ -50,7 +50,8 @@ def run(
 
     Decisions and what was learned live in a SQLite file in your data folder,
     unless --database, CONDUIT_DATABASE_PATH or DATABASE_URL names another
-    place. Neither the prompt nor the answer is stored.
+    place. The answer is not stored, and the prompt only where
+    CONDUIT_STORE_PROMPTS is on.
     """
     asked = Asked(
         text=read_prompt(ctx, argument=prompt, option=query),

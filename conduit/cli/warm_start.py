@@ -18,10 +18,10 @@ from conduit.cli.stores import store_of
 from conduit.core.outcomes import Head
 from conduit.datasets.files import load_outcomes
 from conduit.datasets.recorded import RecordedOutcomes
+from conduit.engines.configured import catalog_of
 from conduit.engines.router import Router
 from conduit.engines.warm_start import WarmStart
 from conduit.engines.warm_start import warm_start as start
-from conduit.engines.wiring import catalog_of
 
 _HEADS = {
     "quality": Head.QUALITY,

@@ -22,6 +22,7 @@ class QueryFeatures:
         complexity_score: 0..1, from length and structure.
         domain: ``code``, ``mathematics``, ``multiple_choice`` or ``general``.
         domain_confidence: 0..1.
+        text: the prompt, where it is to be stored with the decision; None where it is not.
     """
 
     embedding: NDArray[np.float32]
@@ -30,6 +31,7 @@ class QueryFeatures:
     complexity_score: float
     domain: str
     domain_confidence: float
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

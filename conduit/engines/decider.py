@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -19,10 +18,11 @@ from conduit.bandits.selection import Ask, Selection
 from conduit.bandits.steering import Steering
 from conduit.bandits.utility import PRESETS
 from conduit.core.arms import Arm
-from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
+from conduit.core.decisions import Decision, ExchangeRates, QueryFeatures
 from conduit.core.errors import InvalidInputError, NoAffordableModelError, UnknownModelError
 from conduit.core.models import OptimizeFor, Query
 from conduit.core.ports import Clock
+from conduit.engines.arm_estimates import arm_estimates
 from conduit.engines.reasoning import explain
 
 PREFERRED_BONUS = 0.05
@@ -186,7 +186,7 @@ class Decider:
         names: Sequence[str],
         forced: bool,
     ) -> Decision:
-        per_arm = dict(zip(names, _arm_estimates(estimates), strict=True))
+        per_arm = dict(zip(names, arm_estimates(estimates), strict=True))
         probabilities = chosen.probabilities.tolist()
         selected = names[chosen.arm]
         return Decision(
@@ -245,27 +245,3 @@ def _best_first(chosen: Selection) -> list[int]:
     utility = chosen.utility.tolist()
     feasible = [k for k, may in enumerate(chosen.feasible.tolist()) if may]
     return sorted(feasible, key=utility.__getitem__, reverse=True)
-
-
-def _arm_estimates(estimates: Estimates) -> list[ArmEstimate]:
-    """In index order. Whole arrays are taken apart at once: numpy's scalars are slow."""
-    columns = zip(
-        estimates.quality.tolist(),
-        estimates.quality_std.tolist(),
-        estimates.cost.tolist(),
-        estimates.cost_high.tolist(),
-        estimates.latency.tolist(),
-        estimates.observations.tolist(),
-        strict=True,
-    )
-    return [
-        ArmEstimate(
-            mean=mean,
-            std=std,
-            cost=cost,
-            cost_high=cost_high,
-            latency=None if math.isnan(latency) else latency,
-            observations=observations,
-        )
-        for mean, std, cost, cost_high, latency, observations in columns
-    ]

@@ -16,6 +16,7 @@ from conduit.engines.accounting import response_of
 from conduit.engines.analysis import Analysis
 from conduit.engines.decider import Decider
 from conduit.engines.executor import Executor
+from conduit.engines.goal_record import record_goal
 from conduit.engines.learner import Learner
 from conduit.engines.observer import Observer
 from conduit.engines.portfolio import Portfolio
@@ -143,6 +144,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         await parts.store.bind_layout(analyzer.layout, analyzer.dim)
         if parts.half_life is not None:
             await parts.store.set_half_life(parts.half_life)
+        await record_goal(parts.goal, store=parts.store, clock=parts.clock, actor=parts.actor)
         shared = parts.shared_portfolio()
         parts = replace(parts, portfolio=await shared.read())
         learner = parts.learner(dim=analyzer.dim)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import policy_named
-from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.caching import Bell, Cache
 from conduit.core.clocks import SystemClock
@@ -23,14 +21,14 @@ from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
 from conduit.engines.caching import Caches, open_caches
+from conduit.engines.configured import actor_of, catalog_of, encoder_of, portfolio_from
 from conduit.engines.decider import Decider, DecisionRules
 from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
-from conduit.engines.portfolio import Portfolio, check_priced, portfolio_of, worthy
+from conduit.engines.portfolio import Portfolio, check_priced
 from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.features.analyzer import Analyzer
-from conduit.features.encoders.opening import open_encoder
 from conduit.features.projection import load_projection
 from conduit.providers.pydantic_ai import PydanticAIClient
 from conduit.settings import Settings
@@ -107,7 +105,8 @@ class Parts:
         wanted = self.options.encoder or self.settings.encoder
         if isinstance(wanted, str):
             wanted = encoder_of(self.settings, wanted, allow_download=self.options.allow_download)
-        return Analyzer(wanted, load_projection(wanted.name, wanted.dim))
+        projection = load_projection(wanted.name, wanted.dim)
+        return Analyzer(wanted, projection, keep_text=self.settings.store_prompts)
 
     def arm(self, model: str | Arm) -> Arm:
         """One model more, by its name in the catalogue or as it is given.
@@ -129,10 +128,15 @@ class Parts:
             return None
         return open_neighbours(given, arms=portfolio.names, encoder=encoder)
 
+    @property
+    def actor(self) -> str:
+        """Who is on record for what this router changes."""
+        return actor_of(self.settings)
+
     def shared_portfolio(self) -> SharedPortfolio:
         """The portfolio that all processes on this store have."""
         return SharedPortfolio(
-            self.store, configured=self.portfolio, clock=self.clock, actor=getpass.getuser()
+            self.store, configured=self.portfolio, clock=self.clock, actor=self.actor
         )
 
     def decider(self, layout: str, *, neighbours: NearestNeighbours | None = None) -> Decider:
@@ -193,7 +197,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         ConduitError: for an option or setting that cannot be used.
     """
     settings = settings or Settings.load()
-    portfolio = _portfolio(options, settings)
+    portfolio = portfolio_from(settings, options.models, baseline=options.baseline)
     if options.client is None:
         check_priced(portfolio.arms)
     clock = options.clock or SystemClock()
@@ -220,38 +224,6 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
     return parts
 
 
-def catalog_of(settings: Settings, models: Sequence[str] | None = None) -> Catalog:
-    """The catalogue that the settings describe."""
-    return load_catalog(
-        folder=Path.cwd(),
-        registry=settings.registry,
-        pricing=settings.pricing,
-        prices=settings.pricing_json,
-        providers_with_keys=settings.api_keys.keys(),
-        base_urls=settings.base_urls,
-        models=models or settings.models,
-        baseline=settings.baseline,
-    )
-
-
-def _portfolio(options: Options, settings: Settings) -> Portfolio:
-    """The given arms, or the catalogue's models of the given names, or all of the catalogue's."""
-    given = options.models
-    if given is not None and not given:
-        raise InvalidInputError("models=[] leaves none", remedy="name a model, or leave it out")
-    arms = [m for m in given or () if isinstance(m, Arm)]
-    names = [m for m in given or () if isinstance(m, str)]
-    if arms and names:
-        raise InvalidInputError(
-            "models mixes names and arms", remedy="give all names, or all Arm values"
-        )
-    if arms:
-        return portfolio_of(arms, baseline=options.baseline)
-    catalog = catalog_of(settings, names or None)
-    baseline = catalog.find(options.baseline) if options.baseline else catalog.baseline
-    return worthy(Portfolio(arms=catalog.arms, baseline=baseline))
-
-
 def _given(option: T | None, setting: T) -> T:
     """The caller's option, else the setting; 0 is an option too."""
     return setting if option is None else option
@@ -267,14 +239,3 @@ def _positive(name: str, value: float) -> float:
             f"{name}={value} is not above zero", remedy="give a positive number"
         )
     return value
-
-
-def encoder_of(
-    settings: Settings, name: str | None = None, *, allow_download: bool | None = None
-) -> Encoder:
-    """The encoder of that name, else the one that is set; None lets settings decide on downloads."""
-    wanted = name or settings.encoder
-    allowed = (
-        wanted != "auto" and not settings.offline if allow_download is None else allow_download
-    )
-    return open_encoder(wanted, cache_dir=settings.cache_dir, allow_download=allowed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,9 +37,13 @@ class Analyzer:
     Args:
         encoder: text to embeddings of ``encoder.dim`` numbers.
         projection: embeddings to p coordinates.
+        keep_text: whether features carry the prompt, so that stores keep it.
     """
 
-    def __init__(self, encoder: Encoder, projection: Projection) -> None:
+    def __init__(
+        self, encoder: Encoder, projection: Projection, *, keep_text: bool = False
+    ) -> None:
+        self._keep_text = keep_text
         self._encoder = encoder
         self._projection = projection
         self._brief = encoder.brief if isinstance(encoder, BriefEncoder) else 0
@@ -72,10 +77,13 @@ class Analyzer:
             return []
         embeddings = self._encoder.encode(texts)
         projected = self._projection.apply(embeddings) * _PROJECTION_WEIGHT
-        return [
+        found = [
             _features(text, embedding, coordinates)
             for text, embedding, coordinates in zip(texts, embeddings, projected, strict=True)
         ]
+        if not self._keep_text:
+            return found
+        return [replace(it, text=text) for it, text in zip(found, texts, strict=True)]
 
 
 def _features(

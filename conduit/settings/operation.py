@@ -31,6 +31,11 @@ class StorageSettings:
         PATH,
         aliases=("CONDUCTOR_DB_PATH",),
     )
+    store_prompts: bool = declare(
+        "keep the text of prompts with their decisions, as a rebuild with another encoder needs it",
+        SWITCH,
+        default=False,
+    )
     redis_url: str | None = declare(
         "Redis server for caching; unset works without", URL, aliases=("REDIS_URL",), secret=True
     )
@@ -68,6 +73,9 @@ class OperationSettings:
         default="INFO",
     )
     debug: bool = declare("log every model call", SWITCH, aliases=("LITELLM_DEBUG",), default=False)
+    actor: str | None = declare(
+        "who is on record for changes; unset takes the name of the operating system's user", TEXT
+    )
     api_key: str | None = declare(
         "key that clients of the API server must send",
         TEXT,

@@ -155,13 +155,30 @@ def absorbed(
     forgetting: Forgetting,
 ) -> dict[StateKey, SufficientStatistics]:
     """The new statistics of every (arm, head) that the source has evidence for."""
-    new = {}
+    dated = {
+        key: (
+            sums.at(source.absorbed_at, time_constant=forgetting.time_constant(Head(key[1])))
+            if sums.landmark == UNDATED
+            else sums
+        )
+        for key, sums in more.items()
+    }
+    known = {key: state[key] for key in dated if key in state}
+    return merged(known, dated, forgetting=forgetting)
+
+
+def merged(
+    state: Mapping[StateKey, SufficientStatistics],
+    more: Mapping[StateKey, SufficientStatistics],
+    *,
+    forgetting: Forgetting,
+) -> dict[StateKey, SufficientStatistics]:
+    """All evidence of two states whose sums are dated."""
+    both = dict(state)
     for key, sums in more.items():
         tau = forgetting.time_constant(Head(key[1]))
-        undated = sums.landmark == UNDATED
-        dated = sums.at(source.absorbed_at, time_constant=tau) if undated else sums
-        new[key] = state[key].merge(dated, time_constant=tau) if key in state else dated
-    return new
+        both[key] = both[key].merge(sums, time_constant=tau) if key in both else sums
+    return both
 
 
 def dimension_of(statistics: Mapping[StateKey, SufficientStatistics]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,8 +14,9 @@ from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
-from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
+from conduit.core.sharing import Folded, Pulse
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
+from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
 from conduit.stores.delta import (
     ObservationKey,
     Pending,
@@ -31,9 +31,10 @@ from conduit.stores.delta import (
     key_of,
     layout_of,
 )
+from conduit.stores.memory_documents import MemoryDocuments
 
 
-class MemoryStore:
+class MemoryStore(MemoryDocuments):
     """The :class:`~conduit.core.ports.Store` contract without a database.
 
     No method waits for anything, so each is atomic among the tasks of one event loop. It
@@ -44,18 +45,20 @@ class MemoryStore:
     """
 
     def __init__(self, *, clock: Clock | None = None) -> None:
+        super().__init__()
         self._clock = clock or SystemClock()
         self._forgetting = Forgetting()
         self._layout: tuple[str, int] | None = None
         self._decisions: dict[str, Decision] = {}
         self._executions: dict[str, list[Execution]] = {}
         self._observations: dict[ObservationKey, Observation] = {}
+        self._eras: dict[ObservationKey, int] = {}
+        self._adjusted: list[Adjustment] = []
+        self._adjustments = Adjustments()
         self._pending: list[Change] = []
         self._state: dict[StateKey, SufficientStatistics] = {}
         self._sources: dict[str, Source] = {}
         self._version = 0
-        self._documents: dict[str, Document] = {}
-        self._edits: list[Edit] = []
 
     @property
     def shared(self) -> bool:
@@ -175,6 +178,8 @@ class MemoryStore:
             self._require(observation.decision_id)
         changes = changes_of(observations, self._observations)
         self._observations |= {key_of(it.observation): it.observation for it in changes}
+        for change in changes:
+            self._eras.setdefault(key_of(change.observation), len(self._adjusted))
         self._pending += changes
         return changes
 
@@ -205,15 +210,15 @@ class MemoryStore:
         key = (arm, head.value)
         if key in self._state:
             self._state[key] = self._state[key].shifted(by)
-            self._version += 1
+            self._record(key, AdjustmentKind.SHIFT, by)
 
     async def discount(self, arm: str, head: Head, *, worth: float) -> None:
         """Let all learned so far of one head of one arm be worth at most that many ratings."""
         await self.fold()
         key = (arm, head.value)
         if key in self._state and self._state[key].weight > worth:
+            self._record(key, AdjustmentKind.DISCOUNT, worth / self._state[key].weight)
             self._state[key] = self._state[key].at_most(worth)
-            self._version += 1
 
     async def sources(self) -> tuple[Source, ...]:
         """What was absorbed, in that order."""
@@ -226,7 +231,7 @@ class MemoryStore:
         if pending:
             self._state |= folded(
                 self._state,
-                map(self._with_context, pending),
+                filter(None, map(self._counted, pending)),
                 forgetting=self._forgetting,
                 now=self._clock.now(),
             )
@@ -244,37 +249,26 @@ class MemoryStore:
 
     async def pulse(self) -> Pulse:
         """How far learned state and documents have come."""
-        documents = {key: document.version for key, document in self._documents.items()}
-        return Pulse(state=self._version, documents=documents)
-
-    async def document(self, key: str) -> Document | None:
-        """A value that all share; None when nobody put one."""
-        return self._documents.get(key)
-
-    async def put_document(
-        self, key: str, value: Json, *, expected: int, edit: Edit | None = None
-    ) -> bool:
-        """Replace a shared value, unless somebody else was first."""
-        known = self._documents.get(key)
-        if expected != (0 if known is None else known.version):
-            return False
-        self._documents[key] = Document(value=json.loads(json.dumps(value)), version=expected + 1)
-        if edit is not None:
-            self._edits.append(edit)
-        return True
-
-    async def edits(self, *, limit: int = 100) -> tuple[Edit, ...]:
-        """Who changed what, the newest first."""
-        return tuple(reversed(self._edits[-limit:]))
+        return Pulse(state=self._version, documents=self.versions)
 
     def _require(self, decision_id: str) -> None:
         if decision_id not in self._decisions:
             raise UnknownDecisionError(decision_id)
 
-    def _with_context(self, change: Change) -> Pending:
+    def _record(self, key: StateKey, kind: AdjustmentKind, amount: float) -> None:
+        arm, head = key
+        number = len(self._adjusted) + 1
+        self._adjusted.append(
+            Adjustment(number=number, arm=arm, head=head, kind=kind, amount=amount)
+        )
+        self._adjustments = Adjustments(self._adjusted)
+        self._version += 1
+
+    def _counted(self, change: Change) -> Pending | None:
+        """A change with its context, as it counts after what was done since it was observed."""
         observation = change.observation
         decision = self._decisions[observation.decision_id]
-        return Pending(
+        pending = Pending(
             arm=observation.arm,
             head=observation.head.value,
             context=decision.features.context,
@@ -283,3 +277,4 @@ class MemoryStore:
             weight=observation.weight,
             previous=change.previous,
         )
+        return self._adjustments.applied(pending, era=self._eras[key_of(observation)])

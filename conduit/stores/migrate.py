@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from conduit.stores.direct import engine_of, is_absent
 from conduit.stores.sql_address import Address, parse_address
-from conduit.stores.sql_dialect import make_engine
-from conduit.stores.sql_errors import translated
 from conduit.stores.sql_migrations import Moved, as_sql, bring_down, bring_up, revision_of
 from conduit.stores.sql_schema import HEAD
 
@@ -37,7 +35,7 @@ def down(where: str | Path) -> str:
         StoreError: for a place that is no usable database.
     """
     address = parse_address(where)
-    moved = Moved(None, None) if _is_absent(address) else _move(address, bring_down)
+    moved = Moved(None, None) if is_absent(address) else _move(address, bring_down)
     if moved.before is None:
         return f"{address.place} has nothing to undo"
     return f"{address.place} is now at revision {moved.after or 'none'} (before: {moved.before})"
@@ -50,9 +48,9 @@ def status(where: str | Path) -> str:
         StoreError: for a place that is no usable database.
     """
     address = parse_address(where)
-    if _is_absent(address):
+    if is_absent(address):
         return f"{address.place} does not exist yet; run ./migrate.sh up"
-    with _engine(address) as engine, engine.connect() as conn:
+    with engine_of(address) as engine, engine.connect() as conn:
         revision = revision_of(conn)
     if revision == HEAD:
         return f"{address.place} is up to date at revision {HEAD}"
@@ -64,20 +62,6 @@ def sql(where: str | Path) -> str:
     return as_sql(parse_address(where))
 
 
-def _is_absent(address: Address) -> bool:
-    return address.file is not None and not address.file.exists()
-
-
 def _move(address: Address, step: Callable[[Engine], Moved]) -> Moved:
-    with _engine(address) as engine:
+    with engine_of(address) as engine:
         return step(engine)
-
-
-@contextmanager
-def _engine(address: Address) -> Iterator[Engine]:
-    engine = make_engine(address)
-    try:
-        with translated(address.place):
-            yield engine
-    finally:
-        engine.dispose()

@@ -20,7 +20,8 @@ import numpy as np
 
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.errors import ConfigurationError, InvalidInputError, StoreError
-from conduit.features.encoders.verified_files import require_hash_of, store
+from conduit.features.encoders.verified_files import require_hash_of
+from conduit.stores.whole_file import write_whole
 
 MAGIC = b"conduit-neighbours 1 "
 _AGAIN = "fit and save it again"
@@ -44,10 +45,7 @@ def save_neighbours(neighbours: NearestNeighbours, path: str | Path) -> str:
     )
     data = stream.getvalue()
     digest = sha256(data).hexdigest()
-    try:
-        store(MAGIC + digest.encode() + b"\n" + data, Path(path))
-    except ConfigurationError as error:
-        raise StoreError(f"{path} cannot be written to", remedy="choose another place") from error
+    write_whole(Path(path), MAGIC + digest.encode() + b"\n" + data)
     return digest
 
 

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from conduit.core.clocks import SystemClock
 from conduit.core.decisions import Decision
-from conduit.core.errors import StoreError
 from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Head, Observation
-from conduit.core.ports import Clock
-from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
+from conduit.core.sharing import Folded
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
-from conduit.stores import sql_documents as documents
+from conduit.stores import sql_adjustments as adjusting
 from conduit.stores import sql_evidence as evidence
 from conduit.stores import sql_learning as learning
 from conduit.stores import sql_log as log
 from conduit.stores import sql_reading as reading
+from conduit.stores import sql_state as state
 from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
-from conduit.stores.sql_address import parse_address
-from conduit.stores.sql_migrations import bring_up
+from conduit.stores.sql_connection import SQLConnection
 from conduit.stores.sql_observing import observe
-from conduit.stores.sql_worker import Worker
 
 
-class SQLStore:
+class SQLStore(SQLConnection):
     """The :class:`~conduit.core.ports.Store` contract on SQLAlchemy.
 
     Any number of tasks and processes may share one database. Transactions run on threads of
@@ -45,54 +38,6 @@ class SQLStore:
     Raises:
         ConfigurationError: for an address that cannot be used.
     """
-
-    def __init__(self, where: str | Path, *, clock: Clock | None = None) -> None:
-        self._address = parse_address(where)
-        self._clock = clock or SystemClock()
-        self._gate = asyncio.Lock()
-        self._open_worker: Worker | None = None
-        self._layout: tuple[str, int] | None = None
-        self._name = uuid4().hex
-
-    @property
-    def place(self) -> str:
-        """Where the database is, without its password."""
-        return self._address.place
-
-    @property
-    def shared(self) -> bool:
-        """Any number of processes may use the database."""
-        return True
-
-    async def open(self) -> None:
-        """Connect, bring the schema to this version, and fold what a crash left pending.
-
-        Raises:
-            SchemaVersionError: for a database made by a newer version; nothing is changed.
-            StoreError: for a place that is no usable database.
-        """
-        async with self._gate:
-            if self._open_worker is not None:
-                return
-            worker = Worker(self._address)
-            try:
-                await worker.on_engine(bring_up)
-                await self._fold(worker)
-            except BaseException:
-                await worker.close()
-                raise
-            self._open_worker = worker
-
-    async def close(self) -> None:
-        """Fold what is pending and let go of connections; a second time does nothing."""
-        async with self._gate:
-            worker, self._open_worker = self._open_worker, None
-            if worker is None:
-                return
-            try:
-                await self._fold(worker)
-            finally:
-                await worker.close()
 
     async def bind_layout(self, layout: str, dim: int) -> None:
         """Declare the context layout; the first declaration is kept.
@@ -111,9 +56,7 @@ class SQLStore:
         """
         wanted = Forgetting(half_life=half_life).half_life
         await self._worker.write(
-            lambda conn: learning.set_half_life(
-                conn, wanted, now=self._clock.now(), writer=self._name
-            )
+            lambda conn: learning.set_half_life(conn, wanted, now=self._clock.now())
         )
 
     async def add_decision(self, decision: Decision) -> None:
@@ -216,14 +159,16 @@ class SQLStore:
         """Add ``by`` to every target learned so far for one head of one arm."""
         await self.fold()
         await self._worker.write(
-            lambda conn: learning.shift(conn, (arm, head.value), by), durable=True
+            lambda conn: adjusting.shift(conn, (arm, head.value), by, now=self._clock.now()),
+            durable=True,
         )
 
     async def discount(self, arm: str, head: Head, *, worth: float) -> None:
         """Let all learned so far of one head of one arm be worth at most that many ratings."""
         await self.fold()
         await self._worker.write(
-            lambda conn: learning.discount(conn, (arm, head.value), worth), durable=True
+            lambda conn: adjusting.discount(conn, (arm, head.value), worth, now=self._clock.now()),
+            durable=True,
         )
 
     async def sources(self) -> tuple[Source, ...]:
@@ -235,57 +180,19 @@ class SQLStore:
         return await self._fold(self._worker, wait=wait)
 
     async def load(self) -> LearnedState:
-        """The learned state after folding all that is pending."""
+        """The learned state after folding all that is pending.
+
+        Raises:
+            LayoutMismatchError: when it was rebuilt with another encoder than this process has.
+        """
         await self.fold()
-        return await self._worker.read(learning.load)
+        return await self._worker.read(lambda conn: state.load(conn, bound=self._layout))
 
     async def count(self) -> int:
         """Number of observations kept."""
         return await self._worker.read(learning.count)
 
-    async def pulse(self) -> Pulse:
-        """How far learned state and documents have come."""
-        return await self._worker.read(documents.pulse)
-
-    async def document(self, key: str) -> Document | None:
-        """A value that all replicas share; None when nobody put one."""
-        return await self._worker.read(lambda conn: documents.read_document(conn, key))
-
-    async def put_document(
-        self, key: str, value: Json, *, expected: int, edit: Edit | None = None
-    ) -> bool:
-        """Replace a shared value, unless another process was first."""
-        return await self._worker.write(
-            lambda conn: documents.put_document(conn, key, value, expected=expected, edit=edit),
-            durable=True,
-        )
-
-    async def edits(self, *, limit: int = 100) -> tuple[Edit, ...]:
-        """Who changed what, the newest first."""
-        return await self._worker.read(lambda conn: documents.read_edits(conn, limit=limit))
-
     def _observed(
         self, conn: Connection, calls: Sequence[Sequence[Observation]]
     ) -> list[tuple[Change, ...]]:
         return observe(conn, calls, writer=self._name)
-
-    async def _fold(self, worker: Worker, *, wait: bool = True) -> Folded:
-        """Chunk by chunk, until nothing is pending or another folds."""
-        name, now, total = self._name, self._clock.now, None
-        while await worker.read(learning.is_pending):
-            done = await worker.write(
-                lambda conn: learning.fold(conn, now=now(), writer=name, wait=wait)
-            )
-            if done is None:
-                break
-            total = done if total is None else total + done
-        if total is not None:
-            return total
-        version = (await worker.read(documents.pulse)).state
-        return Folded(before=version, after=version)
-
-    @property
-    def _worker(self) -> Worker:
-        if self._open_worker is None:
-            raise StoreError(f"the store at {self.place} is not open", remedy="await open() first")
-        return self._open_worker

@@ -42,6 +42,7 @@ def decision_row(decision: Decision) -> Row:
         "fallback_chain": list(decision.fallback_chain),
         "constraints_relaxed": list(decision.constraints_relaxed),
         "reasoning": decision.reasoning,
+        "text": features.text,
         **_rates_row(decision.rates),
     }
 
@@ -56,6 +57,7 @@ def decision_of(row: SQLRow[Any]) -> Decision:
         complexity_score=row.complexity_score,
         domain=row.domain,
         domain_confidence=row.domain_confidence,
+        text=row.text,
     )
     return Decision(
         id=row.id,

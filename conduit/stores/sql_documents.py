@@ -40,8 +40,13 @@ def put_document(
     """Replace a value whose version is still the expected one, and record the edit with it."""
     put = _replace(conn, key, value, expected) if expected else _first(conn, key, value)
     if put and edit is not None:
-        conn.execute(insert(changes), asdict(edit))
+        record_edit(conn, edit)
     return put
+
+
+def record_edit(conn: Connection, edit: Edit) -> None:
+    """Put on record who did what."""
+    conn.execute(insert(changes), asdict(edit))
 
 
 def read_edits(conn: Connection, *, limit: int) -> tuple[Edit, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +19,8 @@ from conduit.stores.sql_schema import decisions, executions, meta
 
 BATCH = 500
 """Names in one IN list, far below every driver's limit."""
+
+T = TypeVar("T")
 
 _DECIDE = insert(decisions)
 _DECISION = select(decisions).where(decisions.c.id == bindparam("id"))
@@ -120,7 +123,7 @@ def lock_decisions(conn: Connection, ids: Sequence[str]) -> None:
         raise UnknownDecisionError(missing)
 
 
-def in_lists(names: Sequence[str]) -> Iterator[Sequence[str]]:
+def in_lists(names: Sequence[T]) -> Iterator[Sequence[T]]:
     """Names in parts of :data:`BATCH`."""
     for start in range(0, len(names), BATCH):
         yield names[start : start + BATCH]

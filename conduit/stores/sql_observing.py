@@ -24,7 +24,13 @@ _CORRECT = (
     .values(value=bindparam("new_value"), observed_at=bindparam("new_time"))
 )
 _AUDIT = insert(audit)
-_PEND = insert(pending)
+_PEND = insert(pending).values(
+    era=select(observations.c.era)
+    .where(observations.c.decision_id == bindparam("of_decision"))
+    .where(observations.c.arm == bindparam("of_arm"))
+    .where(observations.c.signal == bindparam("of_signal"))
+    .scalar_subquery()
+)
 
 
 def observe(
@@ -107,16 +113,19 @@ def _keep(
 
 def _pend(conn: Connection, changes: Sequence[Change], *, writer: str) -> None:
     if changes:
-        conn.execute(_PEND, [codec.pending_row(change, writer=writer) for change in changes])
+        conn.execute(_PEND, [_pending_row(change, writer=writer) for change in changes])
     if corrections := [change for change in changes if change.previous is not None]:
         conn.execute(_AUDIT, [codec.audit_row(change) for change in corrections])
 
 
+def _pending_row(change: Change, *, writer: str) -> codec.Row:
+    return codec.pending_row(change, writer=writer) | _key_row(key_of(change.observation))
+
+
 def _renamed(row: codec.Row) -> codec.Row:
-    return {
-        "of_decision": row["decision_id"],
-        "of_arm": row["arm"],
-        "of_signal": row["signal"],
-        "new_value": row["value"],
-        "new_time": row["observed_at"],
-    }
+    key = row["decision_id"], row["arm"], row["signal"]
+    return _key_row(key) | {"new_value": row["value"], "new_time": row["observed_at"]}
+
+
+def _key_row(key: tuple[str, str, str]) -> codec.Row:
+    return dict(zip(("of_decision", "of_arm", "of_signal"), key, strict=True))

@@ -15,6 +15,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -95,6 +97,17 @@ executions = Table(
     Index(None, "decision_id"),
 )
 
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("arm", Text, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="shift or discount"),
+    Column("amount", Double, nullable=False),
+    Column("at", Double, nullable=False, comment=_EPOCH),
+)
+
 observations = Table(
     "observations",
     metadata,
@@ -105,6 +118,14 @@ observations = Table(
     Column("value", Double, nullable=False),
     Column("weight", Double, nullable=False, comment="in ratings"),
     Column("observed_at", Double, nullable=False, comment=_EPOCH),
+    Column(
+        "era",
+        BigInteger,
+        nullable=False,
+        default=select(func.coalesce(func.max(adjustments.c.id), 0)).scalar_subquery(),
+        server_default="0",
+        comment="newest adjustment when first observed; later ones apply",
+    ),
 )
 
 pending = Table(
@@ -118,6 +139,13 @@ pending = Table(
     Column("weight", Double, nullable=False, comment="in ratings"),
     Column("previous", Double, comment="the value replaced; null for a first observation"),
     Column("writer", Text, comment="store that observed it"),
+    Column(
+        "era",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="newest adjustment when first observed; later ones apply",
+    ),
     Index(None, "decision_id"),
 )
 
@@ -175,17 +203,6 @@ base_state = Table(
     Column("weight", Double, nullable=False),
     Column("raw_count", BigInteger, nullable=False),
     Column("landmark", Double, nullable=False, comment=_EPOCH),
-)
-
-adjustments = Table(
-    "adjustments",
-    metadata,
-    Column("id", _SERIAL, primary_key=True),
-    Column("arm", Text, nullable=False),
-    Column("head", Text, nullable=False),
-    Column("kind", Text, nullable=False, comment="shift or discount"),
-    Column("amount", Double, nullable=False),
-    Column("at", Double, nullable=False, comment=_EPOCH),
 )
 
 documents = Table(

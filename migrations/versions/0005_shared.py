@@ -14,6 +14,7 @@ depends_on = None
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 VALUE = sa.JSON().with_variant(JSONB(), "postgresql")
 EPOCH = "seconds since the epoch"
+ERA = "newest adjustment when first observed; later ones apply"
 
 
 def upgrade() -> None:
@@ -21,6 +22,10 @@ def upgrade() -> None:
     op.add_column("meta", sa.Column("lease", sa.Text, comment="of a rebuild; nothing is folded"))
     op.add_column("meta", sa.Column("lease_ends", sa.Double, comment=EPOCH))
     op.add_column("pending", sa.Column("writer", sa.Text, comment="store that observed it"))
+    for table in ("observations", "pending"):
+        op.add_column(
+            table, sa.Column("era", sa.BigInteger, nullable=False, server_default="0", comment=ERA)
+        )
     op.create_index("ix_decisions_created_at", "decisions", ["created_at"])
     op.create_index("ix_decisions_user_id", "decisions", ["user_id"])
     op.create_index("ix_pending_decision_id", "pending", ["decision_id"])
@@ -75,6 +80,8 @@ def downgrade() -> None:
     op.drop_index("ix_decisions_user_id", "decisions")
     op.drop_index("ix_decisions_created_at", "decisions")
     op.drop_column("pending", "writer")
+    op.drop_column("pending", "era")
+    op.drop_column("observations", "era")
     op.drop_column("meta", "lease_ends")
     op.drop_column("meta", "lease")
     op.drop_column("decisions", "text")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from conduit.cli.main import main
+
 from .conftest import PRICES, ROOT, Served
 from .demo_data import write_parquet
 from .log_data import write_log
@@ -61,6 +63,10 @@ def test_a_documented_command_succeeds(line: str, machine: Path, database: Path)
     """Each line of the documents that calls conduit ends with exit code 0."""
     if "evaluate" in line:
         write_log(database)
+    if "conduit db" in line:
+        write_log(database, decisions=10)
+    if "db import" in line:
+        assert main(["db", "export", str(machine / "learned.zip")]) == 0
     folder = machine / "bin"
     folder.mkdir()
     write_parquet(machine / "outcomes.parquet", models=tuple(PRICES))

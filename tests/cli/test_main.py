@@ -13,11 +13,20 @@ from inspect import getdoc
 import pytest
 
 from conduit import __version__
-from conduit.cli.commands import COMMANDS, load_command
+from conduit.cli.commands import COMMANDS, GROUPS, load_command
 from conduit.cli.main import main
 
 from ..providers.loopback import Answer, Received
 from .conftest import Run, Served, answered
+
+ALONE = {name: summary for name, summary in COMMANDS.items() if name not in GROUPS}
+GROUPED = {
+    f"{group} {name}": summary
+    for group, commands in GROUPS.items()
+    for name, summary in commands.items()
+}
+EVERY = ALONE | GROUPED
+"""Every command that does something, by what is typed."""
 
 
 def test_the_module_is_the_command(process: Run) -> None:
@@ -45,15 +54,15 @@ def test_no_arguments_show_the_help(conduit: Run) -> None:
     assert conduit().code == 0
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_table_repeats_each_command_s_own_summary(name: str) -> None:
     """The list of commands says what the command's own help says."""
-    identifier = name.replace("-", "_")
+    identifier = name.replace("-", "_").replace(" ", "_")
     function = getattr(import_module(f"conduit.cli.{identifier}"), identifier)
-    assert (getdoc(function) or "").splitlines()[0] == COMMANDS[name]
+    assert (getdoc(function) or "").splitlines()[0] == EVERY[name]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_option_has_help(name: str) -> None:
     """No argument or option of any command is left unexplained, and each command has --json."""
     parameters = load_command(name).params
@@ -61,23 +70,32 @@ def test_every_option_has_help(name: str) -> None:
     assert [parameter.name for parameter in parameters if not parameter.help] == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_help_teaches(conduit: Run, name: str) -> None:
     """Help says what the command is for, shows it in use, names the exit codes, and is never cut."""
-    ran = conduit(name, "--help")
+    ran = conduit(*name.split(), "--help")
     assert ran.code == 0
-    assert COMMANDS[name] in ran.out
+    assert EVERY[name] in ran.out
     assert f"conduit {name}" in ran.out or "conduit --version" in ran.out
     assert "Exit codes: 0 success; 1" in ran.out
     assert not [line for line in ran.out.splitlines() if line.endswith("…")]
 
 
-@pytest.mark.parametrize("name", ["route", "run", "feedback", "warm-start", "models"])
+@pytest.mark.parametrize("name", ["route", "run", "feedback", "warm-start", "models", *GROUPED])
 def test_help_says_where_the_data_lives(conduit: Run, name: str) -> None:
     """Every command that reads or writes the database says so, and has --database."""
-    said = conduit(name, "--help").out
+    said = conduit(*name.split(), "--help").out
     assert "--database" in said
     assert "database" in said.split("Options:")[0].lower()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_teaches_alone(conduit: Run, group: str) -> None:
+    """A group without a command shows its help, which names its commands, and ends well."""
+    alone, asked = conduit(group), conduit(group, "--help")
+    assert (alone.code, alone.out) == (0, asked.out)
+    assert COMMANDS[group] in asked.out
+    assert all(f"\n  {name} " in asked.out for name in GROUPS[group])
 
 
 def test_unknown_command_is_one_line_with_the_nearest_name(conduit: Run) -> None:

@@ -134,6 +134,14 @@ async def test_models_come_go_and_change_price_for_all(path: Path) -> None:
         ]
 
 
+async def test_who_changed_a_budget_is_on_record(path: Path) -> None:
+    """A process that starts with another goal is an edit; one with the same goal is none."""
+    for budget in (None, 1e-3, 1e-3, 2e-3):
+        async with replicas(path, count=1, budget=budget):
+            pass
+    assert await Reader(path).edits() == [("set_goal", "budget"), ("set_goal", "budget")]
+
+
 async def test_changes_outlive_a_restart(path: Path) -> None:
     """A router made later with the old configuration has the models and prices of today."""
     async with replicas(path, count=1) as (router,):

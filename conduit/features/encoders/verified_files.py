@@ -60,20 +60,29 @@ def store(data: bytes, path: Path) -> Path:
     Raises:
         ConfigurationError: when the folder cannot be written to.
     """
-    scratch = path.with_name(f".{uuid4().hex}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            scratch.write_bytes(data)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
+        write_whole(data, path)
     except OSError as error:
         raise ConfigurationError(
             f"cache folder {str(path.parent)!r} cannot be written to ({error.strerror})",
             remedy=f"name a writable cache folder with {len(data) // 10**6 + 1} MB to spare",
         ) from error
     return path
+
+
+def write_whole(data: bytes, path: Path) -> None:
+    """Write a file beside its place and move it there; its folder is made when missing.
+
+    Raises:
+        OSError: when the place cannot be written to.
+    """
+    scratch = path.with_name(f".{uuid4().hex}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        scratch.write_bytes(data)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def _compare(name: str, found: str, expected: str) -> None:

@@ -1,0 +1,87 @@
+"""Units of work that change all that was learned so far of one head of one arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import Connection, func, insert, select
+
+from conduit.core.statistics import SufficientStatistics
+from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
+from conduit.stores.delta import StateKey
+from conduit.stores.sql_schema import adjustments
+from conduit.stores.sql_state import (
+    changed,
+    read_base,
+    read_state,
+    take_turn,
+    write_base,
+    write_state,
+)
+
+_NEWEST = select(func.coalesce(func.max(adjustments.c.id), 0))
+
+
+def shift(conn: Connection, key: StateKey, by: float, *, now: float) -> None:
+    """Add ``by`` to every target learned so far of one (arm, head)."""
+    turn = take_turn(conn)
+    state = read_state(conn, [key[0]])
+    if key in state:
+        _adjust(conn, key, state, lambda sums: sums.shifted(by))
+        record(conn, [key], AdjustmentKind.SHIFT, amount=by, now=now)
+        changed(conn, turn)
+
+
+def discount(conn: Connection, key: StateKey, worth: float, *, now: float) -> None:
+    """Let the learned state of one (arm, head) be worth at most so many ratings."""
+    turn = take_turn(conn)
+    state = read_state(conn, [key[0]])
+    if key in state and state[key].weight > worth:
+        share = worth / state[key].weight
+        _adjust(conn, key, state, lambda sums: sums.scaled(share))
+        record(conn, [key], AdjustmentKind.DISCOUNT, amount=share, now=now)
+        changed(conn, turn)
+
+
+def record(
+    conn: Connection, keys: Iterable[StateKey], kind: AdjustmentKind, *, amount: float, now: float
+) -> None:
+    """Put on record what was done, for observations that are folded or read again later."""
+    rows = [
+        {"arm": arm, "head": head, "kind": kind.value, "amount": amount, "at": now}
+        for arm, head in keys
+    ]
+    if rows:
+        conn.execute(insert(adjustments), rows)
+
+
+def newest(conn: Connection) -> int:
+    """The number of the newest adjustment; 0 when there is none."""
+    return conn.scalar(_NEWEST) or 0
+
+
+def read_adjustments(conn: Connection, *, after: int = 0) -> Adjustments:
+    """What was done to observations since an adjustment."""
+    query = select(adjustments).where(adjustments.c.id > after).order_by(adjustments.c.id)
+    return Adjustments(
+        Adjustment(
+            number=row.id,
+            arm=row.arm,
+            head=row.head,
+            kind=AdjustmentKind(row.kind),
+            amount=row.amount,
+        )
+        for row in conn.execute(query)
+    )
+
+
+def _adjust(
+    conn: Connection,
+    key: StateKey,
+    state: dict[StateKey, SufficientStatistics],
+    step: Callable[[SufficientStatistics], SufficientStatistics],
+) -> None:
+    write_state(conn, {key: step(state[key])}, known=[key])
+    base = read_base(conn, [key[0]])
+    if key in base:
+        write_base(conn, {key: step(base[key])}, known=[key])
