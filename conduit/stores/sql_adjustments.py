@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from conduit.core.statistics import SufficientStatistics
 from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
@@ -63,6 +64,11 @@ def newest(conn: Connection) -> int:
 def read_adjustments(conn: Connection, *, after: int = 0) -> Adjustments:
     """What was done to observations since an adjustment."""
     query = select(adjustments).where(adjustments.c.id > after).order_by(adjustments.c.id)
+    return adjustments_of(conn.execute(query))
+
+
+def adjustments_of(rows: Iterable[Row[Any]]) -> Adjustments:
+    """What rows of ``adjustments`` say, the oldest first."""
     return Adjustments(
         Adjustment(
             number=row.id,
@@ -71,7 +77,7 @@ def read_adjustments(conn: Connection, *, after: int = 0) -> Adjustments:
             kind=AdjustmentKind(row.kind),
             amount=row.amount,
         )
-        for row in conn.execute(query)
+        for row in rows
     )
 
 

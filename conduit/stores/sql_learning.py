@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from conduit.core.sharing import Folded
 from conduit.stores import sql_codec as codec
+from conduit.stores.adjustments import Adjustments
 from conduit.stores.delta import (
     Pending,
     folded,
@@ -68,7 +69,7 @@ def fold(conn: Connection, *, now: float, writer: str = "", wait: bool = True) -
     taken = [] if is_leased(conn, turn, now=now) else conn.execute(_TAKE).all()
     if not taken:
         return Folded(before=turn.version, after=turn.version)
-    entries = _readable(conn, taken, layout=turn.layout)
+    entries = readable(taken, read_adjustments(conn), layout=turn.layout)
     state = read_state(conn, sorted({entry.arm for entry in entries}))
     new = folded(state, entries, forgetting=read_forgetting(conn), now=now)
     write_state(conn, new, known=state.keys())
@@ -103,18 +104,17 @@ def fold_all(conn: Connection, *, now: float) -> None:
         pass
 
 
-def _readable(conn: Connection, taken: Sequence[Row[Any]], *, layout: str | None) -> list[Pending]:
+def readable(taken: Sequence[Row[Any]], done: Adjustments, *, layout: str | None) -> list[Pending]:
     """Pending rows as they count now, without those of contexts that mean something else."""
-    readable = [row for row in taken if row.layout == layout]
-    if strange := len(taken) - len(readable):
+    known = [row for row in taken if row.layout == layout]
+    if strange := len(taken) - len(known):
         _logger.warning(
             "%d observations of decisions in another layout than %r were kept in the log and "
             "not learned; 'conduit db refit' learns them where their prompts are stored",
             strange,
             layout,
         )
-    done = read_adjustments(conn)
-    entries = (done.applied(_pending_of(row), era=row.era) for row in readable)
+    entries = (done.applied(_pending_of(row), era=row.era) for row in known)
     return [entry for entry in entries if entry is not None]
 
 

@@ -70,10 +70,15 @@ def refuse_during_rebuild(conn: Connection, turn: Turn, *, now: float) -> None:
         StoreError: while a rebuild is under way.
     """
     if is_leased(conn, turn, now=now):
-        raise StoreError(
-            "the learned state is being rebuilt by 'conduit db refit'",
-            remedy="wait until it is done, at most a minute if it was ended, and try again",
-        )
+        raise being_rebuilt()
+
+
+def being_rebuilt() -> StoreError:
+    """The error of what a rebuild holds up."""
+    return StoreError(
+        "the learned state is being rebuilt by 'conduit db refit'",
+        remedy="wait until it is done, at most a minute if it was ended, and try again",
+    )
 
 
 def changed(conn: Connection, turn: Turn) -> int:

@@ -6,8 +6,6 @@ Where another was first, the call changes nothing and says so, and all is read a
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -16,20 +14,19 @@ from conduit.core.errors import StoreError
 from conduit.core.sharing import Folded
 from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores import sql_codec as codec
-from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
-from conduit.stores.delta import Pending, StateKey, absorbed, folded
-from conduit.stores.sql_schema import decisions, pending, sources
+from conduit.stores.adjustments import AdjustmentKind
+from conduit.stores.delta import StateKey, absorbed, folded
+from conduit.stores.sql_adjustments import adjustments_of
+from conduit.stores.sql_learning import CHUNK, readable
+from conduit.stores.sql_schema import adjustments, decisions, pending, sources
+from conduit.stores.sql_state import being_rebuilt
 from conduit.stores.supabase_rest import Rest, outbound, row_of
 from conduit.stores.supabase_state import Known, known_of, learn, read_state
 
-CHUNK = 1024
-"""Most pending rows that are folded at once; bounds what travels."""
 ATTEMPTS = 100
 """Times that a change is made anew because another was first."""
 
-_logger = logging.getLogger(__name__)
-_TAKEN = (*pending.c, decisions.c.context, decisions.c.created_at)
-_NEWEST = sys.maxsize  # era of rows without one: nothing was done to them since
+_TAKEN = (*pending.c, decisions.c.context, decisions.c.created_at, decisions.c.layout)
 _SOURCE = [column for column in sources.c if column.name != "id"]
 
 
@@ -83,10 +80,7 @@ async def set_half_life(rest: Rest, half_life: float, *, now: float) -> bool:
     if half_life == known.forgetting.half_life:
         return True
     if known.is_leased(now):
-        raise StoreError(
-            f"the learned state at {rest.place} is being rebuilt",
-            remedy="wait until that is done, at most a minute if it was ended, and try again",
-        )
+        raise being_rebuilt()
     return await learn(rest, known.version, now=now, new_half_life=half_life)
 
 
@@ -190,36 +184,7 @@ def _with_pending(
     known: Known, answer: Mapping[str, Any], now: float
 ) -> dict[StateKey, SufficientStatistics]:
     """The sums once pending rows are in them, as they count after what was done since."""
-    done = Adjustments(map(_adjustment_of, answer["adjustments"]))
-    readable = [row for row in answer["pending"] if row["layout"] == known.layout]
-    if strange := len(answer["pending"]) - len(readable):
-        _logger.warning(
-            "%d observations of decisions in another layout than %r were not learned",
-            strange,
-            known.layout,
-        )
-    entries = (done.applied(_pending_of(row), era=row.get("era", _NEWEST)) for row in readable)
-    return folded(known.sums, filter(None, entries), forgetting=known.forgetting, now=now)
-
-
-def _adjustment_of(row: Mapping[str, Any]) -> Adjustment:
-    return Adjustment(
-        number=row["id"],
-        arm=row["arm"],
-        head=row["head"],
-        kind=AdjustmentKind(row["kind"]),
-        amount=float(row["amount"]),
-    )
-
-
-def _pending_of(values: Mapping[str, Any]) -> Pending:
-    row = row_of(_TAKEN, values)
-    return Pending(
-        arm=row.arm,
-        head=row.head,
-        context=codec.context_of(row.context),
-        decided_at=row.created_at,
-        value=row.value,
-        weight=row.weight,
-        previous=row.previous,
-    )
+    taken = [row_of(_TAKEN, row) for row in answer["pending"]]
+    done = adjustments_of(row_of(adjustments.c, row) for row in answer["adjustments"])
+    entries = readable(taken, done, layout=known.layout)
+    return folded(known.sums, entries, forgetting=known.forgetting, now=now)

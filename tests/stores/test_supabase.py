@@ -186,7 +186,7 @@ async def test_nothing_is_folded_while_a_rebuild_keeps_the_state(address: str, u
     lease = "UPDATE meta SET lease = 'x', lease_ends = "
     await direct._worker.write(lambda conn: conn.exec_driver_sql(lease + "'Infinity'"))
     assert (await store.fold()).count == 0
-    with pytest.raises(StoreError, match="is being rebuilt; wait"):
+    with pytest.raises(StoreError, match="is being rebuilt by 'conduit db refit'; wait"):
         await store.set_half_life(60.0)
     await direct._worker.write(lambda conn: conn.exec_driver_sql(lease + "1"))
     assert (await store.fold()).count == 1

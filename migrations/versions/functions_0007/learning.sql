@@ -2,8 +2,7 @@
 
 -- Keeps observations and their pending rows; those of one key one after the other, and keys in one
 -- order, so that writers never wait crosswise. A correction keeps the head, the weight and the era
--- of what it corrects. The answer says what changed, by position in the list given. Rows are filled
--- in by the names of their columns.
+-- of what it corrects. The answer says what changed, by position in the list given.
 CREATE FUNCTION conduit_observe(new_observations json, new_writer text) RETURNS json
 LANGUAGE plpgsql SET search_path = public, pg_temp SET extra_float_digits = 1 AS $$
 DECLARE
@@ -22,13 +21,14 @@ BEGIN
         ORDER BY decision_id COLLATE "C", arm COLLATE "C", signal COLLATE "C", ordinality
     LOOP
         replaced := NULL;
-        kept := json_populate_record(NULL::observations, json_build_object(
-            'decision_id', one.decision_id, 'arm', one.arm, 'signal', one.signal,
-            'head', one.head, 'value', one.value, 'weight', one.weight,
-            'observed_at', one.observed_at,
-            'era', (SELECT coalesce(max(id), 0) FROM adjustments)
-        ));
-        INSERT INTO observations SELECT kept.* ON CONFLICT DO NOTHING;
+        INSERT INTO observations (
+            decision_id, arm, signal, head, value, weight, observed_at, era
+        )
+        VALUES (
+            one.decision_id, one.arm, one.signal, one.head, one.value, one.weight,
+            one.observed_at, (SELECT coalesce(max(id), 0) FROM adjustments)
+        )
+        ON CONFLICT DO NOTHING RETURNING * INTO kept;
         IF NOT FOUND THEN
             SELECT * INTO kept FROM observations
             WHERE (decision_id, arm, signal) = (one.decision_id, one.arm, one.signal);
@@ -39,12 +39,11 @@ BEGIN
             INSERT INTO audit (decision_id, arm, signal, old_value, new_value, changed_at)
             VALUES (one.decision_id, one.arm, one.signal, replaced, one.value, one.observed_at);
         END IF;
-        INSERT INTO pending
-        SELECT * FROM json_populate_record(NULL::pending, json_build_object(
-            'id', nextval('pending_id_seq'), 'decision_id', kept.decision_id, 'arm', kept.arm,
-            'head', kept.head, 'value', one.value, 'weight', kept.weight, 'previous', replaced,
-            'writer', new_writer, 'era', to_json(kept) -> 'era'
-        ));
+        INSERT INTO pending (decision_id, arm, head, value, weight, previous, writer, era)
+        VALUES (
+            one.decision_id, one.arm, kept.head, one.value, kept.weight, replaced, new_writer,
+            kept.era
+        );
         answer := answer || json_build_object(
             'position', one.ordinality - 1, 'previous', replaced,
             'head', kept.head, 'weight', kept.weight
