@@ -9,10 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conduit.core.clocks import ManualClock
 from conduit.core.errors import StoreError
 from conduit.core.outcomes import Head
+from conduit.core.ports import Store
 from conduit.core.statistics import Source
 from conduit.stores import supabase_learning, supabase_log
+from conduit.stores.memory import MemoryStore
 from conduit.stores.sql import SQLStore
 from conduit.stores.supabase import SupabaseStore
 from conduit.stores.supabase_rest import Rest
@@ -26,6 +29,16 @@ from tests.stores.builders import (
     an_observation,
     assert_equal_statistics,
     batch,
+)
+from tests.stores.refitting import (
+    START,
+    a_source,
+    assert_same,
+    decided,
+    load,
+    observed,
+    refit,
+    some_evidence,
 )
 
 RATED = (ARMS[0], "quality")
@@ -211,3 +224,33 @@ async def test_what_a_function_does_not_declare_is_refused(
     with pytest.raises(StoreError, match="lacks functions of this version"):
         await rest.call(function, **given)
     await rest.close()
+
+
+async def test_what_happened_over_rest_is_what_memory_and_a_rebuild_make_of_it(
+    address: str, url: str
+) -> None:
+    """Corrections before and after shifts, discounts and evidence end alike, folded or refitted."""
+    clock = ManualClock(START)
+    stores: list[Store] = [
+        MemoryStore(clock=clock),
+        SupabaseStore(url, SERVICE_KEY, clock=clock),
+    ]
+    for store in stores:
+        await store.open()
+        await store.set_half_life(500.0)
+        for number in (1, 2, 3):
+            await store.add_decision(decided(number, clock))
+            await store.observe([observed(number, number / 4, clock)])
+        await store.shift(ARMS[0], Head.QUALITY, by=0.5)
+        await store.observe([observed(1, 0.9, clock), observed(2, 0.1, clock)])
+        await store.discount(ARMS[0], Head.QUALITY, worth=2.0)
+        evidence = {RATED: some_evidence(5)}
+        await store.absorb(evidence, source=a_source("a", clock), layout=LAYOUT)
+        await store.observe([observed(3, 0.3, clock)])
+        await store.shift(ARMS[0], Head.QUALITY, by=-0.25)
+    memory, rest = [await store.load() for store in stores]
+    assert_same(rest, memory)
+    for store in stores:
+        await store.close()
+    refit(address, clock)
+    assert_same(await load(address, clock), memory)
