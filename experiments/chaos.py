@@ -190,6 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 ]
             )
     finally:
+        logging.disable(logging.NOTSET)
         redis.close()
         server.close()
     show_table(
