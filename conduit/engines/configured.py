@@ -9,10 +9,12 @@ from pathlib import Path
 from conduit.catalog.catalog import Catalog, load_catalog
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
-from conduit.core.ports import Encoder
+from conduit.core.ports import Clock, Encoder, Store
 from conduit.engines.portfolio import Portfolio, portfolio_of, worthy
 from conduit.features.encoders.opening import open_encoder
 from conduit.settings import Settings
+from conduit.stores.choosing import durable_store
+from conduit.stores.memory import MemoryStore
 
 
 def catalog_of(settings: Settings, models: Sequence[str] | None = None) -> Catalog:
@@ -62,6 +64,23 @@ def encoder_of(
         wanted != "auto" and not settings.offline if allow_download is None else allow_download
     )
     return open_encoder(wanted, cache_dir=settings.cache_dir, allow_download=allowed)
+
+
+def store_from(settings: Settings, *, clock: Clock) -> Store:
+    """The database that the settings name; everything in memory where they name none.
+
+    Raises:
+        ConfigurationError: for an address that cannot be used, or half of one.
+    """
+    if not (settings.database_url or settings.supabase_url or settings.supabase_anon_key):
+        return MemoryStore(clock=clock)
+    return durable_store(
+        settings.database_path,
+        database_url=settings.database_url,
+        supabase_url=settings.supabase_url,
+        supabase_key=settings.supabase_anon_key,
+        clock=clock,
+    )
 
 
 def actor_of(settings: Settings) -> str:

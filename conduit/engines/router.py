@@ -42,7 +42,8 @@ class Router(Lifetime):
         quality_target: share of the best model's quality to keep at least spend, as ``0.95``.
         baseline: id of the model that savings are measured against.
         encoder: ``auto``, ``minilm``, ``sentence-transformers``, ``hashing``, or an encoder.
-        store: where decisions and learned state live; None keeps them in memory.
+        store: where decisions and learned state live; None takes the database of
+            ``DATABASE_URL`` or of a Supabase project where one is set, else memory.
         redis_url: Redis server that features and recent queries are shared through; optional.
         cache: shared cache of features, in the place of Redis.
         bell: tells other processes of changes, in the place of Redis.

@@ -21,7 +21,13 @@ from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
 from conduit.engines.caching import Caches, open_caches
-from conduit.engines.configured import actor_of, catalog_of, encoder_of, portfolio_from
+from conduit.engines.configured import (
+    actor_of,
+    catalog_of,
+    encoder_of,
+    portfolio_from,
+    store_from,
+)
 from conduit.engines.decider import Decider, DecisionRules
 from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
@@ -32,7 +38,6 @@ from conduit.features.analyzer import Analyzer
 from conduit.features.projection import load_projection
 from conduit.providers.pydantic_ai import PydanticAIClient
 from conduit.settings import Settings
-from conduit.stores.memory import MemoryStore
 
 T = TypeVar("T")
 
@@ -49,7 +54,7 @@ class Options:
         goal: what spending follows.
         baseline: id of the model that savings are measured against.
         encoder: name of an encoder, or one.
-        store: None keeps everything in memory.
+        store: None takes the database that the settings name, else memory.
         redis_url: server for caches and the bell.
         cache: shared cache of features; None takes Redis where there is one.
         bell: tells other processes of changes; None takes Redis where there is one.
@@ -206,7 +211,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         options=options,
         goal=(options.goal or Goal.of(settings)).checked(portfolio.arms),
         portfolio=portfolio,
-        store=options.store or MemoryStore(clock=clock),
+        store=options.store or store_from(settings, clock=clock),
         caches=open_caches(
             _given(options.redis_url, settings.redis_url),
             most_bytes=settings.feature_cache_bytes,

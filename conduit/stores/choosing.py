@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from conduit.core.errors import ConfigurationError
+from conduit.core.ports import Clock
 from conduit.stores.sql import SQLStore
 from conduit.stores.supabase import SupabaseStore
 
@@ -19,6 +20,7 @@ def durable_store(
     database_url: str | None = None,
     supabase_url: str | None = None,
     supabase_key: str | None = None,
+    clock: Clock | None = None,
 ) -> DurableStore:
     """The database of an address, else a Supabase project over REST, else the SQLite file.
 
@@ -27,20 +29,21 @@ def durable_store(
         database_url: stronger than all else.
         supabase_url: of the project; goes with its key.
         supabase_key: of a role that may use its tables.
+        clock: no decision is younger than its now; None takes the system's.
 
     Raises:
         ConfigurationError: for a project without a key, a key without a project, or an address
             that cannot be used.
     """
     if database_url is not None:
-        return SQLStore(database_url)
+        return SQLStore(database_url, clock=clock)
     if supabase_url is not None and supabase_key is not None:
-        return SupabaseStore(supabase_url, supabase_key)
+        return SupabaseStore(supabase_url, supabase_key, clock=clock)
     if supabase_url is not None:
         raise _half("SUPABASE_URL", missing="SUPABASE_ANON_KEY")
     if supabase_key is not None:
         raise _half("SUPABASE_ANON_KEY", missing="SUPABASE_URL")
-    return SQLStore(path)
+    return SQLStore(path, clock=clock)
 
 
 def _half(there: str, *, missing: str) -> ConfigurationError:

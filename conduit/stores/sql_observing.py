@@ -15,7 +15,6 @@ from conduit.stores.sql_log import in_lists, lock_decisions
 from conduit.stores.sql_schema import audit, observations, pending
 
 _KEPT = select(observations).where(observations.c.decision_id.in_(bindparam("ids", expanding=True)))
-_KEEP = insert(observations)
 _CORRECT = (
     update(observations)
     .where(observations.c.decision_id == bindparam("of_decision"))
@@ -54,14 +53,27 @@ def observe(
         answers = [tuple(Change(observation=it) for it in call) for call in calls]
         _pend(conn, [change for answer in answers for change in answer], writer=writer)
         return answers
-    kept = _kept(conn, sorted({observation.decision_id for observation in new}))
+    ids = sorted({observation.decision_id for observation in new})
+    while True:
+        attempt = conn.begin_nested()
+        kept = _kept(conn, ids)
+        answers = _answers(calls, kept)
+        changes = [change for answer in answers for change in answer]
+        if _keep(conn, {key_of(change.observation): change for change in changes}, known=kept):
+            attempt.commit()
+            _pend(conn, changes, writer=writer)
+            return answers
+        attempt.rollback()  # another was first with one of them, and has committed it by now
+
+
+def _answers(
+    calls: Sequence[Sequence[Observation]], kept: Mapping[ObservationKey, Observation]
+) -> list[tuple[Change, ...]]:
+    """What each call changes, after the ones before it."""
     now, answers = dict(kept), []
     for call in calls:
         answers.append(changes_of(call, now))
         now |= {key_of(change.observation): change.observation for change in answers[-1]}
-    changes = [change for answer in answers for change in answer]
-    _keep(conn, {key_of(change.observation): change for change in changes}, known=kept)
-    _pend(conn, changes, writer=writer)
     return answers
 
 
@@ -103,12 +115,16 @@ def _keep(
     changed: Mapping[ObservationKey, Change],
     *,
     known: Mapping[ObservationKey, Observation],
-) -> None:
+) -> bool:
+    """Insert and correct observations; False where one is there that was not known."""
     rows = {key: codec.observation_row(change.observation) for key, change in changed.items()}
     if inserts := [row for key, row in rows.items() if key not in known]:
-        conn.execute(_KEEP, inserts)
+        query = insert_new(conn, observations)
+        if conn.execute(query, inserts, execution_options=COUNTED).rowcount < len(inserts):
+            return False
     if updates := [_renamed(row) for key, row in rows.items() if key in known]:
         conn.execute(_CORRECT, updates)
+    return True
 
 
 def _pend(conn: Connection, changes: Sequence[Change], *, writer: str) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from conduit.core.arms import Arm, Price
-from conduit.core.errors import StoreError
+from conduit.core.errors import ConfigurationError, StoreError
 from conduit.core.models import Query
 from conduit.core.outcomes import Head
 from conduit.core.sharing import Folded
 from conduit.core.statistics import SufficientStatistics
 from conduit.engines.learner import Learner
 from conduit.engines.router import Router
+from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
 from tests.engines.builders import CHEAP, DEAR, router_of
 from tests.stores.conftest import new_database
@@ -257,3 +258,22 @@ async def test_what_it_learned_alone_is_no_news(path: Path) -> None:
         await looked(router)
         assert learner.models is models
         assert learner.version == version + 1
+
+
+async def test_a_router_takes_the_database_that_is_set(path: Path) -> None:
+    """Without a store of its own a router keeps what it learns where DATABASE_URL says."""
+    settings = Settings(database_url=f"sqlite:///{path}")
+    async with router_of(settings=settings) as router:
+        decision = await router.route("a question")
+        await router.feedback(decision.id, rating=5)
+    async with router_of(settings=settings) as router:
+        assert await router.feedback(decision.id, rating=5) == ()
+
+
+def test_a_placeholder_in_the_address_is_one_line() -> None:
+    """A copied address with [password] in it is said before anything is opened."""
+    address = (
+        "postgresql://postgres.your-project:[password]@aws-0-region.pooler.supabase.com:6543/x"
+    )
+    with pytest.raises(ConfigurationError, match=r"placeholder \[password\]"):
+        router_of(settings=Settings(database_url=address))

@@ -8,14 +8,23 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, insert
 
 from conduit.core.errors import UnknownDecisionError
-from conduit.core.outcomes import Signal
+from conduit.core.outcomes import Head, Observation, Signal
 from conduit.core.ports import Store
+from conduit.stores import sql_observing
+from conduit.stores.delta import ObservationKey
 from conduit.stores.sql import SQLStore
+from conduit.stores.sql_address import parse_address
+from conduit.stores.sql_codec import observation_row
+from conduit.stores.sql_dialect import make_engine
+from conduit.stores.sql_schema import observations
+from tests.servers.postgres import Databases
 from tests.stores.builders import (
     ARMS,
     a_decision,
@@ -211,3 +220,48 @@ async def test_more_than_one_chunk_folds_to_the_end(sql: SQLStore) -> None:
     once = [(number, 0.5, 1.0) for number in range(1, 131)]
     for arm in ARMS:
         assert_equal_statistics(statistics[arm, "quality"], batch(once + once))
+
+
+async def test_known_and_new_observations_race_with_new_ones(where: str) -> None:
+    """Calls that mix what is kept with what another process inserts meanwhile all succeed, once."""
+    one, other = SQLStore(where), SQLStore(where)
+    await asyncio.gather(one.open(), other.open())
+    numbers = range(1, 40)
+    for number in numbers:
+        await one.add_decision(a_decision(number))
+    await one.observe([an_observation(number, 0.1) for number in numbers])
+    cost = {"signal": Signal.COST, "head": Head.LOG_COST}
+    done = await asyncio.gather(
+        *(one.observe([an_observation(n, 0.1), an_observation(n, -7.0, **cost)]) for n in numbers),
+        *(other.observe([an_observation(n, -7.0, **cost)]) for n in numbers),
+    )
+    assert sum(len(changes) for changes in done) == len(numbers)
+    assert await one.count() == 2 * len(numbers)
+    await asyncio.gather(one.close(), other.close())
+
+
+async def test_an_observation_that_appears_meanwhile_is_known(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process commits between the look at what is kept and the insert is no error."""
+    where = databases.new()
+    store, engine = SQLStore(where), make_engine(parse_address(where))
+    await store.open()
+    await store.add_decision(a_decision())
+    await store.observe([an_observation(value=0.1)])
+    late = an_observation(value=-7.0, signal=Signal.COST, head=Head.LOG_COST)
+    looked, looks = sql_observing._kept, []
+
+    def kept(conn: Connection, ids: Sequence[str]) -> dict[ObservationKey, Observation]:
+        found = looked(conn, ids)
+        if not looks:
+            with engine.begin() as beside:
+                beside.execute(insert(observations), observation_row(late))
+        looks.append(len(found))
+        return found
+
+    monkeypatch.setattr(sql_observing, "_kept", kept)
+    assert await store.observe([an_observation(value=0.1), late]) == ()
+    assert (looks, await store.count()) == ([1, 2], 2)
+    await store.close()
+    engine.dispose()
