@@ -26,6 +26,8 @@ from experiments.store_rows import attempts_of, decisions_from, feedback_on
 KINDS = ("an autumn ballad about {}", "def parse_{}(line): return line.split()")
 """Prompts of which the first model, and the second, are good at."""
 GOOD, POOR = 0.85, 0.35
+RATE = 40.0
+"""Prompts per second of the whole stream, however many processes share it."""
 NOISE = 0.1
 PATIENCE = 60.0
 """Seconds in which all must have agreed."""
@@ -109,8 +111,10 @@ async def _choose(
     regrets = []
     async with router_on(address) as router:
         await asyncio.to_thread(start.wait)
+        started = time.monotonic()
         for turn in range(number, prompts, processes):
             kind = turn % 2
+            await asyncio.sleep(max(started + turn / RATE - time.monotonic(), 0.0))
             decision = await router.route(KINDS[kind].format(turn))
             right = decision.selected_model == ARMS[kind].id
             quality = (GOOD if right else POOR) + NOISE * rng.uniform(-1.0, 1.0)
