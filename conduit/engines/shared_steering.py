@@ -5,7 +5,7 @@ from __future__ import annotations
 from conduit.bandits.ledger import Ledger, together
 from conduit.bandits.steering import Steering
 from conduit.core.ports import Store
-from conduit.core.sharing import Json, Pulse
+from conduit.core.sharing import Document, Json, Pulse
 from conduit.engines.decider import Decider
 from conduit.engines.goals import Goal
 
@@ -28,6 +28,7 @@ class SharedSteering:
         self._key = "steering: " + " ".join(f"{k}={v:g}" for k, v in goal.given.items())
         self._told = None if decider.steering is None else decider.steering.ledger()
         self._version = -1
+        self._asked: tuple[Document, Ledger] | None = None
 
     async def exchange(self, *, known: Pulse) -> bool:
         """Tell what was done here since the last time, and take up what was done elsewhere.
@@ -48,16 +49,31 @@ class SharedSteering:
             return False
         document = await self._store.document(self._key)
         version = 0 if document is None else document.version
+        self._told = told = self._heard(document, told)
         shared = told if document is None else _ledger_of(document.value)
         merged = together(shared, before=told, now=now)
+        if merged.window == now.window:  # a bucket that overflows does so once, not in each process
+            merged = steering.adopting(merged).ledger()
         telling = now != told or document is None
         if telling:
-            value = _json_of(merged)
-            if not await self._store.put_document(self._key, value, expected=version):
+            if not await self._tell(merged, now=now, version=version):
                 return False
             version += 1
         self._take_up(merged, now=now, version=version)
         return telling
+
+    async def _tell(self, merged: Ledger, *, now: Ledger, version: int) -> bool:
+        value = _json_of(merged)
+        self._asked = Document(value=value, version=version + 1), now
+        put = await self._store.put_document(self._key, value, expected=version)
+        self._asked = None
+        return put
+
+    def _heard(self, document: Document | None, told: Ledger) -> Ledger:
+        """What was told, though the answer to it may have been lost."""
+        if self._asked is None or document != self._asked[0]:
+            return told
+        return self._asked[1]
 
     def _take_up(self, merged: Ledger, *, now: Ledger, version: int) -> None:
         """What was decided while the store was asked is told the next time."""

@@ -8,6 +8,7 @@ portfolio or the other, and a call goes on with the arms and prices it was decid
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from conduit.bandits.list_prices import log_price_change
@@ -20,6 +21,8 @@ from conduit.engines.decider import Decider
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.shared_portfolio import SharedPortfolio
+
+_log = logging.getLogger(__name__)
 
 
 class Swapping:
@@ -52,6 +55,7 @@ class Swapping:
         self._labelled = labelled
         self._turn = asyncio.Lock()
         self._removed: dict[str, Arm] = {}
+        self._version = shared.version
 
     @property
     def portfolio(self) -> Portfolio:
@@ -60,8 +64,8 @@ class Swapping:
 
     @property
     def version(self) -> int:
-        """Of the edits by which the portfolio differs from the configured one."""
-        return self._shared.version
+        """Of the edits that are in effect here, by which the portfolio differs from the configured."""
+        return self._version
 
     async def follow(self) -> None:
         """Take up what other processes have changed.
@@ -139,16 +143,21 @@ class Swapping:
 
     async def _follow(self) -> None:
         """What others have priced anew is in the store's evidence already."""
-        before = self._shared.version
         wanted = await self._shared.read()
-        if self._shared.version == before:
+        version = self._shared.version
+        if version == self._version:
             return
         gone = {arm.id: arm for arm in self.portfolio.arms if arm.id not in wanted.names}
-        neighbours = await asyncio.to_thread(self._labelled, wanted)
-        async with self._learner.quiet.kept():
-            self._learner.adopt(await self._learner.built(wanted.arms))
-            self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
-        self._removed |= gone
+        try:
+            neighbours = await asyncio.to_thread(self._labelled, wanted)
+        except InvalidInputError as error:
+            _log.warning("models changed elsewhere, which cannot be done here: %s", error)
+        else:
+            async with self._learner.quiet.kept():
+                self._learner.adopt(await self._learner.built(wanted.arms))
+                self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
+            self._removed |= gone
+        self._version = version
 
     async def _take_up(
         self,
@@ -167,6 +176,8 @@ class Swapping:
                 await self._store.shift(model, Head.LOG_COST, by=dearer)
             self._learner.adopt(built)
             self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
+        # Where another was first with an edit of its own, this one is not all there is to follow.
+        self._version += 1
 
 
 def _dearer(before: Arm, price: Price | None) -> float:

@@ -18,11 +18,13 @@ from conduit.core.sharing import Folded
 from conduit.core.statistics import SufficientStatistics
 from conduit.engines.learner import Learner
 from conduit.engines.router import Router
+from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
-from tests.engines.builders import CHEAP, DEAR, router_of
+from tests.engines.builders import CHEAP, DEAR, labelled_queries, router_of
 from tests.stores.conftest import new_database
 
+OLD = Arm(id="old", provider="local", price=Price(input=1.0, output=4.0))
 NEW = Arm(id="new", provider="local", price=Price(input=1.0, output=5.0))
 
 
@@ -133,6 +135,73 @@ async def test_models_come_go_and_change_price_for_all(path: Path) -> None:
             ("set_price", "new"),
             ("add_model", "new"),
         ]
+
+
+async def test_edits_that_cross_arrive_everywhere(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit that was made upon one that its maker had not seen yet hides it from nobody."""
+    async with replicas(path) as (one, other):
+        add = SharedPortfolio.add
+
+        async def late(shared: SharedPortfolio, arm: Arm) -> None:
+            monkeypatch.setattr(SharedPortfolio, "add", add)
+            await other.add_model(OLD)
+            await add(shared, arm)
+
+        monkeypatch.setattr(SharedPortfolio, "add", late)
+        await one.add_model(NEW)
+        for router in (one, other):
+            await looked(router)
+        assert {arm.id for arm in one.arms} == {"cheap", "dear", "new", "old"}
+        assert one.arms == other.arms
+
+
+@pytest.mark.parametrize("failing", ["load", "shift"])
+async def test_models_are_followed_once_that_is_possible(
+    path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """A store that fails in the midst of an edit, here or elsewhere, leaves nobody behind."""
+
+    async def cut(*_: object, **__: object) -> None:
+        raise StoreError("the connection was cut", remedy="mend it")
+
+    async with replicas(path) as (one, other):
+        decision = await one.route("a question", models=["dear"])
+        await one.feedback(decision.id, cost=0.02)
+        if failing == "load":
+            await one.set_price("dear", Price(input=6.0, output=30.0))
+        with monkeypatch.context() as patch, pytest.raises(StoreError, match="cut"):
+            patch.setattr(SQLStore, failing, cut)
+            await (
+                looked(other)
+                if failing == "load"
+                else one.set_price("dear", Price(input=6.0, output=30.0))
+            )
+        for router in (one, other):
+            await looked(router)
+            assert router.arms[1].price == Price(input=6.0, output=30.0)
+
+
+async def test_a_change_that_cannot_be_followed_stops_nothing(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who has no labels for a model that others add says so, and goes on learning from them."""
+    labels = labelled_queries("cheap", "dear")
+    async with (
+        replicas(path, count=1) as (one,),
+        replicas(path, count=1, policy="knn", neighbours=labels) as (other,),
+    ):
+        await one.add_model(NEW)
+        decision = await one.route("a question")
+        await one.feedback(decision.id, quality_score=0.1)
+        await looked(one)
+        await looked(other)
+        await looked(other)
+        assert other.arms == (CHEAP, DEAR)
+        assert "cannot be done here" in caplog.text
+        learner = (await other.open()).learner
+        assert learner.version == (await one.open()).learner.version
 
 
 async def test_who_changed_a_budget_is_on_record(path: Path) -> None:
