@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from conduit.core.caching import Bell
 from conduit.core.errors import StoreError
+from conduit.core.outcomes import Head
 from conduit.core.ports import Store
 from conduit.engines.learner import Learner
 from conduit.engines.shared_portfolio import PORTFOLIO
@@ -20,6 +21,10 @@ from conduit.engines.swapping import Swapping
 
 EVERY = 0.2
 """Seconds between two looks at the store."""
+EAGER = 0.05
+"""The same while next to nothing is known, and what others learn is worth most."""
+GROWN = 400
+"""Ratings known from which on there is no more hurry than that."""
 AT_MOST = 5.0
 """The same while the store is out of reach: each pause is twice as long as the one before."""
 GATHER = 0.01
@@ -100,16 +105,22 @@ class Replica:
             await self._bell.ring(CHANGED)
 
     async def _run(self) -> None:
-        pause = EVERY
+        away = 0.0
         while True:
-            await self._wait(pause)
+            await self._wait(away or self._pause)
             try:
                 await self.look()
-                pause = EVERY
+                away = 0.0
             except StoreError as error:
-                if pause == EVERY:
+                if not away:
                     _log.warning("going on with what is known: %s", error)
-                pause = min(2 * pause, AT_MOST)
+                away = min(2 * (away or EVERY), AT_MOST)
+
+    @property
+    def _pause(self) -> float:
+        """Seconds: the n-th rating changes what is believed by 1/n, so that early ones are urgent."""
+        known = float(self._learner.models.head(Head.QUALITY).counts.sum())
+        return EAGER + (EVERY - EAGER) * min(known / GROWN, 1.0)
 
     async def _wait(self, pause: float) -> None:
         with suppress(TimeoutError):
