@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from inspect import getdoc
 
@@ -141,6 +142,15 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """A shell has what it starts in the background ignore Ctrl-C; here it counts."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_ends_quietly(conduit: Run, openai: Served) -> None:
     """Ctrl-C while a model is thinking ends with 130, at once and without a traceback."""
 
