@@ -162,7 +162,6 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
     replica = Replica(
         learner, swapping, steering=steering, store=parts.store, bell=parts.caches.bell
     )
-    replica.start()
     return Engine(
         parts=parts,
         analyzer=analyzer,

@@ -18,7 +18,12 @@ from itertools import groupby
 from typing import TypeAlias
 
 from conduit.core.decisions import Decision
-from conduit.core.errors import ConduitError, LayoutMismatchError, StoreError
+from conduit.core.errors import (
+    ConduitError,
+    InvalidInputError,
+    LayoutMismatchError,
+    StoreError,
+)
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Store
 
@@ -64,6 +69,7 @@ class Journal:
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._missed = 0
+        self._closed = False
 
     def __len__(self) -> int:
         """Number of entries that are not written yet."""
@@ -76,6 +82,9 @@ class Journal:
 
     async def enter(self, *entries: Entry) -> None:
         """Have entries written soon; a store that need not wait has them on return."""
+        if self._closed:
+            self._miss(len(entries), "what ends after its router was closed is not logged")
+            return
         if len(self._entries) + len(entries) > MOST:
             self._miss(len(entries), "the store has been out of reach for too long")
             return
@@ -100,11 +109,11 @@ class Journal:
         Raises:
             StoreError: when the store is out of reach, naming how much is lost.
         """
+        self._closed = True
         writing, self._writing = self._writing, None
-        if writing is not None:
+        if writing is not None and not writing.done():
             writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await writing
+            await asyncio.wait([writing])
         try:
             await self.flush()
         except StoreError as error:
@@ -121,13 +130,13 @@ class Journal:
                 try:
                     await self.flush()
                     pause = FIRST_PAUSE
-                except StoreError as error:
+                except ConduitError as error:
                     if pause == FIRST_PAUSE:
                         _log.warning("routing goes on from memory: %s", error)
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
         except asyncio.CancelledError:
-            with suppress(StoreError):
+            with suppress(ConduitError):
                 await self.flush()
             raise
 
@@ -172,8 +181,8 @@ class Journal:
 
 
 def _is_out_of_reach(error: ConduitError) -> bool:
-    """Whether it is about the store; a context of another layout will never be welcome."""
-    return isinstance(error, StoreError) and not isinstance(error, LayoutMismatchError)
+    """Whether it is about the store or its key, not about an entry, which will never be welcome."""
+    return not isinstance(error, InvalidInputError | LayoutMismatchError)
 
 
 def _kind(entry: Entry) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -13,6 +15,7 @@ import numpy as np
 from conduit.bandits.models import ArmModels
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision
+from conduit.core.errors import StoreError, UnknownDecisionError
 from conduit.core.outcomes import Change, Head, Observation
 from conduit.core.ports import Clock, Store
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
@@ -31,6 +34,10 @@ FOLD_EVERY = 256
 """Observations after which the store folds what is pending."""
 REMEMBERED = 4096
 """Recent decisions kept in memory, so that feedback soon after needs no look-up."""
+MOMENT = 0.25
+"""Seconds after which a decision of another process is looked for again, which may be in its journal."""
+UNSURE = -1
+"""Version of models that may lack what the store holds: the next look builds them anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,6 +131,20 @@ class Learner:
         """
         return self._recent.get(decision_id) or await self._store.decision(decision_id)
 
+    async def awaited(self, decision_id: str) -> Decision:
+        """A decision that another process may have made this very moment.
+
+        Raises:
+            UnknownDecisionError: when there is none a moment later either.
+        """
+        try:
+            return await self.decision(decision_id)
+        except UnknownDecisionError:
+            if not self._store.shared:
+                raise
+        await asyncio.sleep(MOMENT)
+        return await self.decision(decision_id)
+
     async def learn(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
         """Store observations, then learn from what they changed: they are durable on return.
 
@@ -131,7 +152,7 @@ class Learner:
             UnknownDecisionError: when a decision does not exist; nothing is stored then.
             StoreError: when the store is out of reach; nothing is promised then.
         """
-        async with self.quiet.working():
+        async with self._working():
             await self.journal.flush()
             changes = await self._store.observe(tuple(observations))
             self._count(changes)
@@ -143,7 +164,7 @@ class Learner:
 
     async def notice(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
         """Learn from what was observed here, and have it stored soon; nobody waits for it."""
-        async with self.quiet.working():
+        async with self._working():
             changes = changes_of(tuple(observations), self._noticed)
             for change in changes:
                 self._noticed[key_of(change.observation)] = change.observation
@@ -177,12 +198,22 @@ class Learner:
             LayoutMismatchError: when the stored state is of another layout or dimension.
             InvalidInputError: for sums that no observations have.
         """
-        async with self.quiet.working():
+        async with self._working():
             earlier = await self._store.absorb(statistics, source=source, layout=layout)
             if earlier is None:
                 self.models.advance(self._clock.now())
                 self.models.absorb(statistics)
         return earlier
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        """Whoever is interrupted between store and models leaves open whether these are equal."""
+        async with self.quiet.working():
+            try:
+                yield
+            except (StoreError, asyncio.CancelledError):
+                self.version = UNSURE
+                raise
 
     async def _take_in(self, changes: Sequence[Change]) -> None:
         self.models.advance(self._clock.now())

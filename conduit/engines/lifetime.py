@@ -59,11 +59,12 @@ class Lifetime:
 
     async def open(self) -> Engine:
         """Load encoder and learned state; done by the first call that needs them."""
-        if self._closed:
-            raise ConduitError("this router is closed", remedy="make a new one")
         async with self._opening:
+            if self._closed:
+                raise ConduitError("this router is closed", remedy="make a new one")
             if self._engine is None:
                 self._engine = await open_engine(self._parts, announce=self._announce)
+            self._engine.replica.start()
         return self._engine
 
     async def aclose(self) -> None:

@@ -78,7 +78,7 @@ class Observer:
             UnknownDecisionError: for a decision that was never made here.
             UnknownModelError: for a model that was not an arm of the decision.
         """
-        decision = await self._learner.decision(decision_id)
+        decision = await self._learner.awaited(decision_id)
         if feedback.model is not None and feedback.model not in decision.probabilities:
             raise UnknownModelError(feedback.model, known=tuple(decision.probabilities))
         observations = feedback_observations(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 
 from conduit.core.caching import Bell
-from conduit.core.errors import StoreError
+from conduit.core.errors import ConduitError
 from conduit.core.outcomes import Head
 from conduit.core.ports import Store
 from conduit.engines.learner import Learner
@@ -65,21 +66,33 @@ class Replica:
         self._running: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether somebody looks."""
+        return any(not task.done() for task in self._running)
+
     def start(self) -> None:
-        """Go on looking until stopped; nothing to do where no other process can be."""
-        if not self._store.shared:
+        """Go on looking until stopped, in the loop that runs; nothing to do where that is done.
+
+        Nor is there where no other process can be.
+        """
+        if self.is_running or not self._store.shared:
             return
-        self._running.append(asyncio.create_task(self._run()))
+        self._wake = asyncio.Event()  # one that was waited for belongs to its loop
+        self._running.clear()
+        self._go(self._run())
         if self._bell is not None:
-            self._running.append(asyncio.create_task(self._listen(self._bell)))
+            self._go(self._listen(self._bell))
 
     async def stop(self) -> None:
-        """Stop looking."""
-        running, self._running = self._running, []
-        for task in running:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        """Stop looking; a look that is under way is finished, so that nothing is told in doubt."""
+        running = [task for task in self._running if not task.done()]
+        self._running.clear()
+        async with self._turn:
+            for task in running:
+                task.cancel()
+        if running:
+            await asyncio.wait(running)
 
     def hurry(self) -> None:
         """Something was changed here: where others can be told at once, they are."""
@@ -104,6 +117,11 @@ class Replica:
         if self._bell is not None and (folded or told or edited):
             await self._bell.ring(CHANGED)
 
+    def _go(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(_say_why)
+        self._running.append(task)
+
     async def _run(self) -> None:
         away = 0.0
         while True:
@@ -111,7 +129,7 @@ class Replica:
             try:
                 await self.look()
                 away = 0.0
-            except StoreError as error:
+            except ConduitError as error:
                 if not away:
                     _log.warning("going on with what is known: %s", error)
                 away = min(2 * (away or EVERY), AT_MOST)
@@ -131,3 +149,9 @@ class Replica:
     async def _listen(self, bell: Bell) -> None:
         async for _ in bell.listen():
             self._wake.set()
+
+
+def _say_why(ended: asyncio.Task[None]) -> None:
+    """A keeper that fails by a fault of its own is missed by nobody, unless it says so."""
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        _log.error("this process no longer keeps up with others", exc_info=error)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from sqlite3 import Error as SQLiteError
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from conduit.core.errors import InvalidInputError, StoreError
 
@@ -96,11 +96,21 @@ def translated(place: str) -> Iterator[None]:
     except (SQLAlchemyError, SQLiteError) as error:
         if any(fragment in str(error) for fragment in _NUL):
             raise InvalidInputError("text with a NUL character", remedy="leave it out") from None
+        if isinstance(error, DataError | IntegrityError):
+            raise _unfit(error.orig or error, place) from None
         raise _store_error(error, place) from None
+    except OverflowError as error:  # of SQLite's driver
+        raise _unfit(error, place) from None
     except UnicodeEncodeError as error:
         raise InvalidInputError(
             f"{error.object[:40]!r} is not Unicode text", remedy="pass text without lone surrogates"
         ) from None
+
+
+def _unfit(error: BaseException, place: str) -> InvalidInputError:
+    """A value that will be refused as often as it is given."""
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    return InvalidInputError(f"{place} cannot keep a value: {first}", remedy="give another value")
 
 
 def _store_error(error: SQLAlchemyError | SQLiteError, place: str) -> StoreError:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from conduit.core.errors import ConduitError
+from conduit.core.errors import ConduitError, StoreError
 from conduit.stores.sql_address import Address
 from conduit.stores.sql_dialect import Access, access, make_engine
 from conduit.stores.sql_errors import translated
@@ -69,7 +69,9 @@ class Worker:
 
     async def read(self, unit: Unit[T]) -> T:
         """Run a unit that sees one moment of the database and writes nothing."""
-        return await asyncio.wrap_future(self._readers.submit(self._transact, Access.READ, unit))
+        return await asyncio.wrap_future(
+            self._submitted(self._readers, self._transact, Access.READ, unit)
+        )
 
     async def write(self, unit: Unit[T], *, durable: bool = False, lock: str | None = None) -> T:
         """Run a unit that writes.
@@ -82,7 +84,9 @@ class Worker:
         """
         if lock is None and not self._address.is_sqlite:
             mode = Access.DURABLE if durable else Access.LOG
-            return await asyncio.wrap_future(self._writers.submit(self._transact, mode, unit))
+            return await asyncio.wrap_future(
+                self._submitted(self._writers, self._transact, mode, unit)
+            )
         job = _Job(lambda conn, _: [unit(conn)], None, durable, lock or "")
         result: T = await self._queued(job)
         return result
@@ -100,8 +104,18 @@ class Worker:
 
     async def _queued(self, job: _Job) -> Any:
         self._jobs.append(job)
-        self._lane.submit(self._drain)
+        self._submitted(self._lane, self._drain)
         return await asyncio.wrap_future(job.result)
+
+    def _submitted(
+        self, threads: ThreadPoolExecutor, task: Callable[..., T], *given: Any
+    ) -> Future[T]:
+        try:
+            return threads.submit(task, *given)
+        except RuntimeError:  # what an executor says that was shut down
+            raise StoreError(
+                f"the store at {self._address.place} was closed", remedy="open it again"
+            ) from None
 
     async def on_engine(self, task: Callable[[Engine], T]) -> T:
         """Run a task that manages its own transactions."""

@@ -55,6 +55,7 @@ class SupabaseStore:
         self._turn = asyncio.Lock()
         self._is_open = False
         self._name = uuid4().hex
+        self._layout: tuple[str, int] | None = None
 
     @property
     def place(self) -> str:
@@ -105,6 +106,7 @@ class SupabaseStore:
         """
         stored = await self._rest.call("conduit_bind_layout", new_layout=layout, new_dim=dim)
         check_layout((layout, dim), (stored["layout"], stored["dim"]))
+        self._layout = layout, dim
 
     async def set_half_life(self, half_life: float) -> None:
         """Declare how fast evidence fades, from now on; the last declaration is kept.
@@ -220,9 +222,15 @@ class SupabaseStore:
             return await self._fold(wait=wait)
 
     async def load(self) -> LearnedState:
-        """The learned state after folding all that is pending."""
+        """The learned state after folding all that is pending.
+
+        Raises:
+            LayoutMismatchError: when it was rebuilt with another encoder than this process has.
+        """
         await self.fold()
         known = await read_state(self._rest)
+        if self._layout is not None and known.layout is not None:
+            check_layout(self._layout, (known.layout, known.dim))
         return LearnedState(known.version, known.sums, known.forgetting)
 
     async def count(self) -> int:

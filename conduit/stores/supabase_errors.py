@@ -54,7 +54,10 @@ _STATES: dict[str, tuple[type[ConduitError], str, str]] = {
     "53100": (StoreError, "has no room left on its disk", "free some space and try again"),
     "53": (StoreError, "has no connection left", "try again, or take a larger instance"),
     "25006": (StoreError, "may not be written", "see in the dashboard why it is read-only"),
+    "413": (InvalidInputError, "was given more than its gateway lets through", "give less at once"),
+    "23": (InvalidInputError, "cannot keep a value that breaks its rules", "give another value"),
     "22P05": (InvalidInputError, "cannot store the character U+0000", "leave it out"),
+    "22": (InvalidInputError, "cannot keep a value of this size", "give another value"),
 }
 _SAID = ((("invalid api key", "no api key", "jwt"), "401"),)  # by the gateway, which has no codes
 

@@ -30,6 +30,7 @@ class Known:
     Args:
         version: grows with every change.
         layout: of its contexts; None where nobody declared one.
+        dim: length of its contexts, likewise.
         forgetting: how fast it fades.
         lease_ends: until when a rebuild keeps it, in seconds since the epoch; None without one.
         sums: per (arm, head).
@@ -38,6 +39,7 @@ class Known:
 
     version: int
     layout: str | None
+    dim: int
     forgetting: Forgetting
     lease_ends: float | None
     sums: dict[StateKey, SufficientStatistics]
@@ -100,6 +102,7 @@ def known_of(answer: Mapping[str, Any]) -> Known:
     return Known(
         version=row.version,
         layout=row.layout,
+        dim=row.dim or 0,
         forgetting=Forgetting() if row.half_life is None else Forgetting(half_life=row.half_life),
         lease_ends=None if row.lease is None else row.lease_ends,
         sums=_state_of(arm_state, answer["sums"]),

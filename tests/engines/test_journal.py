@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from conduit.core.decisions import Decision
-from conduit.core.errors import StoreError
+from conduit.core.errors import ConfigurationError, StoreError
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.engines import journal as module
 from conduit.engines.journal import Discount, Journal
 from conduit.stores.memory import MemoryStore
+from conduit.stores.sql import SQLStore
 from tests.stores.builders import ARMS, a_decision, an_execution, an_observation
+from tests.stores.conftest import new_database
 
 
 class Flaky(MemoryStore):
@@ -40,6 +44,11 @@ class Flaky(MemoryStore):
         if self.down:
             raise StoreError("the database is out of reach", remedy="wait")
         return await super().observe(observations)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return new_database(tmp_path / "conduit.db")
 
 
 @pytest.fixture(autouse=True)
@@ -179,3 +188,75 @@ def test_a_loop_that_ends_writes_what_is_left() -> None:
 
     asyncio.run(main())
     assert store.batches == [1]
+
+
+async def test_what_comes_after_the_end_waits_for_nothing() -> None:
+    """A request that outlives its router leaves no task behind that tries for ever."""
+    store = Flaky()
+    journal = Journal(store)
+    await journal.close()
+    before = asyncio.all_tasks()
+    await journal.enter(a_decision())
+    assert (len(journal), journal.missed) == (0, 1)
+    assert asyncio.all_tasks() == before
+
+
+async def test_closing_can_be_given_up() -> None:
+    """Whoever cancels a close that waits for a slow store is not ignored."""
+    held = asyncio.Event()
+
+    class Slow(MemoryStore):
+        async def append(
+            self, decisions: Sequence[Decision], executions: Sequence[Execution]
+        ) -> None:
+            await held.wait()
+            await super().append(decisions, executions)
+
+    journal = Journal(Slow())
+    await journal.enter(a_decision())
+    closing = asyncio.create_task(journal.close())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    closing.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    held.set()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+
+
+async def test_a_key_that_is_refused_for_a_while_loses_nothing() -> None:
+    """Only what is wrong with an entry drops it; a store that turns its user away is waited for."""
+
+    class Locked(MemoryStore):
+        locked = True
+
+        async def append(
+            self, decisions: Sequence[Decision], executions: Sequence[Execution]
+        ) -> None:
+            if self.locked:
+                raise ConfigurationError("refuses this key", remedy="renew it")
+            await super().append(decisions, executions)
+
+    store = Locked()
+    journal = Journal(store)
+    await journal.enter(a_decision())
+    await asyncio.sleep(0)
+    store.locked = False
+    await journal.close()
+    assert journal.missed == 0
+    assert (await store.decision(a_decision().id)).id == a_decision().id
+
+
+async def test_a_number_that_no_database_keeps_holds_up_nothing(path: Path) -> None:
+    """An attempt of impossible size is dropped, and those behind it are kept."""
+    store = SQLStore(path)
+    await store.open()
+    journal = Journal(store)
+    await journal.enter(a_decision(1), replace(an_execution(1), input_tokens=2**70))
+    await journal.enter(a_decision(2), an_execution(2))
+    await journal.flush()
+    assert (journal.missed, len(journal)) == (1, 0)
+    assert len(await store.executions(a_decision(2).id)) == 1
+    await journal.close()
+    await store.close()

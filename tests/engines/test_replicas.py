@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from conduit.core.arms import Arm, Price
-from conduit.core.errors import ConfigurationError, StoreError
+from conduit.core.decisions import Decision
+from conduit.core.errors import (
+    ConduitError,
+    ConfigurationError,
+    StoreError,
+    UnknownDecisionError,
+)
 from conduit.core.models import Query
-from conduit.core.outcomes import Head
+from conduit.core.outcomes import Head, Observation
 from conduit.core.sharing import Folded
 from conduit.core.statistics import SufficientStatistics
+from conduit.engines import learner as learner_module
 from conduit.engines.learner import Learner
 from conduit.engines.router import Router
 from conduit.engines.shared_portfolio import SharedPortfolio
@@ -25,6 +32,7 @@ from tests.engines.builders import CHEAP, DEAR, labelled_queries, router_of
 from tests.stores.conftest import new_database
 
 OLD = Arm(id="old", provider="local", price=Price(input=1.0, output=4.0))
+DEARER = Price(input=6.0, output=30.0)
 NEW = Arm(id="new", provider="local", price=Price(input=1.0, output=5.0))
 
 
@@ -170,17 +178,14 @@ async def test_models_are_followed_once_that_is_possible(
         decision = await one.route("a question", models=["dear"])
         await one.feedback(decision.id, cost=0.02)
         if failing == "load":
-            await one.set_price("dear", Price(input=6.0, output=30.0))
-        with monkeypatch.context() as patch, pytest.raises(StoreError, match="cut"):
+            await one.set_price("dear", DEARER)
+        with monkeypatch.context() as patch:
             patch.setattr(SQLStore, failing, cut)
-            await (
-                looked(other)
-                if failing == "load"
-                else one.set_price("dear", Price(input=6.0, output=30.0))
-            )
+            with pytest.raises(StoreError, match="cut"):
+                await (looked(other) if failing == "load" else one.set_price("dear", DEARER))
         for router in (one, other):
             await looked(router)
-            assert router.arms[1].price == Price(input=6.0, output=30.0)
+            assert router.arms[1].price == DEARER
 
 
 async def test_a_change_that_cannot_be_followed_stops_nothing(
@@ -346,3 +351,96 @@ def test_a_placeholder_in_the_address_is_one_line() -> None:
     )
     with pytest.raises(ConfigurationError, match=r"placeholder \[password\]"):
         router_of(settings=Settings(database_url=address))
+
+
+@pytest.mark.parametrize("error", [StoreError("cut"), asyncio.CancelledError()])
+async def test_feedback_whose_answer_was_lost_is_learned(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """What is durable is believed by its own process too, though its caller was told nothing."""
+    observe = SQLStore.observe
+
+    async def lost(store: SQLStore, observations: Sequence[Observation]) -> None:
+        await observe(store, observations)
+        raise error
+
+    async with replicas(path, count=1) as (router,):
+        before = await believed(router, "cheap")
+        decision = await router.route("a question", models=["cheap"])
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLStore, "observe", lost)
+            with pytest.raises(type(error)):
+                await router.feedback(decision.id, quality_score=0.1)
+        assert await router.feedback(decision.id, quality_score=0.1) == ()
+        await looked(router)
+        assert await believed(router, "cheap") < before
+
+
+async def test_feedback_may_be_faster_than_the_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decision that its process is about to write is waited for; one that nobody made is unknown."""
+    async with replicas(path) as (one, other):
+        decision = await other.route("a question")
+        await other.aclose()
+        read, asked = SQLStore.decision, []
+
+        async def first_unknown(store: SQLStore, decision_id: str) -> Decision:
+            asked.append(decision_id)
+            if len(asked) == 1:
+                raise UnknownDecisionError(decision_id)
+            return await read(store, decision_id)
+
+        monkeypatch.setattr(learner_module, "MOMENT", 0.0)
+        monkeypatch.setattr(SQLStore, "decision", first_unknown)
+        assert len(await one.feedback(decision.id, rating=5)) == 1
+        with pytest.raises(UnknownDecisionError):
+            await one.feedback("nobody made it", rating=5)
+
+
+async def test_a_fault_of_the_keeper_is_said_and_it_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A replica that fails over a fault says so, and the next request starts it again."""
+    async with replicas(path, count=1) as (router,):
+        replica = (await router.open()).replica
+        keepers = asyncio.all_tasks() - {asyncio.current_task()}
+
+        async def fail() -> None:
+            raise RuntimeError("a fault")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(replica, "look", fail)
+            await asyncio.wait(keepers, timeout=20)
+        assert not replica.is_running
+        assert "no longer keeps up" in caplog.text
+        await router.route("a question")
+        assert replica.is_running
+
+
+def test_a_router_outlives_its_loop(path: Path) -> None:
+    """Scripts that run a loop per call keep what was learned, and go on keeping up."""
+    router = router_of(store=SQLStore(path))
+
+    async def rated() -> bool:
+        decision = await router.route("a question")
+        await router.feedback(decision.id, rating=5)
+        return (await router.open()).replica.is_running
+
+    assert asyncio.run(rated())
+    assert asyncio.run(rated())
+    asyncio.run(router.aclose())
+
+
+async def test_who_waits_for_a_router_that_closes_opens_none(path: Path) -> None:
+    """A first request that meets the end of its router is refused, and nothing is opened for it."""
+    router = router_of(store=SQLStore(path))
+    first = asyncio.create_task(router.open())
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(router.aclose())
+    late = asyncio.create_task(router.route("a question"))
+    await asyncio.sleep(0)
+    await first
+    await closing
+    with pytest.raises(ConduitError, match="closed"):
+        await late
