@@ -56,7 +56,10 @@ def _show(status: Status, now: float) -> None:
     say(f"{status.place} ({status.kind}), {_size(status.size)}")
     if status.contents is None:
         say(f"revision {status.revision or 'none'}, this version wants {status.newest}")
-        say("run ./migrate.sh up, or any command that opens it")
+        if status.revision is not None and status.revision > status.newest:
+            say("upgrade conduit-router, or choose another database")
+        else:
+            say("run ./migrate.sh up, or any command that opens it")
         return
     say(f"revision {status.revision}, the newest")
     _show_contents(status.contents, now)

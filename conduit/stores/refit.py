@@ -150,7 +150,7 @@ class Refitting:
         if stored != wanted and (base := read_base(conn)):
             lost.append(f"absorbed or purged evidence of {len({arm for arm, _ in base})} models")
         if stored == wanted and (count := unit.unrecorded_sources(conn)):
-            lost.append(f"{count} sources absorbed by an earlier version")
+            lost.append(f"what an earlier version absorbed (sources: {count})")
         if lost:
             raise StoreError(
                 f"a rebuild would lose {' and '.join(lost)}",

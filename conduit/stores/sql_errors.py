@@ -55,6 +55,11 @@ _KNOWN = (
         *_STATES["55P03"],
     ),
     (("disk is full",), *_NO_ROOM),
+    (  # A full disk says this where no room is left for the files beside the database.
+        ("disk i/o error",),
+        "cannot be read or written: disk I/O error",
+        "check that its disk has room and is healthy, and try again",
+    ),
     (("malformed", "disk image"), "is damaged", _ANEW),
     (("no such table", "no such column", "has no column"), *_LACKS),
     # A connection that fails has no SQLSTATE; the server's words are those of its language.

@@ -125,6 +125,9 @@ def test_a_database_of_a_newer_version_is_left_alone(
     assert "is at revision '9999'" in ran.error
     assert contents(log) == before
     assert conduit("db", "status", "--json").json["up_to_date"] is False
+    said = conduit("db", "status").out
+    assert "upgrade conduit-router" in said
+    assert "migrate.sh" not in said
 
 
 def test_supabase_over_rest_is_no_direct_connection(

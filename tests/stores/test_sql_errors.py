@@ -19,6 +19,7 @@ from conduit.core.errors import (
 )
 from conduit.stores import sql_dialect
 from conduit.stores.sql import SQLStore
+from conduit.stores.sql_errors import translated
 from conduit.stores.sql_schema import HEAD
 from tests.stores.builders import DIM, a_decision, an_observation
 
@@ -164,6 +165,14 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(
     with pytest.raises(UnknownDecisionError):
         await store.decision(a_decision(2).id)
     await store.close()
+
+
+def test_a_full_disk_in_sqlites_other_words_is_named() -> None:
+    """Where the files beside the database find no room, the remedy is the disk, not an address."""
+    with pytest.raises(StoreError) as caught, translated("x.db"):
+        raise sqlite3.OperationalError("disk I/O error")
+    assert str(caught.value).startswith("x.db cannot be read or written: disk I/O error")
+    assert "check that its disk has room" in str(caught.value)
 
 
 async def test_a_closed_store_says_so(path: Path) -> None:
