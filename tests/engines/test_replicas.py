@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -23,11 +23,13 @@ from conduit.core.outcomes import Head, Observation
 from conduit.core.sharing import Folded
 from conduit.core.statistics import SufficientStatistics
 from conduit.engines import learner as learner_module
+from conduit.engines import replica
 from conduit.engines.learner import Learner
 from conduit.engines.router import Router
 from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
+from experiments.servers.redis import Redis
 from tests.engines.builders import CHEAP, DEAR, labelled_queries, router_of
 from tests.stores.conftest import new_database
 
@@ -114,6 +116,31 @@ async def test_nobody_has_to_ask(path: Path, monkeypatch: pytest.MonkeyPatch) ->
         decision = await one.route("a question", models=["cheap"])
         await one.feedback(decision.id, quality_score=0.1)
         await asyncio.wait_for(arrived.wait(), 20)
+        assert await believed(other, "cheap") < before
+
+
+async def test_with_redis_it_arrives_at_once(
+    path: Path, redis_server: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where processes hear each other's bell, nobody waits for the next look."""
+    for name in ("EVERY", "EAGER"):
+        monkeypatch.setattr(replica, name, 600.0)
+    refresh, arrived = Learner.refresh, asyncio.Event()
+
+    async def refreshed(learner: Learner) -> None:
+        await refresh(learner)
+        arrived.set()
+
+    async with replicas(path, redis_url=redis_server.url) as (one, other):
+        before = await believed(other, "cheap")
+        monkeypatch.setattr(Learner, "refresh", refreshed)
+        for _ in range(100):  # a ring before the other has begun to listen is lost
+            decision = await one.route("a question", models=["cheap"])
+            await one.feedback(decision.id, quality_score=0.1)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(arrived.wait(), 0.2)
+            if arrived.is_set():
+                break
         assert await believed(other, "cheap") < before
 
 
