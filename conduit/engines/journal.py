@@ -26,6 +26,7 @@ from conduit.core.errors import (
 )
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Store
+from conduit.engines.turn import Turn
 
 MOST = 20_000
 """Entries kept while the store is out of reach; later ones are not logged."""
@@ -67,7 +68,7 @@ class Journal:
         self._stored = stored
         self._entries: deque[Entry] = deque()
         self._writing: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
         self._missed = 0
         self._closed = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
@@ -15,6 +14,7 @@ from conduit.core.events import Event, Subscriber
 from conduit.engines.engine import Engine, open_engine
 from conduit.engines.goals import Goal
 from conduit.engines.portfolio import Portfolio
+from conduit.engines.turn import Turn
 from conduit.engines.wiring import Parts
 
 
@@ -29,7 +29,7 @@ class Lifetime:
     def __init__(self, parts: Parts, *, subscribers: Iterable[Subscriber]) -> None:
         self._parts = parts
         self._subscribers = tuple(subscribers)
-        self._opening = asyncio.Lock()
+        self._opening = Turn()
         self._engine: Engine | None = None
         self._closed = False
 

@@ -19,6 +19,7 @@ from conduit.engines.learner import Learner
 from conduit.engines.shared_portfolio import PORTFOLIO
 from conduit.engines.shared_steering import SharedSteering
 from conduit.engines.swapping import Swapping
+from conduit.engines.turn import Turn
 
 EVERY = 0.2
 """Seconds between two looks at the store."""
@@ -62,7 +63,7 @@ class Replica:
         self._store = store
         self._bell = bell
         self._rung = 0
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
         self._running: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
 

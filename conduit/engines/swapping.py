@@ -21,6 +21,7 @@ from conduit.engines.decider import Decider
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.shared_portfolio import SharedPortfolio
+from conduit.engines.turn import Turn
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Swapping:
         self._store = store
         self._find = find
         self._labelled = labelled
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
         self._removed: dict[str, Arm] = {}
         self._version = shared.version
 

@@ -115,8 +115,10 @@ async def test_nobody_has_to_ask(path: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(Learner, "refresh", refreshed)
         decision = await one.route("a question", models=["cheap"])
         await one.feedback(decision.id, quality_score=0.1)
-        await asyncio.wait_for(arrived.wait(), 20)
-        assert await believed(other, "cheap") < before
+        async with asyncio.timeout(20):  # what was there before may arrive first
+            while await believed(other, "cheap") >= before:
+                await arrived.wait()
+                arrived.clear()
 
 
 async def test_with_redis_it_arrives_at_once(
@@ -139,9 +141,10 @@ async def test_with_redis_it_arrives_at_once(
             await one.feedback(decision.id, quality_score=0.1)
             with suppress(TimeoutError):
                 await asyncio.wait_for(arrived.wait(), 0.2)
-            if arrived.is_set():
-                break
-        assert await believed(other, "cheap") < before
+            arrived.clear()
+            if await believed(other, "cheap") < before:
+                return
+        pytest.fail("a hundred rings were not heard")
 
 
 async def test_feedback_may_go_to_any_process(path: Path) -> None:
