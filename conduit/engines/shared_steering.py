@@ -35,11 +35,11 @@ class SharedSteering:
 
         Where another process is faster this is left to the next time.
 
-        Returns:
-            Whether anything was told.
-
         Args:
             known: how far the store has come, which spares asking when nothing has happened.
+
+        Returns:
+            Whether anything was told.
         """
         steering, told = self._decider.steering, self._told
         if steering is None or told is None:

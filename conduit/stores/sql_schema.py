@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -149,16 +151,24 @@ pending = Table(
     Index(None, "decision_id"),
 )
 
+
+def _sums() -> list[Column[Any]]:
+    """Of one head of one arm; the moment that they are weighed as of comes beside."""
+    return [
+        Column("arm", Text, primary_key=True),
+        Column("head", Text, primary_key=True),
+        Column("A", LargeBinary, nullable=False, comment="upper triangle of (d, d), float64"),
+        Column("b", LargeBinary, nullable=False, comment="(d,) float64"),
+        Column("yy", Double, nullable=False),
+        Column("weight", Double, nullable=False),
+        Column("raw_count", BigInteger, nullable=False),
+    ]
+
+
 arm_state = Table(
     "arm_state",
     metadata,
-    Column("arm", Text, primary_key=True),
-    Column("head", Text, primary_key=True),
-    Column("A", LargeBinary, nullable=False, comment="upper triangle of (d, d), float64"),
-    Column("b", LargeBinary, nullable=False, comment="(d,) float64"),
-    Column("yy", Double, nullable=False),
-    Column("weight", Double, nullable=False),
-    Column("raw_count", BigInteger, nullable=False),
+    *_sums(),
     Column(
         "landmark",
         Double,
@@ -195,13 +205,7 @@ audit = Table(
 base_state = Table(
     "base_state",
     metadata,
-    Column("arm", Text, primary_key=True),
-    Column("head", Text, primary_key=True),
-    Column("A", LargeBinary, nullable=False, comment="upper triangle of (d, d), float64"),
-    Column("b", LargeBinary, nullable=False, comment="(d,) float64"),
-    Column("yy", Double, nullable=False),
-    Column("weight", Double, nullable=False),
-    Column("raw_count", BigInteger, nullable=False),
+    *_sums(),
     Column("landmark", Double, nullable=False, comment=_EPOCH),
 )
 
