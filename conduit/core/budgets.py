@@ -94,7 +94,7 @@ class Period(StrEnum):
         """When the calendar period that holds ``now`` began, in UTC; weeks begin on Monday."""
         if self is Period.TOTAL:
             return 0.0
-        moment = EPOCH + timedelta(seconds=now)
+        moment = EPOCH + timedelta(seconds=int(now))
         hour = moment.replace(minute=0, second=0, microsecond=0)
         if self is Period.HOURLY:
             return hour.timestamp()
