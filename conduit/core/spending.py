@@ -79,7 +79,7 @@ class Reservation:
         made_at: seconds since the epoch.
         ends_at: likewise; afterwards the money is free again.
         state: what became of it.
-        cost: USD that the call did cost; None until it is settled.
+        cost: USD that the call did cost, to the nanodollar; None until it is settled.
     """
 
     id: str

@@ -109,12 +109,13 @@ class Accounts:
             )
         if not _changes(known, closing):
             return known
-        cost = 0 if closing.cost is None else nanos(closing.cost, what="a cost")
+        cost = None if closing.cost is None else nanos(closing.cost, what="a cost")
         held = nanos(known.amount, what="") if known.state is ReservationState.OPEN else 0
         for line in known.lines:
             if line[1] in self.totals.get(line[0], {}):
-                self._add(line, settled=cost, reserved=-held)
-        done = replace(known, state=closing.state, cost=closing.cost)
+                self._add(line, settled=cost or 0, reserved=-held)
+        booked = None if cost is None else cost / NANO
+        done = replace(known, state=closing.state, cost=booked)
         self.reservations[done.id] = done
         return done
 

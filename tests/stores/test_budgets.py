@@ -169,6 +169,15 @@ async def test_money_spent_after_a_release_is_counted(keeper: Keeper) -> None:
     assert await figures(keeper) == [(0.3, 0.0)]
 
 
+async def test_a_cost_is_answered_as_it_is_booked(keeper: Keeper) -> None:
+    """A fraction of a nanodollar is rounded, the first time and whenever it is said again."""
+    await put(keeper, budget())
+    await granted(keeper, claim("a", 0.5))
+    for _ in range(2):
+        assert (await keeper.end(settled("a", 0.1234567894))).cost == 0.123456789
+    assert await figures(keeper) == [(0.123456789, 0.0)]
+
+
 async def test_an_unknown_reservation_is_refused(keeper: Keeper) -> None:
     """Its end changes nothing, and fails none that ends at the same moment."""
     await put(keeper, budget())
