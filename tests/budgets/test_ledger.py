@@ -186,7 +186,7 @@ async def test_sixty_four_clients_on_a_dollar() -> None:
         await ledger.settle(made.id, made.amount * rng.uniform(0.1, 1.0))
         return None
 
-    refusals = [error for error in await asyncio.gather(*map(lambda _: one(), range(64))) if error]
+    refusals = [error for error in await asyncio.gather(*(one() for _ in range(64))) if error]
     settled, reserved = await figures(ledger)
     assert (reserved, ledger.tally.timed_out) == (0.0, 0)
     assert settled <= 1.0
