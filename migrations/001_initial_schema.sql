@@ -713,4 +713,68 @@ NOTIFY pgrst, 'reload schema';
 
 UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
 
+-- Running upgrade 0007 -> 0008
+
+CREATE TABLE budgets (
+    id TEXT NOT NULL, 
+    scope TEXT NOT NULL, 
+    "window" TEXT NOT NULL, 
+    nanos BIGINT NOT NULL, 
+    CONSTRAINT pk_budgets PRIMARY KEY (id), 
+    CONSTRAINT uq_budgets_scope UNIQUE (scope, "window")
+);
+
+COMMENT ON COLUMN budgets.scope IS 'kind:name';
+
+COMMENT ON COLUMN budgets.nanos IS 'the limit; nanodollars';
+
+CREATE TABLE spend (
+    budget_id TEXT NOT NULL, 
+    slot BIGINT NOT NULL, 
+    settled BIGINT NOT NULL, 
+    reserved BIGINT NOT NULL, 
+    CONSTRAINT pk_spend PRIMARY KEY (budget_id, slot), 
+    CONSTRAINT fk_spend_budget_id FOREIGN KEY(budget_id) REFERENCES budgets (id)
+);
+
+COMMENT ON COLUMN spend.slot IS 'seconds since the epoch';
+
+COMMENT ON COLUMN spend.settled IS 'nanodollars';
+
+COMMENT ON COLUMN spend.reserved IS 'nanodollars';
+
+CREATE TABLE reservations (
+    id TEXT NOT NULL, 
+    lines JSONB NOT NULL, 
+    nanos BIGINT NOT NULL, 
+    made_at DOUBLE PRECISION NOT NULL, 
+    ends_at DOUBLE PRECISION NOT NULL, 
+    due DOUBLE PRECISION, 
+    state TEXT NOT NULL, 
+    cost BIGINT, 
+    CONSTRAINT pk_reservations PRIMARY KEY (id)
+);
+
+COMMENT ON COLUMN reservations.lines IS 'pairs of budget and slot';
+
+COMMENT ON COLUMN reservations.nanos IS 'set aside; nanodollars';
+
+COMMENT ON COLUMN reservations.made_at IS 'seconds since the epoch';
+
+COMMENT ON COLUMN reservations.ends_at IS 'seconds since the epoch';
+
+COMMENT ON COLUMN reservations.due IS 'when it expires; null once it was closed';
+
+COMMENT ON COLUMN reservations.cost IS 'nanodollars; null until settled';
+
+CREATE INDEX ix_reservations_due ON reservations (due);
+
+ALTER TABLE budgets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE spend ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE reservations ENABLE ROW LEVEL SECURITY;
+
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
+
 COMMIT;

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
 from conduit.bandits.ledger import Ledger
 from conduit.bandits.pacer import Pacer, PacerGains
 from conduit.bandits.steering import Paced
+from conduit.core import budgets
 
 AHEAD = 0.1
 """Share of a window's money that may be spent before its time: the capacity."""
@@ -32,11 +32,10 @@ class Period(StrEnum):
 
     def window(self, now: float) -> tuple[float, float]:
         """Start and end of the window that holds ``now``, in seconds since the epoch."""
-        day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        if self is Period.DAY:
-            return day.timestamp(), (day + timedelta(days=1)).timestamp()
-        first = day.replace(day=1)
-        return first.timestamp(), (first + timedelta(days=32)).replace(day=1).timestamp()
+        period = budgets.Period.DAILY if self is Period.DAY else budgets.Period.MONTHLY
+        end = period.ends(now)
+        assert end is not None  # a day and a month do end
+        return period.starts(now), end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

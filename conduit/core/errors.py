@@ -14,6 +14,8 @@
     │   ├── SchemaVersionError        a database made by another version
     │   └── LayoutMismatchError       stored state of another encoder or context layout
     ├── CacheError                    exit code 1: a cache server is away; guards keep it inside
+    ├── BudgetExceededError           exit code 1: the money is spent
+    ├── ReservationTimeoutError       exit code 1: the money left was set aside for others too long
     ├── EvaluationRefusedError        exit code 1: the log cannot answer the question
     └── ExecutionError                exit code 1
         ├── ProviderError             one model call failed
@@ -25,6 +27,7 @@ A message says what is wrong, with which value, and what to do about it, in one 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -137,6 +140,89 @@ class CacheError(ConduitError):
     """A cache server does not answer, or not with what was asked; never reaches a user."""
 
 
+class BudgetExceededError(ConduitError):
+    """A budget has too little left for a call, whatever becomes of calls under way.
+
+    Args:
+        budget: for people, such as ``daily budget of user 'anna'``.
+        scope: whose, as ``kind:name``.
+        window: when spending counts, such as ``daily``.
+        limit: USD.
+        spent: USD, settled in the window.
+        requested: USD, the least that would have done.
+        resets_at: when money comes back, in seconds since the epoch; None for never.
+    """
+
+    def __init__(
+        self,
+        budget: str,
+        *,
+        scope: str,
+        window: str,
+        limit: float,
+        spent: float,
+        requested: float,
+        resets_at: float | None,
+    ) -> None:
+        self.budget = budget
+        self.scope = scope
+        self.window = window
+        self.limit = limit
+        self.spent = spent
+        self.requested = requested
+        self.resets_at = resets_at
+        when = "" if resets_at is None else f"wait until {_moment(resets_at)}, or "
+        super().__init__(
+            f"the {budget} is ${_money(limit)}: ${_money(spent)} are spent, "
+            f"and ${_money(requested)} more do not fit",
+            remedy=f"{when}raise the limit, or ask for less",
+        )
+
+
+class ReservationTimeoutError(ConduitError):
+    """Money is left of a budget, but was set aside for other calls for as long as one may wait.
+
+    Args:
+        budget: for people, such as ``daily budget of user 'anna'``.
+        scope: whose, as ``kind:name``.
+        window: when spending counts, such as ``daily``.
+        limit: USD.
+        spent: USD, settled in the window.
+        reserved: USD, set aside for calls under way.
+        requested: USD, the least that would have done.
+        waited: seconds.
+        resets_at: when money comes back, in seconds since the epoch; None for never.
+    """
+
+    def __init__(
+        self,
+        budget: str,
+        *,
+        scope: str,
+        window: str,
+        limit: float,
+        spent: float,
+        reserved: float,
+        requested: float,
+        waited: float,
+        resets_at: float | None,
+    ) -> None:
+        self.budget = budget
+        self.scope = scope
+        self.window = window
+        self.limit = limit
+        self.spent = spent
+        self.reserved = reserved
+        self.requested = requested
+        self.waited = waited
+        self.resets_at = resets_at
+        super().__init__(
+            f"of the {budget}, ${_money(limit)}, ${_money(spent)} are spent and "
+            f"${_money(reserved)} set aside: no room for ${_money(requested)} in {waited:.1f} s",
+            remedy="try again when calls under way are done, or raise the limit",
+        )
+
+
 class EvaluationRefusedError(ConduitError):
     """A question about another policy that the log holds too little to answer."""
 
@@ -208,6 +294,14 @@ class AllModelsFailedError(ExecutionError):
 def _listing(names: Sequence[str], *, most: int = 12) -> str:
     shown = ", ".join(sorted(names)[:most])
     return f"{shown}, … ({len(names)} in all)" if len(names) > most else shown
+
+
+def _money(usd: float) -> str:
+    return f"{usd:.9f}".rstrip("0").rstrip(".")
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _revive(

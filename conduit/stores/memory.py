@@ -31,10 +31,10 @@ from conduit.stores.delta import (
     key_of,
     layout_of,
 )
-from conduit.stores.memory_documents import MemoryDocuments
+from conduit.stores.memory_budgets import MemoryBudgets
 
 
-class MemoryStore(MemoryDocuments):
+class MemoryStore(MemoryBudgets):
     """The :class:`~conduit.core.ports.Store` contract without a database.
 
     No method waits for anything, so each is atomic among the tasks of one event loop. It

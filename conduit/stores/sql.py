@@ -20,11 +20,11 @@ from conduit.stores import sql_log as log
 from conduit.stores import sql_reading as reading
 from conduit.stores import sql_state as state
 from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
-from conduit.stores.sql_connection import SQLConnection
+from conduit.stores.sql_accounts import SQLBudgets
 from conduit.stores.sql_observing import observe
 
 
-class SQLStore(SQLConnection):
+class SQLStore(SQLBudgets):
     """The :class:`~conduit.core.ports.Store` contract on SQLAlchemy.
 
     Any number of tasks and processes may share one database. Transactions run on threads of

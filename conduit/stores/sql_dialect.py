@@ -11,6 +11,7 @@ that a power cut undoes leaves its pending rows to be folded again.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache, partial
 from typing import Any
@@ -105,6 +106,26 @@ def insert_new(conn: Connection, table: Table) -> sqlite.Insert | postgresql.Ins
 def _insert_new(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     kind = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return kind(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+
+
+def insert_or_replace(
+    conn: Connection, table: Table, *, key: Sequence[str], values: Sequence[str]
+) -> sqlite.Insert | postgresql.Insert:
+    """Insert rows; of those whose key is there already, replace the values."""
+    return _insert_or_replace(conn.dialect.name, table, tuple(key), tuple(values))
+
+
+@cache
+def _insert_or_replace(
+    dialect: str, table: Table, key: tuple[str, ...], values: tuple[str, ...]
+) -> sqlite.Insert | postgresql.Insert:
+    if dialect == "sqlite":
+        lite = sqlite.insert(table)
+        new = {name: lite.excluded[name] for name in values}
+        return lite.on_conflict_do_update(index_elements=key, set_=new)
+    full = postgresql.insert(table)
+    new = {name: full.excluded[name] for name in values}
+    return full.on_conflict_do_update(index_elements=key, set_=new)
 
 
 def rows_need_locks(conn: Connection) -> bool:

@@ -17,12 +17,13 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     func,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0007"
+HEAD = "0008"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {
@@ -227,4 +228,37 @@ changes = Table(
     Column("subject", Text, nullable=False, comment="to what"),
     Column("before", _JSON),
     Column("after", _JSON),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("scope", Text, nullable=False, comment="kind:name"),
+    Column("window", Text, nullable=False),
+    Column("nanos", BigInteger, nullable=False, comment="the limit; nanodollars"),
+    UniqueConstraint("scope", "window"),
+)
+
+spend = Table(
+    "spend",
+    metadata,
+    Column("budget_id", Text, ForeignKey("budgets.id"), primary_key=True),
+    Column("slot", BigInteger, primary_key=True, autoincrement=False, comment=_EPOCH),
+    Column("settled", BigInteger, nullable=False, comment="nanodollars"),
+    Column("reserved", BigInteger, nullable=False, comment="nanodollars"),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("lines", _JSON, nullable=False, comment="pairs of budget and slot"),
+    Column("nanos", BigInteger, nullable=False, comment="set aside; nanodollars"),
+    Column("made_at", Double, nullable=False, comment=_EPOCH),
+    Column("ends_at", Double, nullable=False, comment=_EPOCH),
+    Column("due", Double, comment="when it expires; null once it was closed"),
+    Column("state", Text, nullable=False),
+    Column("cost", BigInteger, comment="nanodollars; null until settled"),
+    Index(None, "due"),
 )

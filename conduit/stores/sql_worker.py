@@ -91,15 +91,18 @@ class Worker:
         result: T = await self._queued(job)
         return result
 
-    async def share(self, unit: Together[Item, T], item: Item, *, lock: str) -> T:
-        """Have something done together with what others want of the same kind, durably.
+    async def share(
+        self, unit: Together[Item, T], item: Item, *, lock: str, durable: bool = True
+    ) -> T:
+        """Have something done together with what others want of the same kind.
 
         Args:
             unit: what to do with all their items; it may be done twice, after it was undone.
             item: what this task wants.
             lock: the first row that is locked for it.
+            durable: whether it has to have reached the disk on return.
         """
-        result: T = await self._queued(_Job(unit, item, durable=True, lock=lock))
+        result: T = await self._queued(_Job(unit, item, durable=durable, lock=lock))
         return result
 
     async def _queued(self, job: _Job) -> Any:

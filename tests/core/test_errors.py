@@ -25,6 +25,32 @@ SAMPLES: dict[type[ConduitError], tuple[ConduitError, str]] = {
     errors.SchemaVersionError: (errors.SchemaVersionError("v9", remedy="upgrade"), "v9"),
     errors.LayoutMismatchError: (errors.LayoutMismatchError("384", remedy="switch"), "384"),
     errors.CacheError: (errors.CacheError("no answer from :6379", remedy="start it"), ":6379"),
+    errors.BudgetExceededError: (
+        errors.BudgetExceededError(
+            "daily budget of user 'anna'",
+            scope="user:anna",
+            window="daily",
+            limit=1.0,
+            spent=0.98,
+            requested=0.05,
+            resets_at=1_763_769_600.0,
+        ),
+        "$0.98",
+    ),
+    errors.ReservationTimeoutError: (
+        errors.ReservationTimeoutError(
+            "daily budget of user 'anna'",
+            scope="user:anna",
+            window="daily",
+            limit=1.0,
+            spent=0.5,
+            reserved=0.48,
+            requested=0.05,
+            waited=30.0,
+            resets_at=1_763_769_600.0,
+        ),
+        "$0.48",
+    ),
     errors.EvaluationRefusedError: (
         errors.EvaluationRefusedError("12 effective rows", remedy="log more"),
         "12 effective",
@@ -121,6 +147,16 @@ def test_the_cheapest_model_and_its_price_are_named() -> None:
     error = errors.NoAffordableModelError(0.0, cheapest="mini", cost=0.00021)
     for part in ("max_cost=$0", "'mini'", "$0.00021"):
         assert part in str(error)
+
+
+def test_a_budget_that_is_spent_says_when_money_comes_back() -> None:
+    """The moment is said in UTC; a budget that is never renewed promises nothing."""
+    error, _ = SAMPLES[errors.BudgetExceededError]
+    assert "wait until 2025-11-22 00:00 UTC" in error.remedy
+    never = errors.BudgetExceededError(
+        "total", scope="session:1", window="total", limit=1, spent=1, requested=0.1, resets_at=None
+    )
+    assert "wait" not in never.remedy
 
 
 def test_long_lists_are_cut_and_counted() -> None:

@@ -1,0 +1,1 @@
+"""Budgets that hold: reserve before a call, settle after it."""

@@ -1,0 +1,238 @@
+"""The ledger: money is set aside before a call, and what the call did cost is settled after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from conduit.budgets.refusals import exceeded, timed_out
+from conduit.core.budgets import Budget, Scope, Window, nanos
+from conduit.core.clocks import SystemClock
+from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.core.ports import Clock
+from conduit.core.spending import (
+    BudgetStore,
+    Claim,
+    Closing,
+    Reservation,
+    ReservationState,
+    Shortage,
+    Spend,
+)
+
+LEASE = 900.0
+"""Seconds after which a reservation ends by itself: longer than any call takes."""
+PATIENCE = 30.0
+"""Seconds for which a call waits for others to settle."""
+FIRST_LOOK, LONGEST_LOOK = 0.02, 0.5
+"""Seconds between looks at what other processes have settled; they double."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of claims, since the ledger was made.
+
+    Args:
+        granted: money was set aside.
+        exceeded: the money was spent.
+        timed_out: the wait for others ended.
+    """
+
+    granted: int = 0
+    exceeded: int = 0
+    timed_out: int = 0
+
+
+class Ledger:
+    """Keeps calls within the budgets that apply to them, together with all who share the store.
+
+    Belongs to one event loop; any number of ledgers may share a database.
+
+    Args:
+        store: that keeps the books; open.
+        clock: tells the windows; None takes the system's. Processes' clocks should agree.
+        lease: seconds after which a reservation ends by itself, above the longest call.
+
+    Raises:
+        ConfigurationError: for a store that keeps no budgets.
+        InvalidInputError: for a lease that is not above 0.
+    """
+
+    def __init__(self, store: object, *, clock: Clock | None = None, lease: float = LEASE) -> None:
+        if not isinstance(store, BudgetStore):
+            raise ConfigurationError(
+                f"budgets are not kept by a {type(store).__name__}",
+                remedy="set DATABASE_URL to a postgresql:// address, or keep a SQLite file",
+            )
+        if not lease > 0:
+            raise InvalidInputError(f"a lease of {lease:g} s is over", remedy="give more than 0")
+        self._store = store
+        self._clock = clock or SystemClock()
+        self._lease = lease
+        self._freed = asyncio.Event()
+        self._tally = Tally()
+        self._under_way: set[asyncio.Future[Reservation]] = set()
+
+    @property
+    def tally(self) -> Tally:
+        """What became of claims so far."""
+        return self._tally
+
+    async def set_budget(self, scope: Scope, window: Window, limit: float, *, actor: str) -> Budget:
+        """Make a budget, or change its limit, on record; what was spent of it stays spent.
+
+        Spending counts from the moment that the budget is made.
+
+        Raises:
+            InvalidInputError: for a limit that is negative or no number.
+        """
+        budget = Budget(scope=scope, window=window, limit=limit)
+        await self._store.put_budget(budget, actor=actor, now=self._clock.now())
+        self._wake()
+        return budget
+
+    async def remove_budget(self, scope: Scope, window: Window, *, actor: str) -> bool:
+        """Forget a budget and what was spent of it, on record; whether there was one."""
+        gone = await self._store.remove_budget(scope, window, actor=actor, now=self._clock.now())
+        self._wake()
+        return gone
+
+    async def standing(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
+        """Budgets of some scopes, or all, in order, as they stand; as quick after any history."""
+        await self._store.end_overdue(now=self._clock.now())
+        return await self._store.spends(scopes, now=self._clock.now())
+
+    async def check(self, scopes: Sequence[Scope], estimate: float = 0.0) -> list[Spend]:
+        """How the budgets that apply stand; advisory, nothing is set aside.
+
+        Raises:
+            BudgetExceededError: where settled spending and the estimate, in USD, exceed a limit.
+        """
+        wanted = nanos(estimate, what="an estimate")
+        spends = await self._store.spends(scopes, now=self._clock.now())
+        for spend in spends:
+            room = nanos(spend.budget.limit, what="a limit") - round(spend.settled * 1e9)
+            if wanted > room or room < 0:
+                raise exceeded(Shortage(spend=spend, wanted=estimate, final=True))
+        return spends
+
+    async def reserve(
+        self,
+        scopes: Sequence[Scope],
+        estimate: float,
+        *,
+        id: str | None = None,  # noqa: A002 - what it is
+        least: float | None = None,
+        wait: float = PATIENCE,
+    ) -> Reservation:
+        """Set money aside in every budget that applies, or in none, waiting for others to settle.
+
+        A task that is cancelled here leaves nothing set aside.
+
+        Args:
+            scopes: on whose account.
+            estimate: USD that the call costs at most.
+            id: of the reservation; the same one again answers what became of it the first time.
+            least: USD that will do where the estimate is not left. Less is then set aside,
+                ``amount`` says how much, and the caller sees to it that the call costs no more.
+            wait: seconds for others to settle; 0 does not wait.
+
+        Raises:
+            BudgetExceededError: settled spending and what is wanted exceed a limit.
+            ReservationTimeoutError: there would be room, but the wait ended.
+            InvalidInputError: for an amount that cannot be.
+        """
+        wanted = Claim(
+            id=id or uuid4().hex,
+            scopes=tuple(dict.fromkeys(scopes)),
+            estimate=estimate,
+            least=least,
+            now=0.0,
+            ends_at=0.0,
+        )
+        loop = asyncio.get_running_loop()
+        began, pause = loop.time(), FIRST_LOOK
+        while True:
+            freed = self._freed
+            answer = await self._claim(wanted)
+            if isinstance(answer, Reservation):
+                self._tally = replace(self._tally, granted=self._tally.granted + 1)
+                return answer
+            left = began + wait - loop.time()
+            if answer.final or left <= 0:
+                raise self._refusal(answer, waited=loop.time() - began)
+            if not await self._store.end_overdue(now=self._clock.now()):
+                await _either(freed, min(pause, left))
+                pause = min(2 * pause, LONGEST_LOOK)
+
+    async def settle(self, reservation_id: str, cost: float) -> Reservation:
+        """Spend what a call did cost, in USD, and free the rest; done even if the task is cancelled.
+
+        Settled twice, the first cost stands. A reservation that was released or has expired is
+        settled all the same: the money was spent.
+
+        Raises:
+            InvalidInputError: for a reservation that does not exist, or a cost that cannot be.
+        """
+        closing = Closing(
+            id=reservation_id,
+            state=ReservationState.SETTLED,
+            cost=cost,
+            now=self._clock.now(),
+        )
+        nanos(cost, what="a cost")
+        return await self._surely(self._store.end(closing))
+
+    async def release(self, reservation_id: str) -> Reservation:
+        """Free what was set aside for a call that cost nothing; done even if the task is cancelled.
+
+        Raises:
+            InvalidInputError: for a reservation that does not exist.
+        """
+        closing = Closing(id=reservation_id, state=ReservationState.RELEASED, now=self._clock.now())
+        return await self._surely(self._store.end(closing))
+
+    async def _claim(self, wanted: Claim) -> Reservation | Shortage:
+        now = self._clock.now()
+        claim = replace(wanted, now=now, ends_at=now + self._lease)
+        asked = asyncio.ensure_future(self._store.claim(claim))
+        try:
+            return await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            answer = await asked
+            if isinstance(answer, Reservation) and answer.made_at == now:
+                await self.release(answer.id)
+            raise
+
+    def _refusal(self, shortage: Shortage, *, waited: float) -> Exception:
+        if shortage.final:
+            self._tally = replace(self._tally, exceeded=self._tally.exceeded + 1)
+            return exceeded(shortage)
+        self._tally = replace(self._tally, timed_out=self._tally.timed_out + 1)
+        return timed_out(shortage, waited=waited)
+
+    async def _surely(self, ending: Awaitable[Reservation]) -> Reservation:
+        task = asyncio.ensure_future(ending)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Future[Reservation]) -> None:
+        self._under_way.discard(task)
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let all who wait look again."""
+        self._freed.set()
+        self._freed = asyncio.Event()
+
+
+async def _either(freed: asyncio.Event, seconds: float) -> None:
+    """Until something was freed here, or so many seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            await freed.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,204 @@
+"""The arithmetic of budgets, in whole nanodollars: what is granted, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from conduit.core.budgets import NANO, Budget, Scope, Window, nanos
+from conduit.core.errors import InvalidInputError
+from conduit.core.sharing import Edit, Json
+from conduit.core.spending import (
+    Claim,
+    Closing,
+    Line,
+    Reservation,
+    ReservationState,
+    Shortage,
+    Spend,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Nanodollars that are spent, and set aside, in one slot of one budget."""
+
+    settled: int = 0
+    reserved: int = 0
+
+
+Totals: TypeAlias = dict[int, Total]
+"""By slot."""
+
+
+class Accounts:
+    """Budgets, totals and reservations: all there are, or those that some commands are about."""
+
+    def __init__(self) -> None:
+        self.budgets: dict[str, Budget] = {}
+        self.totals: dict[str, Totals] = {}
+        self.reservations: dict[str, Reservation] = {}
+        self._ids: dict[Scope, dict[Window, str]] = {}
+
+    def put(self, id_: str, budget: Budget, totals: Totals | None = None) -> None:
+        """Know a budget, or another limit of one."""
+        self.budgets[id_] = budget
+        self.totals.setdefault(id_, totals or {})
+        self._ids.setdefault(budget.scope, {})[budget.window] = id_
+
+    def remove(self, scope: Scope, window: Window) -> Budget | None:
+        """Forget a budget, which is answered, and what was spent of it."""
+        id_ = self._ids.get(scope, {}).pop(window, None)
+        if id_ is None:
+            return None
+        del self.totals[id_]
+        return self.budgets.pop(id_)
+
+    def find(self, scope: Scope, window: Window) -> str | None:
+        """Id of a budget; None where there is none."""
+        return self._ids.get(scope, {}).get(window)
+
+    def spends(self, scopes: Sequence[Scope] | None, *, now: float) -> list[Spend]:
+        """How the budgets of some scopes stand, or all, in order."""
+        return [self._spend(id_, now=now) for id_ in self._of(scopes)]
+
+    def claim(self, claim: Claim) -> Reservation | Shortage:
+        """Set money aside in all budgets that apply, or in none.
+
+        Raises:
+            InvalidInputError: for an amount that cannot be.
+        """
+        known = self.reservations.get(claim.id)
+        if known is not None:
+            return known
+        ids = self._of(claim.scopes)
+        wanted = nanos(claim.estimate, what="an estimate")
+        least = wanted if claim.least is None else nanos(claim.least, what="a least amount")
+        left = {id_: self._left(id_, now=claim.now) for id_ in ids}
+        granted = min([wanted, *(free for free, _ in left.values())])
+        if granted < min(least, wanted):
+            return self._shortage(left, min(least, wanted), now=claim.now)
+        return self._open(claim, ids, granted)
+
+    def _open(self, claim: Claim, ids: Iterable[str], granted: int) -> Reservation:
+        lines = tuple((id_, self.budgets[id_].window.slot(claim.now)) for id_ in ids)
+        for line in lines:
+            self._forget_before(line, claim.now)
+            self._add(line, reserved=granted)
+        made = Reservation(
+            id=claim.id,
+            amount=granted / NANO,
+            lines=lines,
+            made_at=claim.now,
+            ends_at=claim.ends_at,
+        )
+        self.reservations[made.id] = made
+        return made
+
+    def close(self, closing: Closing) -> Reservation:
+        """Close a reservation: what it set aside is free, and what it did cost is spent.
+
+        Raises:
+            InvalidInputError: for one that does not exist, or a cost that cannot be.
+        """
+        known = self.reservations.get(closing.id)
+        if known is None:
+            raise InvalidInputError(
+                f"unknown reservation {closing.id!r}", remedy="pass the id of one that was made"
+            )
+        if not _changes(known, closing):
+            return known
+        cost = None if closing.cost is None else nanos(closing.cost, what="a cost")
+        held = nanos(known.amount, what="") if known.state is ReservationState.OPEN else 0
+        for line in known.lines:
+            if line[1] in self.totals.get(line[0], {}):
+                self._add(line, settled=cost or 0, reserved=-held)
+        booked = None if cost is None else cost / NANO
+        done = replace(known, state=closing.state, cost=booked)
+        self.reservations[done.id] = done
+        return done
+
+    def _of(self, scopes: Sequence[Scope] | None) -> list[str]:
+        """Ids of the budgets of some scopes, in order."""
+        wanted = self._ids.keys() if scopes is None else {*scopes} & self._ids.keys()
+        return [id_ for scope in sorted(wanted) for _, id_ in sorted(self._ids[scope].items())]
+
+    def _sums(self, id_: str, *, now: float) -> tuple[Total, int]:
+        """What counts now, and the oldest slot that any of it is in."""
+        window = self.budgets[id_].window
+        oldest = window.oldest(now)
+        some = {
+            slot: total
+            for slot, total in self.totals[id_].items()
+            if slot >= oldest and total != Total()
+        }
+        settled = sum(total.settled for total in some.values())
+        reserved = sum(total.reserved for total in some.values())
+        return Total(settled, reserved), min(some, default=window.slot(now))
+
+    def _left(self, id_: str, *, now: float) -> tuple[int, int]:
+        """What nobody has spent or set aside, and what nobody has spent."""
+        total, _ = self._sums(id_, now=now)
+        unspent = nanos(self.budgets[id_].limit, what="") - total.settled
+        return unspent - total.reserved, unspent
+
+    def _shortage(self, left: dict[str, tuple[int, int]], least: int, *, now: float) -> Shortage:
+        """About the budget where waiting is vain, else about that with the least left."""
+        short = min(left, key=lambda id_: (left[id_][1] >= least, left[id_][0]))
+        return Shortage(
+            spend=self._spend(short, now=now), wanted=least / NANO, final=left[short][1] < least
+        )
+
+    def _spend(self, id_: str, *, now: float) -> Spend:
+        budget = self.budgets[id_]
+        total, since = self._sums(id_, now=now)
+        return Spend(
+            budget=budget,
+            id=id_,
+            settled=total.settled / NANO,
+            reserved=total.reserved / NANO,
+            resets_at=budget.window.lapses(since),
+        )
+
+    def _add(self, line: Line, *, settled: int = 0, reserved: int = 0) -> None:
+        id_, slot = line
+        total = self.totals[id_].get(slot, Total())
+        self.totals[id_][slot] = Total(total.settled + settled, total.reserved + reserved)
+
+    def _forget_before(self, line: Line, now: float) -> None:
+        """A new slot begins: drop what nobody counts any more, also where clocks differ a little."""
+        id_, slot = line
+        if slot in self.totals[id_]:
+            return
+        window = self.budgets[id_].window
+        kept = window.slot(window.oldest(now) - 1)
+        for old in [other for other in self.totals[id_] if other < kept]:
+            del self.totals[id_][old]
+
+
+def edit_of(before: Budget | None, after: Budget | None, *, actor: str, now: float) -> Edit:
+    """For the record: who changed which budget; one of both is a budget."""
+    budget = after or before
+    assert budget is not None
+    return Edit(
+        at=now,
+        actor=actor,
+        action="set_budget" if after else "remove_budget",
+        subject=str(budget.scope),
+        before=None if before is None else _said(before),
+        after=None if after is None else _said(after),
+    )
+
+
+def _said(budget: Budget) -> Json:
+    return {"window": str(budget.window), "limit": budget.limit}
+
+
+def _changes(known: Reservation, closing: Closing) -> bool:
+    """Whether a closing does anything to a reservation."""
+    if closing.state is ReservationState.SETTLED:
+        return known.state is not ReservationState.SETTLED
+    if closing.state is ReservationState.EXPIRED and closing.now < known.ends_at:
+        return False
+    return known.state is ReservationState.OPEN

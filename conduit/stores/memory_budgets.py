@@ -1,0 +1,70 @@
+"""Budgets for one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from conduit.core.budgets import Budget, Scope, Window
+from conduit.core.spending import (
+    Claim,
+    Closing,
+    Reservation,
+    ReservationState,
+    Shortage,
+    Spend,
+)
+from conduit.stores.accounts import Accounts, edit_of
+from conduit.stores.memory_documents import MemoryDocuments
+
+
+class MemoryBudgets(MemoryDocuments):
+    """The :class:`~conduit.core.spending.BudgetStore` contract without a database."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._accounts = Accounts()
+        self._open: dict[str, float] = {}
+
+    async def put_budget(self, budget: Budget, *, actor: str, now: float) -> None:
+        """Make a budget, or change the limit of one, on record; what was spent stays spent."""
+        known = self._accounts.find(budget.scope, budget.window)
+        before = None if known is None else self._accounts.budgets[known]
+        self._accounts.put(known or uuid4().hex, budget)
+        self._edits.append(edit_of(before, budget, actor=actor, now=now))
+
+    async def remove_budget(self, scope: Scope, window: Window, *, actor: str, now: float) -> bool:
+        """Forget a budget and what was spent of it, on record; whether there was one."""
+        before = self._accounts.remove(scope, window)
+        if before is not None:
+            self._edits.append(edit_of(before, None, actor=actor, now=now))
+        return before is not None
+
+    async def spends(self, scopes: Sequence[Scope] | None = None, *, now: float) -> list[Spend]:
+        """Budgets of some scopes, or all, in order, as they stand."""
+        return self._accounts.spends(scopes, now=now)
+
+    async def claim(self, claim: Claim) -> Reservation | Shortage:
+        """Set money aside in all budgets that apply, or in none."""
+        answer = self._accounts.claim(claim)
+        if isinstance(answer, Reservation) and answer.state is ReservationState.OPEN:
+            self._open[answer.id] = answer.ends_at
+        return answer
+
+    async def end(self, closing: Closing) -> Reservation:
+        """Close a reservation: what it set aside is free, and what it did cost is spent.
+
+        Raises:
+            InvalidInputError: for a reservation that does not exist.
+        """
+        done = self._accounts.close(closing)
+        if done.state is not ReservationState.OPEN:
+            self._open.pop(done.id, None)
+        return done
+
+    async def end_overdue(self, *, now: float) -> int:
+        """Let reservations expire whose processes must have died; how many."""
+        overdue = [id_ for id_, ends_at in self._open.items() if ends_at <= now]
+        for id_ in overdue:
+            await self.end(Closing(id=id_, state=ReservationState.EXPIRED, now=now))
+        return len(overdue)
