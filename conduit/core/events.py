@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from conduit.core.decisions import Decision
+from conduit.core.errors import ConduitError
 from conduit.core.outcomes import Change, Execution, Response
 
 
@@ -32,11 +33,24 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A query for which a model had been chosen was not answered.
+
+    Args:
+        decision_id: the last decision made for it.
+        error: why; None where the caller went away.
+    """
+
+    decision_id: str
+    error: ConduitError | None
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
     """Observations changed the posterior."""
 
     changes: tuple[Change, ...]
 
 
-Event: TypeAlias = Decided | Executed | Completed | Learned
+Event: TypeAlias = Decided | Executed | Completed | Failed | Learned
 Subscriber: TypeAlias = Callable[[Event], None]

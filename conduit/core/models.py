@@ -10,6 +10,7 @@ from enum import StrEnum
 from numbers import Real
 from uuid import uuid4
 
+from conduit.core.chat import Chat
 from conduit.core.errors import InvalidInputError
 
 MAX_TEXT_BYTES = 100_000
@@ -98,6 +99,7 @@ class Query:
         context: the caller's own labels; stored with nothing, never seen by the features.
         max_tokens: longest answer, in tokens.
         id: unique; made up when not given.
+        chat: the conversation that is to be answered; ``text`` is then what the decision is made on.
 
     Raises:
         InvalidInputError: for empty or oversized text.
@@ -110,6 +112,7 @@ class Query:
     context: Mapping[str, object] | None = None
     max_tokens: int | None = None
     id: str = field(default_factory=lambda: uuid4().hex)
+    chat: Chat | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):

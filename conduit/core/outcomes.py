@@ -6,12 +6,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from conduit.core.arms import Arm
+from conduit.core.chat import Chat
 from conduit.core.errors import FailureKind
+from conduit.core.sharing import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """One call to one model; ``timeout`` in seconds, None waits for ever."""
+    """One call to one model.
+
+    Args:
+        arm: the model.
+        text: the prompt; where there is a ``chat``, the part of it that was routed on.
+        query_id: the query it is made for.
+        max_tokens: longest answer, in tokens.
+        temperature: of sampling; None leaves it to the model.
+        timeout: seconds for the whole call; None waits for ever.
+        chat: the conversation that is to be answered, in the place of ``text``.
+    """
 
     arm: Arm
     text: str
@@ -19,6 +31,20 @@ class ModelRequest:
     max_tokens: int | None = None
     temperature: float | None = None
     timeout: float | None = None
+    chat: Chat | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A piece of an answer that is still being given.
+
+    Args:
+        text: to be added to what came before.
+        tool_calls: fragments of calls, each with the ``index`` of its call, as OpenAI streams them.
+    """
+
+    text: str = ""
+    tool_calls: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +58,9 @@ class ModelReply:
         cost: USD when the source knows it better than the price table; None prices the tokens.
         latency: seconds; None when nobody measured it, which is not zero.
         finish_reason: ``stop``, ``length``, ``tool_calls`` or ``content_filter``.
+        tool_calls: what the model wants done, as OpenAI's protocol has it.
+        cached_tokens: of ``input_tokens``, those that the provider had read before; None where it
+            did not say.
     """
 
     text: str
@@ -40,6 +69,8 @@ class ModelReply:
     cost: float | None = None
     latency: float | None = None
     finish_reason: str = "stop"
+    tool_calls: tuple[Json, ...] = ()
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +161,9 @@ class Response:
         cost: USD, failed attempts included.
         base_model: the model the saving is measured against.
         base_cost: USD for the same tokens at that model.
+        tool_calls: what the model wants done, as OpenAI's protocol has it.
+        propensity: probability with which the decided model was drawn.
+        cached: whether the answer was given before, to an equal request; it cost nothing then.
     """
 
     text: str
@@ -144,6 +178,9 @@ class Response:
     decision_id: str
     finish_reason: str = "stop"
     attempts: int = 1
+    tool_calls: tuple[Json, ...] = ()
+    propensity: float | None = None
+    cached: bool = False
 
     @property
     def savings(self) -> float:

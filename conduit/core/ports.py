@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from conduit.core.decisions import Decision
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, Head, ModelReply, ModelRequest, Observation
+from conduit.core.outcomes import (
+    Change,
+    Delta,
+    Execution,
+    Head,
+    ModelReply,
+    ModelRequest,
+    Observation,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +80,22 @@ class ModelClient(Protocol):
 
     async def aclose(self) -> None:
         """Release connections."""
+        ...
+
+
+@runtime_checkable
+class StreamingClient(ModelClient, Protocol):
+    """Calls models that answer piece by piece; other clients' answers come in one piece."""
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[Delta | ModelReply]:
+        """Answer one prompt: pieces as they come, and last of all the whole reply.
+
+        Closing the iterator early hangs up on the model.
+
+        Raises:
+            ProviderError: when the model did not answer, or broke off; ``output_tokens`` says then
+                what was billed, where that is known.
+        """
         ...
 
 

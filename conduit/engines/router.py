@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from pathlib import Path
 
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.arms import Arm, Price
+from conduit.core.budgets import Scope
 from conduit.core.caching import Bell, Cache
 from conduit.core.decisions import Decision
 from conduit.core.events import Subscriber
 from conduit.core.models import Query
-from conduit.core.outcomes import Change, Response
+from conduit.core.outcomes import Change, Delta, Response
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
+from conduit.engines.answer_stream import AnswerStream
 from conduit.engines.goals import Goal
 from conduit.engines.lifetime import Lifetime
 from conduit.engines.wiring import Options, assemble
@@ -136,6 +138,7 @@ class Router(Lifetime):
         *,
         models: Collection[str] | None = None,
         strict: bool = False,
+        scopes: Sequence[Scope] = (),
     ) -> Response:
         """Decide, call the model, fall back where it fails, and observe what happened.
 
@@ -143,12 +146,51 @@ class Router(Lifetime):
             query: the prompt; a plain string is wrapped.
             models: the only arms allowed this time; one forces it.
             strict: raise instead of relaxing a constraint.
+            scopes: on whose account, besides the query's user.
 
         Raises:
             AllModelsFailedError: when no model answered.
             NoAffordableModelError: when no model fits ``max_cost``.
         """
         return await (await self.open()).complete(_query(query), models=models, strict=strict)
+
+    async def stream(
+        self,
+        query: Query | str,
+        *,
+        models: Collection[str] | None = None,
+        strict: bool = False,
+        scopes: Sequence[Scope] = (),
+    ) -> AnswerStream:
+        """Likewise, but piece by piece: returns when the first piece is there.
+
+        Args:
+            query: the prompt; a plain string is wrapped.
+            models: the only arms allowed this time; one forces it.
+            strict: raise instead of relaxing a constraint.
+            scopes: on whose account, besides the query's user.
+
+        Raises:
+            AllModelsFailedError: when no model began to answer.
+            NoAffordableModelError: when no model fits ``max_cost``.
+        """
+        response = await self.complete(query, models=models, strict=strict, scopes=scopes)
+        engine = await self.open()
+        arm = next(arm for arm in self.arms if arm.id == response.model)
+
+        async def pieces() -> AsyncIterator[Delta | Response]:
+            yield Delta(text=response.text, tool_calls=response.tool_calls)
+            yield response
+
+        return AnswerStream(await engine.learner.decision(response.decision_id), arm, pieces())
+
+    async def decision(self, decision_id: str) -> Decision:
+        """A decision made with this database, without its embedding.
+
+        Raises:
+            UnknownDecisionError: when there is none.
+        """
+        return await (await self.open()).learner.awaited(decision_id)
 
     async def feedback(
         self,
