@@ -96,6 +96,8 @@ class Delivery:
         self._abandoned = True
         self._exporter.shutdown()  # interrupts a pause between two tries
         self._thread.join(max(until - time.monotonic(), 0.0))
+        if self._waiting or self._sending:
+            self._note(False, len(self._waiting))
 
     def _all_sent(self) -> bool:
         return not self._waiting and not self._sending
@@ -136,13 +138,9 @@ class Delivery:
             return
         self._failing = not delivered
         if delivered:
-            _log.info(
-                "traces are delivered to %s again; %d spans were lost", self._receiver, self.lost
-            )
-        elif not self._abandoned:
-            _log.warning(
-                "traces cannot be delivered to %s; spans are dropped until they can", self._receiver
-            )
+            _log.info("traces reach %s again; %d spans were lost", self._receiver, self.lost)
+        else:
+            _log.warning("traces do not reach %s; spans are dropped until they do", self._receiver)
 
 
 class _Quiet(logging.Filter):

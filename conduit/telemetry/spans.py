@@ -133,13 +133,14 @@ def error_type(error: ConduitError | None) -> str:
 def _of_decision(decision: Decision | None) -> Attributes:
     if decision is None:
         return {}
+    expected = decision.estimates.get(decision.selected_model)
     return {
         "conduit.query_id": decision.query_id,
         "conduit.policy": decision.policy,
         "conduit.propensity": decision.propensity,
         "conduit.confidence": decision.confidence,
         "conduit.forced": decision.forced,
-        "conduit.expected_cost": decision.estimates[decision.selected_model].cost,
+        "conduit.expected_cost": expected.cost if expected else None,
         "conduit.constraints_relaxed": decision.constraints_relaxed or None,
     }
 
