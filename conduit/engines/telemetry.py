@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 
+_log = logging.getLogger(__name__)
+
+
 def telemetry_from(
     settings: Settings,
     *,
@@ -39,6 +42,11 @@ def telemetry_from(
     Raises:
         ConfigurationError: for tracing whose libraries are missing.
     """
+    if settings.mlflow_enabled:
+        _log.warning(
+            "CONDUIT_MLFLOW_ENABLED does nothing yet; MLflow's server takes OpenTelemetry's traces, "
+            "see docs/TELEMETRY.md"
+        )
     return open_telemetry(
         clock=clock or SystemClock(),
         tracing=tracing_from(settings),

@@ -267,3 +267,22 @@ def test_no_global_provider_is_set() -> None:
     assert trace.get_tracer_provider() is before
     telemetry.close()
     telemetry.close()
+
+
+def test_a_query_inside_a_trace_of_the_callers_belongs_to_it() -> None:
+    """The caller's span is the parent, and whether it is kept decides, whatever the rate."""
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+    kept, dropped = TracerProvider(), TracerProvider(sampler=ALWAYS_OFF)
+    with http_receiver() as received:
+        telemetry = telemetry_to(received.url, rate=0.0)
+        with kept.get_tracer("caller").start_as_current_span("outside") as outside:
+            announce(telemetry, decided("d1"), Completed(a_response("d1")))
+        with dropped.get_tracer("caller").start_as_current_span("outside"):
+            announce(telemetry, decided("d2"), Completed(a_response("d2")))
+        telemetry.close()
+    (span,) = received.spans
+    context = outside.get_span_context()
+    assert span.trace_id == context.trace_id.to_bytes(16, "big")
+    assert span.parent_span_id == context.span_id.to_bytes(8, "big")
