@@ -20,6 +20,7 @@ SAYS = {
     "explicit_feedback.py": "a sonnet for the moon",
     "implicit_feedback.py": "learned retry of",
     "combined_feedback.py": "credited to large",
+    "monitoring.py": 'result="rate_limit"} 1.0',
 }
 
 
