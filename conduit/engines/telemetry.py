@@ -92,10 +92,11 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
 def _secrets(settings: Settings) -> Iterator[str]:
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
-        if not isinstance(value, str):
-            continue
-        if setting.secret:
-            yield value
-        if setting.kind.mask is not None and "://" in value:
-            yield urlsplit(value).password or ""
+        for text in value if isinstance(value, tuple) else (value,):
+            if not isinstance(text, str):
+                continue
+            if setting.secret:
+                yield text
+            if setting.kind.mask is not None and "://" in text:
+                yield urlsplit(text).password or ""
     yield from settings.api_keys.values()
