@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from conduit import __version__
 from conduit.core.clocks import SystemClock
@@ -98,5 +98,6 @@ def _secrets(settings: Settings) -> Iterator[str]:
             if setting.secret:
                 yield text
             if setting.kind.mask is not None and "://" in text:
-                yield urlsplit(text).password or ""
+                password = urlsplit(text).password or ""
+                yield from (password, unquote(password))
     yield from settings.api_keys.values()
