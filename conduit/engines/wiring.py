@@ -160,7 +160,7 @@ class Parts:
         """The learner for contexts of ``dim`` numbers."""
         contextual = self._rules("").policy.contextual
 
-        def build(arms: Sequence[Arm], state: LearnedState) -> ArmModels:
+        def build(arms: Sequence[Arm], state: LearnedState, before: ArmModels | None) -> ArmModels:
             return ArmModels(
                 arms,
                 dim=dim,
@@ -168,6 +168,7 @@ class Parts:
                 contextual=contextual,
                 forgetting=state.forgetting,
                 now=self.clock.now(),
+                before=before,
             )
 
         return Learner(self.store, arms=self.portfolio.arms, build=build, clock=self.clock)
