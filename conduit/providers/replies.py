@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from conduit.core.errors import FailureKind, ProviderError
-from conduit.core.outcomes import ModelReply
+from conduit.core.outcomes import Delta, ModelReply
+from conduit.providers.tool_fragments import whole_calls
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
@@ -14,13 +16,13 @@ _FINISH_REASONS = {"tool_call": "tool_calls"}
 
 
 def check_answer(reply: ModelReply, *, model: str) -> ModelReply:
-    """Refuse a reply without text; a short one, or one cut by its length, is an answer.
+    """Refuse a reply with neither text nor tool calls; a short one, or one cut short, is an answer.
 
     Raises:
         ProviderError: CONTENT_FILTER when a filter withheld the text, else EMPTY; with the tokens,
             which the provider bills all the same.
     """
-    if reply.text.strip():
+    if reply.text.strip() or reply.tool_calls:
         return reply
     filtered = reply.finish_reason == "content_filter"
     raise ProviderError(
@@ -47,11 +49,27 @@ def check_deadline(latency: float | None, timeout: float | None, *, model: str) 
         raise timed_out(timeout, model=model)
 
 
-def timed_out(timeout: float | None, *, model: str) -> ProviderError:
+def timed_out(
+    timeout: float | None,
+    *,
+    model: str,
+    input_tokens: int | None = None,
+    output_tokens: int | None = None,
+) -> ProviderError:
     """The failure of a call that was not complete at its deadline, ``timeout`` in seconds."""
     return ProviderError(
-        FailureKind.TIMEOUT, model=model, detail=f"no complete answer within {timeout} s"
+        FailureKind.TIMEOUT,
+        model=model,
+        detail=f"no complete answer within {timeout} s",
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
     )
+
+
+def in_one_piece(reply: ModelReply) -> Iterator[Delta | ModelReply]:
+    """The stream of an answer that came as a whole."""
+    yield Delta(text=reply.text, tool_calls=whole_calls(reply.tool_calls))
+    yield reply
 
 
 def reply_of(response: ModelResponse, *, model: str, latency: float) -> ModelReply:
