@@ -98,6 +98,7 @@ class Engine:
         self, query: Query, *, models: Collection[str] | None, strict: bool
     ) -> tuple[Decision, Portfolio]:
         """A decision, and the portfolio it was made with."""
+        received_at = self.parts.clock.now()
         features = await self.analysis.of(query.text)
         portfolio = self.swapping.portfolio
         decision = self.decider.decide(
@@ -108,7 +109,7 @@ class Engine:
         except BaseException:
             self.decider.settle(expected=_expected_cost(decision), actual=0.0)
             raise
-        self.announce(Decided(decision))
+        self.announce(Decided(decision, query, portfolio.arms, received_at))
         await self.observer.decided(decision)
         return decision, portfolio
 

@@ -1,0 +1,64 @@
+"""Prompts and answers as a trace shows them, where that is switched on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from conduit.core.chat import text_of
+from conduit.core.models import Query
+from conduit.core.outcomes import Response
+from conduit.core.sharing import Json
+
+LONGEST = 16_000
+"""Characters of one message that a trace shows."""
+MOST = 50
+"""Messages of a conversation that a trace shows: the last ones."""
+
+
+def asked(query: Query) -> str:
+    """The messages of a query, as ``gen_ai.input.messages`` has them."""
+    if query.chat is None:
+        return _written([_message("user", [_text(query.text)])])
+    return _written(_of_chat(message) for message in query.chat.messages[-MOST:])
+
+
+def answered(response: Response) -> str:
+    """The answer, as ``gen_ai.output.messages`` has it."""
+    parts = [_text(response.text)] if response.text else []
+    message = _message("assistant", parts + [_call(it) for it in response.tool_calls])
+    return _written([message | {"finish_reason": response.finish_reason}])
+
+
+def _of_chat(message: Json) -> dict[str, Any]:
+    role, text = str(message.get("role", "user")), text_of(message)
+    if role == "tool":
+        part = {"type": "tool_call_response", "id": message.get("tool_call_id")}
+        return _message(role, [part | {"response": text[:LONGEST]}])
+    calls = message.get("tool_calls")
+    parts = [_text(text)] if text else []
+    return _message(role, parts + [_call(it) for it in calls or () if isinstance(it, dict)])
+
+
+def _call(call: Json) -> dict[str, Any]:
+    function = call.get("function")
+    named = function if isinstance(function, dict) else {}
+    return {
+        "type": "tool_call",
+        "id": call.get("id"),
+        "name": named.get("name"),
+        "arguments": str(named.get("arguments", ""))[:LONGEST],
+    }
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "content": text[:LONGEST]}
+
+
+def _message(role: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"role": role, "parts": parts}
+
+
+def _written(messages: Iterable[dict[str, Any]]) -> str:
+    return json.dumps(list(messages), ensure_ascii=False, default=str)
