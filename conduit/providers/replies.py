@@ -20,7 +20,7 @@ def check_answer(reply: ModelReply, *, model: str) -> ModelReply:
         ProviderError: CONTENT_FILTER when a filter withheld the text, else EMPTY; with the tokens,
             which the provider bills all the same.
     """
-    if reply.text.strip():
+    if reply.text.strip() or reply.tool_calls:
         return reply
     filtered = reply.finish_reason == "content_filter"
     raise ProviderError(
