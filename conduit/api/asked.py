@@ -11,6 +11,9 @@ from conduit.api.refusals import refuse
 from conduit.core.budgets import Scope
 from conduit.core.chat import Chat
 from conduit.core.models import Query
+from conduit.core.outcomes import Response
+from conduit.engines.answer_stream import AnswerStream
+from conduit.engines.router import Router
 from conduit.settings import Settings
 
 AUTO = "auto"
@@ -27,7 +30,7 @@ class Asked:
         models: the only ones allowed; None leaves the choice to the router.
         scopes: on whose account, besides the user's.
         strict: refuse rather than relax a limit.
-        cache: whether an equal request's answer will do.
+        cache: whether an equal request's answer will do; None takes the setting.
         stream: answer piece by piece.
         usage: end a stream with a piece that says the tokens.
     """
@@ -36,9 +39,29 @@ class Asked:
     models: tuple[str, ...] | None
     scopes: tuple[Scope, ...]
     strict: bool
-    cache: bool
+    cache: bool | None
     stream: bool = False
     usage: bool = False
+
+    async def complete(self, router: Router) -> Response:
+        """Have it answered."""
+        return await router.complete(
+            self.query,
+            models=self.models,
+            strict=self.strict,
+            scopes=self.scopes,
+            cache=self.cache,
+        )
+
+    async def begin(self, router: Router) -> AnswerStream:
+        """Have it answered piece by piece."""
+        return await router.stream(
+            self.query,
+            models=self.models,
+            strict=self.strict,
+            scopes=self.scopes,
+            cache=self.cache,
+        )
 
 
 def asked_in_chat(body: bytes, headers: Headers, *, key: str | None, settings: Settings) -> Asked:

@@ -44,9 +44,7 @@ class ChatCompletions:
 
 
 async def _complete(asked: Asked, router: Router, send: Send, *, started: float) -> None:
-    response = await router.complete(
-        asked.query, models=asked.models, strict=asked.strict, scopes=asked.scopes
-    )
+    response = await asked.complete(router)
     body = completion(response)
     taken = time.perf_counter() - started - (response.latency or 0.0)
     headers = response_headers(response, overhead_ms=1000 * max(taken, 0.0))
@@ -56,9 +54,7 @@ async def _complete(asked: Asked, router: Router, send: Send, *, started: float)
 
 
 async def _stream(asked: Asked, router: Router, send: Send, *, started: float) -> None:
-    answer = await router.stream(
-        asked.query, models=asked.models, strict=asked.strict, scopes=asked.scopes
-    )
+    answer = await asked.begin(router)
     async with aclosing(answer):
         await _pump(asked, answer, send, started=started)
 

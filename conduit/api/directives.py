@@ -44,7 +44,9 @@ class Directives(BaseModel):
         default=None, min_length=1, max_length=100, description="The only models allowed this time."
     )
     strict: bool = Field(default=False, description="Refuse rather than relax a limit.")
-    cache: bool = Field(default=False, description="Whether an equal request's answer will do.")
+    cache: bool | None = Field(
+        default=None, description="Whether an equal request's answer will do."
+    )
     user: Name | None = Field(default=None, description="Whose query it is.")
     team: Name | None = Field(default=None, description="On whose account besides.")
     session: Name | None = Field(default=None, description="Likewise.")

@@ -6,17 +6,21 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.types import Scope
 
 from conduit.api.keys import Doors
+from conduit.api.metrics_registry import open_registry
 from conduit.api.opening import Opening
 from conduit.api.tally import Tally
 from conduit.budgets.ledger import Ledger
 from conduit.core.errors import ConduitError
 from conduit.engines.router import Router
 from conduit.settings import Settings
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Opened:
         ledger: of the router's store.
         doors: who may come in.
         tally: what has happened since.
+        registry: totals for Prometheus; None without its client.
         started_at: seconds since the epoch.
     """
 
@@ -37,6 +42,7 @@ class Opened:
     ledger: Ledger
     doors: Doors
     tally: Tally
+    registry: CollectorRegistry | None
     started_at: float
 
 
@@ -85,6 +91,7 @@ class Gateway:
                 ledger=await _ledger(router),
                 doors=Doors.of(settings),
                 tally=tally,
+                registry=open_registry(),
                 started_at=time.time(),
             )
             try:
