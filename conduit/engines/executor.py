@@ -66,12 +66,13 @@ class Executor:
             query_id=query.id,
             max_tokens=query.max_tokens,
             timeout=self.timeout,
+            chat=query.chat,
         )
         try:
             reply = await self.client.complete(request)
         except ProviderError as failure:
             return failure
-        kind = answer_failure(reply.text)
+        kind = None if reply.tool_calls else answer_failure(reply.text)
         if kind is None:
             return reply
         return ProviderError(

@@ -139,6 +139,7 @@ class Router(Lifetime):
         models: Collection[str] | None = None,
         strict: bool = False,
         scopes: Sequence[Scope] = (),
+        cache: bool | None = None,
     ) -> Response:
         """Decide, call the model, fall back where it fails, and observe what happened.
 
@@ -147,6 +148,7 @@ class Router(Lifetime):
             models: the only arms allowed this time; one forces it.
             strict: raise instead of relaxing a constraint.
             scopes: on whose account, besides the query's user.
+            cache: whether the answer to an equal request will do; None takes the setting.
 
         Raises:
             AllModelsFailedError: when no model answered.
@@ -161,6 +163,7 @@ class Router(Lifetime):
         models: Collection[str] | None = None,
         strict: bool = False,
         scopes: Sequence[Scope] = (),
+        cache: bool | None = None,
     ) -> AnswerStream:
         """Likewise, but piece by piece: returns when the first piece is there.
 
@@ -169,6 +172,7 @@ class Router(Lifetime):
             models: the only arms allowed this time; one forces it.
             strict: raise instead of relaxing a constraint.
             scopes: on whose account, besides the query's user.
+            cache: whether the answer to an equal request will do; None takes the setting.
 
         Raises:
             AllModelsFailedError: when no model began to answer.

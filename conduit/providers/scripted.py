@@ -31,6 +31,7 @@ class ScriptedProvider:
         latency: seconds every call takes, or per arm id; None measures nothing. Calls that would
             last longer than their timeout fail with ``TIMEOUT``.
         sleep: spends that time, such as ``asyncio.sleep``; None only reports it.
+        remember: whether requests are kept, which a server that runs for long does not want.
 
     Attributes:
         requests: every request received, in order, failed ones included.
@@ -43,11 +44,13 @@ class ScriptedProvider:
         failures: Mapping[str, Iterable[Failure]] = MappingProxyType({}),
         latency: float | Mapping[str, float] | None = None,
         sleep: Callable[[float], Awaitable[None]] | None = None,
+        remember: bool = True,
     ) -> None:
         self._answers = answers
         self._failures = {arm: iter(script) for arm, script in failures.items()}
         self._latency = latency
         self._sleep = sleep
+        self._remember = remember
         self.requests: list[ModelRequest] = []
 
     async def complete(self, request: ModelRequest) -> ModelReply:
@@ -57,7 +60,8 @@ class ScriptedProvider:
             ProviderError: as scripted; BAD_REQUEST for a prompt that the mapping does not hold;
                 TIMEOUT and EMPTY as from every client.
         """
-        self.requests.append(request)
+        if self._remember:
+            self.requests.append(request)
         latency = self._latency_of(request.arm.id)
         await self._spend(latency, request)
         check_deadline(latency, request.timeout, model=request.arm.id)
