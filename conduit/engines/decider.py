@@ -98,6 +98,8 @@ class Decider:
         *,
         only: Collection[str] | None = None,
         strict: bool = False,
+        without: Collection[str] = (),
+        attempt: int = 1,
     ) -> Decision:
         """Choose an arm.
 
@@ -107,6 +109,8 @@ class Decider:
             models: the arms, and what has been learned of them.
             only: ids of the arms the caller allows; None allows all.
             strict: raise instead of relaxing a constraint.
+            without: ids of arms to be left out this time, unless nothing is left then.
+            attempt: which decision for the same query this is.
 
         Raises:
             NoAffordableModelError: when no arm fits ``max_cost``.
@@ -120,7 +124,11 @@ class Decider:
         if self.rules.neighbours is not None:
             estimates = self.rules.neighbours.refine(estimates, features.embedding)
         wish = self._wish(query, features, models.arms, only=only)
-        chosen = self._chooser.choose(estimates, models, wish)
+        chosen = None
+        if (narrowed := _narrowed(wish, models.arms, without=without)) is not wish:
+            chosen = self._chooser.choose(estimates, models, narrowed)
+        if chosen is None:
+            chosen = self._chooser.choose(estimates, models, wish)
         if chosen is None:
             raise _too_dear(models.arms, estimates, wish)
         if strict and chosen.relaxed:
@@ -137,6 +145,7 @@ class Decider:
             names=[arm.id for arm in models.arms],
             now=wish.now,
             forced=_is_forced(only),
+            attempt=attempt,
         )
 
     def settle(self, *, expected: float, actual: float) -> None:
@@ -185,6 +194,7 @@ class Decider:
         now: float,
         names: Sequence[str],
         forced: bool,
+        attempt: int,
     ) -> Decision:
         per_arm = dict(zip(names, arm_estimates(estimates), strict=True))
         probabilities = chosen.probabilities.tolist()
@@ -211,9 +221,18 @@ class Decider:
             policy=self.rules.policy.name,
             layout=self.rules.layout,
             created_at=now,
+            attempt=attempt,
             forced=forced,
             rates=_rates(chosen.ask),
         )
+
+
+def _narrowed(wish: Wish, arms: Sequence[Arm], *, without: Collection[str]) -> Wish:
+    """The wish for any arm but these; the wish itself where that leaves all, or none."""
+    if not without:
+        return wish
+    allowed = wish.allowed & np.array([arm.id not in without for arm in arms])
+    return replace(wish, allowed=allowed) if allowed.any() else wish
 
 
 def _too_dear(arms: Sequence[Arm], estimates: Estimates, wish: Wish) -> NoAffordableModelError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
 from conduit.core.statistics import LearnedState
+from conduit.engines.breakers import Breakers
 from conduit.engines.caching import Caches, open_caches
 from conduit.engines.configured import (
     actor_of,
@@ -29,11 +31,14 @@ from conduit.engines.configured import (
     store_from,
 )
 from conduit.engines.decider import Decider, DecisionRules
+from conduit.engines.executor import Executor, Sleep
+from conduit.engines.fallback import Patience
 from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio, check_priced
 from conduit.engines.shared_portfolio import SharedPortfolio
+from conduit.engines.till import OpenTill, OpenTills
 from conduit.features.analyzer import Analyzer
 from conduit.features.projection import load_projection
 from conduit.providers.pydantic_ai import PydanticAIClient
@@ -62,6 +67,7 @@ class Options:
         timeout: seconds for one model call.
         half_life: seconds after which what was learned counts half; infinite forgets nothing, None
             keeps what the store was given before.
+        sleep: waits before a model is asked again; None takes asyncio's.
         seed: of the random draws; None draws afresh.
         clock: dates decisions.
         allow_download: whether the encoder may fetch its weights.
@@ -81,6 +87,7 @@ class Options:
     client: ModelClient | None = None
     timeout: float | None = None
     half_life: float | None = None
+    sleep: Sleep | None = None
     seed: int | None = None
     clock: Clock | None = None
     allow_download: bool | None = None
@@ -104,6 +111,7 @@ class Parts:
     clock: Clock
     timeout: float
     half_life: float | None
+    till: OpenTills
 
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
@@ -146,14 +154,24 @@ class Parts:
 
     def decider(self, layout: str, *, neighbours: NearestNeighbours | None = None) -> Decider:
         """The decider for contexts of that layout."""
-        seed = _given(self.options.seed, self.settings.seed)
-        if seed is not None and seed < 0:
-            raise InvalidInputError(f"seed={seed} is negative", remedy="give 0 or more")
         return Decider(
             replace(self._rules(layout), neighbours=neighbours),
             steering=self.goal.steering(now=self.clock.now()),
             clock=self.clock,
-            rng=np.random.default_rng(seed),
+            rng=np.random.default_rng(self._seed),
+        )
+
+    def executor(self, breakers: Breakers) -> Executor:
+        """The executor that leaves those models alone that the breakers say."""
+        retries, unusable = self.settings.num_retries, self.settings.app_retries
+        draw = np.random.default_rng(self._seed).random
+        return Executor(
+            client=self.client,
+            clock=self.clock,
+            breakers=breakers,
+            patience=Patience(retries=retries, unusable=unusable, draw=draw),
+            sleep=self.options.sleep or asyncio.sleep,
+            timeout=self.timeout,
         )
 
     def learner(self, *, dim: int) -> Learner:
@@ -172,6 +190,13 @@ class Parts:
             )
 
         return Learner(self.store, arms=self.portfolio.arms, build=build, clock=self.clock)
+
+    @property
+    def _seed(self) -> int | None:
+        seed = _given(self.options.seed, self.settings.seed)
+        if seed is not None and seed < 0:
+            raise InvalidInputError(f"seed={seed} is negative", remedy="give 0 or more")
+        return seed
 
     @property
     def _labelled(self) -> str | Path | NearestNeighbours | None:
@@ -225,6 +250,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
         half_life=_half_life(_given(options.half_life, settings.half_life)),
+        till=lambda scopes: OpenTill(),  # noqa: ARG005 - no budget is kept yet
     )
     parts.decider("")
     return parts
