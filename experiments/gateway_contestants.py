@@ -107,7 +107,6 @@ def conduit(folder: Path, upstream: str, **environ: str) -> Iterator[Contestant]
         "CONDUIT_DATABASE_PATH": str(folder / "conduit.db"),
         "CONDUIT_API_KEY": KEY,
         "CONDUIT_ADMIN_KEY": ADMIN,
-        "CONDUIT_REQUESTS_PER_MINUTE": "0",
         "CONDUIT_LOG_LEVEL": "WARNING",
         **environ,
     }
