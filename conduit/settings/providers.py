@@ -79,6 +79,11 @@ class ProviderSettings:
         default=3,
     )
 
+    max_concurrency: int | None = declare(
+        "how many calls of one provider may be on their way at once; unset for any number",
+        POSITIVE,
+    )
+
     @property
     def api_keys(self) -> Mapping[str, str]:
         """Keys that are set, by provider; its repr hides them."""
