@@ -41,7 +41,7 @@ from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.engines.till import OpenTill, OpenTills
 from conduit.features.analyzer import Analyzer
 from conduit.features.projection import load_projection
-from conduit.providers.pydantic_ai import PydanticAIClient
+from conduit.providers.choosing import client_for
 from conduit.settings import Settings
 
 T = TypeVar("T")
@@ -246,7 +246,11 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
             clock=clock,
         ),
         client=options.client
-        or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
+        or client_for(
+            api_keys=settings.api_keys,
+            base_urls=settings.base_urls,
+            max_concurrency=settings.max_concurrency,
+        ),
         clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
         half_life=_half_life(_given(options.half_life, settings.half_life)),
