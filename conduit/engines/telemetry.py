@@ -37,9 +37,31 @@ def telemetry_from(
     """
     return open_telemetry(
         clock=clock or SystemClock(),
-        tracing=_tracing(settings) if settings.otel_enabled else None,
+        tracing=tracing_from(settings),
         registry=registry,
         secrets=secrets_of(settings),
+    )
+
+
+def tracing_from(settings: Settings) -> Tracing | None:
+    """How traces are made; None where they are switched off.
+
+    Raises:
+        ConfigurationError: for an address of a receiver that cannot be used.
+    """
+    if not settings.otel_enabled:
+        return None
+    return Tracing(
+        receiver=receiver_of(
+            endpoint=settings.otel_endpoint,
+            traces_endpoint=settings.otel_traces_endpoint,
+            protocol=settings.otel_protocol,
+        ),
+        rate=settings.otel_trace_rate,
+        service=settings.otel_service_name,
+        version=__version__,
+        environment=settings.environment,
+        prompts=settings.trace_prompts,
     )
 
 
@@ -63,18 +85,3 @@ def _secrets(settings: Settings) -> Iterator[str]:
         if setting.kind.mask is not None and "://" in value:
             yield urlsplit(value).password or ""
     yield from settings.api_keys.values()
-
-
-def _tracing(settings: Settings) -> Tracing:
-    return Tracing(
-        receiver=receiver_of(
-            endpoint=settings.otel_endpoint,
-            traces_endpoint=settings.otel_traces_endpoint,
-            protocol=settings.otel_protocol,
-        ),
-        rate=settings.otel_trace_rate,
-        service=settings.otel_service_name,
-        version=__version__,
-        environment=settings.environment,
-        prompts=settings.trace_prompts,
-    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from conduit.core.events import Decided, Event, Executed
 from conduit.core.requests import request_id
-from conduit.telemetry.journey import Journey, Outcome
+from conduit.telemetry.journey import Journey, Outcome, result_of
 from conduit.telemetry.secrets import Mask
 
 _LEVELS = MappingProxyType(
@@ -58,7 +58,7 @@ class EventLog:
                 decision_id=it.decision_id,
                 model=it.arm,
                 attempt=it.attempt,
-                outcome=it.failure.value if it.failure else "answered",
+                outcome=result_of(it),
                 status=event.status,
                 cost=it.cost,
                 latency=it.latency,
