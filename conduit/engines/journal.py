@@ -32,7 +32,7 @@ MOST = 20_000
 """Entries kept while the store is out of reach; later ones are not logged."""
 AT_ONCE = 256
 """Entries that are written together."""
-GATHER = 0.02
+GATHER = 0.05
 """Seconds in which more may come before a database is written to: a commit costs as much as fifty rows."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds between attempts; each is twice as long as the one before."""
