@@ -77,3 +77,9 @@ def test_missing_libraries_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ConfigurationError, match=r"pip install 'conduit-router\[observability\]'"):
         telemetry_from(Settings.load(ON, None))
     assert telemetry_from(Settings()).delivery is None
+
+
+def test_what_is_switched_on_in_vain_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """MLflow's switch alone traces nothing, and nobody has to find that out by waiting."""
+    assert telemetry_from(Settings.load({"LITELLM_MLFLOW_ENABLED": "1"}, None)).delivery is None
+    assert "CONDUIT_MLFLOW_ENABLED does nothing yet" in caplog.text
