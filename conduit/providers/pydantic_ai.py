@@ -16,7 +16,7 @@ from conduit.providers.models import Backend, open_backend
 from conduit.providers.pools import BackendPool
 from conduit.providers.translated_replies import reply_of
 from conduit.providers.translated_requests import Translated, translated_request
-from conduit.providers.translated_streams import Pieces
+from conduit.providers.translated_streams import Pieces, hang_up
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model, StreamedResponse
@@ -100,9 +100,13 @@ class PydanticAIClient:
                 )
                 response = await allowance.wait(stack.enter_async_context(answer))
                 events, pieces = aiter(response), Pieces()
-                while event := await allowance.wait(anext(events, None)):
-                    for piece in pieces.of(event):
-                        yield piece
+                try:
+                    while event := await allowance.wait(anext(events, None)):
+                        for piece in pieces.of(event):
+                            yield piece
+                except GeneratorExit:
+                    await hang_up(events)
+                    raise
                 reply = reply_of(
                     response.get(), model=request.arm.id, latency=allowance.used, streamed=True
                 )

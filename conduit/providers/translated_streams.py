@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from conduit.core.outcomes import Delta
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ToolCallPart
+
+
+_STEPS = 20
+"""Turns of the loop after which a read has come to the socket; locks on its way take a few."""
 
 
 class Pieces:
@@ -49,6 +54,24 @@ class Pieces:
 
     def _fragment(self, index: int, **fields: Any) -> Delta:
         return Delta(tool_calls=({"index": self._calls[index], **fields},))
+
+
+async def hang_up(events: AsyncIterator[Any]) -> None:
+    """Have a stream that nobody reads on close its connection.
+
+    Closing a generator at rest does not close those that it reads from, and Google's SDK nests
+    several: its connection would stay until memory is tidied up. A read that is cancelled ends them
+    all, from the inside out.
+    """
+    while True:
+        read = asyncio.ensure_future(anext(events, None))
+        for _ in range(_STEPS):
+            await asyncio.sleep(0)
+        if not read.done():
+            read.cancel()
+            await asyncio.wait({read})
+        if read.cancelled() or read.exception() or read.result() is None:
+            return
 
 
 def arguments_of(part: ToolCallPart) -> str:
