@@ -15,6 +15,7 @@ from conduit.engines.errand import Errand
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.swapping import Swapping
+from conduit.engines.warmth import Thread, Warmth, thread_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +26,13 @@ class Turn:
         decision: which model.
         portfolio: that it was made with.
         passage: for its first attempt.
+        thread: the conversation that it is a part of.
     """
 
     decision: Decision
     portfolio: Portfolio
     passage: Passage
+    thread: Thread | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +44,12 @@ class Deciding:
     learner: Learner
     swapping: Swapping
     breakers: Breakers
+    warmth: Warmth
     announce: Callable[[Event], None]
 
     async def decide(self, errand: Errand) -> Decision:
         """A decision that somebody else will execute."""
-        decision, _ = await self._chosen(errand)
+        decision, _ = await self._chosen(errand, thread_of(errand))
         await self._recorded(decision)
         return decision
 
@@ -59,17 +63,23 @@ class Deciding:
             refused: ids of arms that there is no money for.
             after: the decision that this one takes the place of.
         """
-        decision, portfolio = await self._chosen(errand, refused=refused, after=after)
+        thread = thread_of(errand)
+        decision, portfolio = await self._chosen(errand, thread, refused=refused, after=after)
         passage = self.breakers.enter(decision.selected_model)
         try:
             await self._recorded(decision)
         except BaseException:
             passage.ended(None)
             raise
-        return Turn(decision=decision, portfolio=portfolio, passage=passage)
+        return Turn(decision=decision, portfolio=portfolio, passage=passage, thread=thread)
 
     async def _chosen(
-        self, errand: Errand, *, refused: Collection[str] = (), after: Decision | None = None
+        self,
+        errand: Errand,
+        thread: Thread | None,
+        *,
+        refused: Collection[str] = (),
+        after: Decision | None = None,
     ) -> tuple[Decision, Portfolio]:
         """A decision, and the portfolio it was made with; models that fail are left alone."""
         query = errand.query
@@ -85,6 +95,7 @@ class Deciding:
             strict=errand.strict,
             without=without,
             attempt=1 if after is None else after.attempt + 1,
+            warm=self.warmth.of(thread),
         )
         return decision, self.swapping.portfolio
 
