@@ -27,6 +27,7 @@ from conduit.engines.replica import Replica
 from conduit.engines.serving import Serving
 from conduit.engines.shared_steering import SharedSteering
 from conduit.engines.swapping import Swapping
+from conduit.engines.warmth import Warmth
 from conduit.engines.wiring import Parts
 from conduit.features.analyzer import Analyzer
 from conduit.feedback.ratings import Feedback
@@ -149,14 +150,16 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         swapping=swapping,
         breakers=breakers,
         clock=parts.clock,
+        warmth=Warmth(parts.clock),
         announce=announce,
     )
     serving = Serving(
         deciding=deciding,
         executor=parts.executor(breakers),
         observer=observer,
+        answers=parts.answers(),
         till=parts.till,
-        continue_cut=parts.settings.continue_cut_answers,
+        continue_cut=parts.continue_cut,
         announce=announce,
     )
     return Engine(

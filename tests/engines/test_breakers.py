@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import repeat
+from itertools import islice, repeat
 
 import pytest
 
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import AllModelsFailedError, FailureKind, ProviderError
-from conduit.core.models import QueryConstraints, Query
+from conduit.core.models import Query, QueryConstraints
 from conduit.core.outcomes import ModelReply
 from conduit.engines.breakers import Breakers
 from conduit.engines.router import Router
@@ -60,8 +60,9 @@ async def test_one_call_tries_whether_the_model_is_back() -> None:
         clock.advance(300)
         asked.clear()
         crowd = [asyncio.create_task(router.complete(f"hello {n}")) for n in range(8)]
-        while sum(task.done() for task in crowd) < 7:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            for answered in islice(asyncio.as_completed(crowd), 7):
+                await answered
         asked.set()
         models = [response.model for response in await asyncio.gather(*crowd)]
         after = await router.complete("hello")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +78,7 @@ def test_waits_are_bounded_and_at_least_what_the_server_asks_for(
     """Only the same arm is waited for, never longer than the bound, never less than Retry-After."""
     tried, _ = _driven(chain, outcomes, patience)
     assert tried[0][0].wait == 0
-    for (before, outcome), (attempt, _) in zip(tried, tried[1:], strict=False):
+    for (before, outcome), (attempt, _) in pairwise(tried):
         assert 0 <= attempt.wait <= LONGEST_WAIT
         if attempt.arm != before.arm:
             assert attempt.wait == 0

@@ -24,7 +24,8 @@ from conduit.core.ports import ModelClient
 from conduit.engines.engine import Engine, open_engine
 from conduit.engines.errand import Errand
 from conduit.engines.goals import Goal
-from conduit.engines.wiring import Options, assemble
+from conduit.engines.options import Options
+from conduit.engines.wiring import assemble
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
