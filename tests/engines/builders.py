@@ -56,10 +56,11 @@ def router_of(
     *arms: Arm,
     client: ModelClient | None = None,
     store: Store | None = None,
+    kind: type[Router] = Router,
     **options: Any,
 ) -> Router:
     """A router over scripted models that reads no environment and knows nobody's weights."""
-    return Router(
+    return kind(
         arms or (CHEAP, DEAR),
         client=client or ScriptedProvider(),
         store=store,
