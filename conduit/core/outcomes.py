@@ -73,6 +73,10 @@ class ModelReply:
     cached_tokens: int | None = None
 
 
+CANCELLED = "cancelled"
+"""How an attempt finishes whose caller went away: paid as far as it went, no failure, no lesson."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """One attempt to have a model answer, successful or not, as it is logged.

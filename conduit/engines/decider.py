@@ -11,6 +11,7 @@ import numpy as np
 from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.ledger import Ledger
+from conduit.bandits.means import UNLIMITED, Means
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import Policy
@@ -98,6 +99,7 @@ class Decider:
         *,
         only: Collection[str] | None = None,
         strict: bool = False,
+        means: Means = UNLIMITED,
     ) -> Decision:
         """Choose an arm.
 
@@ -106,7 +108,9 @@ class Decider:
             features: of its text.
             models: the arms, and what has been learned of them.
             only: ids of the arms the caller allows; None allows all.
-            strict: raise instead of relaxing a constraint.
+            strict: raise instead of relaxing a constraint. A budget is none: who has too little
+                money for the cheapest arm is told so by the till.
+            means: what hard budgets leave.
 
         Raises:
             NoAffordableModelError: when no arm fits ``max_cost``.
@@ -119,13 +123,14 @@ class Decider:
         )
         if self.rules.neighbours is not None:
             estimates = self.rules.neighbours.refine(estimates, features.embedding)
-        wish = self._wish(query, features, models.arms, only=only)
+        wish = replace(self._wish(query, features, models.arms, only=only), means=means)
         chosen = self._chooser.choose(estimates, models, wish)
         if chosen is None:
             raise _too_dear(models.arms, estimates, wish)
-        if strict and chosen.relaxed:
+        given_up = [it for it in chosen.relaxed if it != "budget" or not means.limited]
+        if strict and given_up:
             raise InvalidInputError(
-                f"no model satisfies {' and '.join(chosen.relaxed)}",
+                f"no model satisfies {' and '.join(given_up)}",
                 remedy="loosen the constraint, or leave strict off",
             )
         self._chooser.account(estimates, chosen)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from conduit.bandits.neighbours import NearestNeighbours
+from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.decisions import Decision
 from conduit.core.events import Completed, Decided, Event
 from conduit.core.models import Query
@@ -18,6 +19,7 @@ from conduit.engines.decider import Decider
 from conduit.engines.executor import Executor
 from conduit.engines.goal_record import record_goal
 from conduit.engines.learner import Learner
+from conduit.engines.money import Money
 from conduit.engines.observer import Observer
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.replica import Replica
@@ -41,20 +43,29 @@ class Engine:
     observer: Observer
     swapping: Swapping
     replica: Replica
+    money: Money
     announce: Callable[[Event], None]
 
     async def route(
         self, query: Query, *, models: Collection[str] | None, strict: bool
     ) -> Decision:
         """Decide which model should answer, without calling it."""
-        decision, _ = await self._decide(query, models=models, strict=strict)
+        decision, _ = await self._decide(query, models=models, strict=strict, scopes=())
         return decision
 
     async def complete(
-        self, query: Query, *, models: Collection[str] | None, strict: bool
+        self,
+        query: Query,
+        *,
+        models: Collection[str] | None,
+        strict: bool,
+        scopes: Sequence[Scope] = (),
     ) -> Response:
         """Decide, call the model, fall back where it fails, and observe what happened."""
-        decision, portfolio = await self._decide(query, models=models, strict=strict)
+        accounts = _accounts(query, scopes)
+        decision, portfolio = await self._decide(
+            query, models=models, strict=strict, scopes=accounts
+        )
         arms = {arm.id: arm for arm in portfolio.arms}
         executions: list[Execution] = []
 
@@ -63,7 +74,9 @@ class Engine:
             await self.observer.executed(execution)
 
         try:
-            served = await self.executor.run(query, decision, arms=arms, log=log)
+            served = await self.executor.run(
+                query, decision, arms=arms, till=self.money.till(accounts), log=log
+            )
         finally:
             self.decider.settle(
                 expected=_expected_cost(decision), actual=sum(e.cost for e in executions)
@@ -85,6 +98,7 @@ class Engine:
             await self.learner.journal.close()
             await self.replica.look()
         finally:
+            await self.money.drain()
             await self.parts.store.close()
 
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
@@ -95,13 +109,19 @@ class Engine:
         return changes
 
     async def _decide(
-        self, query: Query, *, models: Collection[str] | None, strict: bool
+        self,
+        query: Query,
+        *,
+        models: Collection[str] | None,
+        strict: bool,
+        scopes: Sequence[Scope],
     ) -> tuple[Decision, Portfolio]:
         """A decision, and the portfolio it was made with."""
         features = await self.analysis.of(query.text)
+        means = await self.money.means(query, scopes, self.learner.models.arms)
         portfolio = self.swapping.portfolio
         decision = self.decider.decide(
-            query, features, self.learner.models, only=models, strict=strict
+            query, features, self.learner.models, only=models, strict=strict, means=means
         )
         try:
             await self.learner.record(decision)
@@ -178,6 +198,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         ),
         swapping=swapping,
         replica=replica,
+        money=Money(parts.store, clock=parts.clock, baseline=lambda: swapping.portfolio.baseline),
         announce=announce,
     )
 
@@ -185,3 +206,10 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
 def _expected_cost(decision: Decision) -> float:
     """USD that the pacer counted when the decision was made."""
     return decision.estimates[decision.selected_model].cost
+
+
+def _accounts(query: Query, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
+    """On whose account: as said, and the query's user unless another was named."""
+    if not query.user_id or any(scope.kind is ScopeKind.USER for scope in scopes):
+        return tuple(scopes)
+    return (*scopes, Scope(ScopeKind.USER, query.user_id))

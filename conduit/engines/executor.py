@@ -12,6 +12,7 @@ from conduit.core.models import Query
 from conduit.core.outcomes import Execution, ModelReply, ModelRequest
 from conduit.core.ports import Clock, ModelClient
 from conduit.engines.fallback import Served, fallback_plan
+from conduit.engines.till import Till
 from conduit.features.complexity import estimate_tokens
 from conduit.feedback.answers import answer_failure
 
@@ -33,7 +34,7 @@ class Executor:
     timeout: float | None = 60.0
 
     async def run(
-        self, query: Query, decision: Decision, *, arms: Mapping[str, Arm], log: Log
+        self, query: Query, decision: Decision, *, arms: Mapping[str, Arm], till: Till, log: Log
     ) -> Served:
         """Execute a decision; ``log`` is awaited with every attempt, failed ones included.
 
@@ -41,6 +42,7 @@ class Executor:
             query: to be answered.
             decision: which models are to be tried, in which order.
             arms: by id, as they were when it was made.
+            till: pays for the attempts.
             log: is told of every attempt.
 
         Raises:
@@ -50,23 +52,30 @@ class Executor:
         attempt = next(plan)
         while True:
             started, arm = self.clock.now(), arms[attempt.arm]
-            outcome = await self._call(query, arm)
-            execution = _Attempted(decision.id, attempt.number, arm, started)
-            await log(execution.ended(outcome, prompt=query.text))
+            purse = await till.open(self._request(query, arm), decision_id=decision.id)
+            outcome = await self._call(purse.request)
+            execution = _Attempted(decision.id, attempt.number, arm, started).ended(
+                outcome, prompt=query.text
+            )
+            await purse.settle(execution)
+            await log(execution)
             try:
                 attempt = plan.send(outcome)
             except StopIteration as stop:
                 served: Served = stop.value
                 return served
 
-    async def _call(self, query: Query, arm: Arm) -> ModelReply | ProviderError:
-        request = ModelRequest(
+    def _request(self, query: Query, arm: Arm) -> ModelRequest:
+        return ModelRequest(
             arm=arm,
             text=query.text,
             query_id=query.id,
             max_tokens=query.max_tokens,
             timeout=self.timeout,
+            chat=query.chat,
         )
+
+    async def _call(self, request: ModelRequest) -> ModelReply | ProviderError:
         try:
             reply = await self.client.complete(request)
         except ProviderError as failure:
@@ -76,7 +85,7 @@ class Executor:
             return reply
         return ProviderError(
             kind,
-            model=arm.id,
+            model=request.arm.id,
             detail=reply.text[:100].strip(),
             input_tokens=reply.input_tokens,
             output_tokens=reply.output_tokens,

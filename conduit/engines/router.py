@@ -151,8 +151,11 @@ class Router(Lifetime):
         Raises:
             AllModelsFailedError: when no model answered.
             NoAffordableModelError: when no model fits ``max_cost``.
+            BudgetExceededError: when an account has too little left.
+            ReservationTimeoutError: when it has, but for calls under way.
         """
-        return await (await self.open()).complete(_query(query), models=models, strict=strict)
+        engine = await self.open()
+        return await engine.complete(_query(query), models=models, strict=strict, scopes=scopes)
 
     async def stream(
         self,
