@@ -11,6 +11,7 @@ import numpy as np
 from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.ledger import Ledger
+from conduit.bandits.means import UNLIMITED, Means
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.selection import Ask, Selection
@@ -79,6 +80,7 @@ class Decider:
         without: Collection[str] = (),
         attempt: int = 1,
         warm: Warm | None = None,
+        means: Means = UNLIMITED,
     ) -> Decision:
         """Choose an arm.
 
@@ -87,10 +89,12 @@ class Decider:
             features: of its text.
             models: the arms, and what has been learned of them.
             only: ids of the arms the caller allows; None allows all.
-            strict: raise instead of relaxing a constraint.
+            strict: raise instead of relaxing a constraint. A budget is none: who has too little
+                money for the cheapest arm is told so by the till.
             without: ids of arms to be left out this time, unless nothing is left then.
             attempt: which decision for the same query this is.
             warm: which arm has read the beginning of this prompt a moment ago.
+            means: what hard budgets leave.
 
         Raises:
             NoAffordableModelError: when no arm fits ``max_cost``.
@@ -105,14 +109,16 @@ class Decider:
             estimates = self.rules.neighbours.refine(estimates, features.embedding)
         now = self._clock.now()
         wish = self.rules.wish(query, features, models.arms, only=only, now=now)
+        wish = replace(wish, means=means)
         if warm is not None:
             charges = lost_discount(estimates, models.arms, warm)
             worth = self._chooser.worth_of_money(models, wish)
             wish = replace(wish, bonus=wish.bonus - worth * charges)
         chosen = self._chosen(estimates, models, wish, without=without)
-        if strict and chosen.relaxed:
+        given_up = [it for it in chosen.relaxed if it != "budget" or not means.limited]
+        if strict and given_up:
             raise InvalidInputError(
-                f"no model satisfies {' and '.join(chosen.relaxed)}",
+                f"no model satisfies {' and '.join(given_up)}",
                 remedy="loosen the constraint, or leave strict off",
             )
         self._chooser.account(estimates, chosen)

@@ -15,6 +15,7 @@ from conduit.engines.breakers import Breakers, Passage
 from conduit.engines.decider import Decider
 from conduit.engines.errand import Errand
 from conduit.engines.learner import Learner
+from conduit.engines.money import Money
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.swapping import Swapping
 from conduit.engines.warmth import Thread, Warmth, thread_of
@@ -48,6 +49,7 @@ class Deciding:
     breakers: Breakers
     clock: Clock
     warmth: Warmth
+    money: Money
     announce: Callable[[Event], None]
 
     async def decide(self, errand: Errand) -> Decision:
@@ -89,6 +91,7 @@ class Deciding:
         """A decision, and the portfolio it was made with; models that fail are left alone."""
         query, received_at = errand.query, self.clock.now()
         features = sized(await self.analysis.of(query.text), query)
+        means = await self.money.means(query, errand.accounts, self.learner.models.arms)
         without = frozenset(refused) | self.breakers.closed_to()
         if after is not None and without.issuperset(candidates(after)):
             without = frozenset(refused)
@@ -101,6 +104,7 @@ class Deciding:
             without=without,
             attempt=1 if after is None else after.attempt + 1,
             warm=self.warmth.of(thread),
+            means=means,
         )
         return _Chosen(decision, self.swapping.portfolio, received_at)
 

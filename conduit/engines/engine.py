@@ -21,6 +21,7 @@ from conduit.engines.errand import Errand
 from conduit.engines.first_piece import first_piece
 from conduit.engines.goal_record import record_goal
 from conduit.engines.learner import Learner
+from conduit.engines.money import Money
 from conduit.engines.observer import Observer
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.replica import Replica
@@ -46,6 +47,7 @@ class Engine:
     observer: Observer
     swapping: Swapping
     replica: Replica
+    money: Money
 
     async def route(self, errand: Errand) -> Decision:
         """Decide which model should answer, without calling it."""
@@ -76,6 +78,7 @@ class Engine:
             await self.learner.journal.close()
             await self.replica.look()
         finally:
+            await self.money.drain()
             await self.parts.store.close()
 
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
@@ -143,6 +146,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         announce=announce,
     )
     breakers = Breakers(parts.clock)
+    money = Money(parts.store, clock=parts.clock, baseline=lambda: swapping.portfolio.baseline)
     deciding = Deciding(
         analysis=Analysis(analyzer, parts.caches.features),
         decider=decider,
@@ -151,6 +155,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         breakers=breakers,
         clock=parts.clock,
         warmth=Warmth(parts.clock),
+        money=money,
         announce=announce,
     )
     serving = Serving(
@@ -158,7 +163,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         executor=parts.executor(breakers),
         observer=observer,
         answers=parts.answers(),
-        till=parts.till,
+        till=money.till,
         continue_cut=parts.continue_cut,
         announce=announce,
     )
@@ -172,4 +177,5 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         observer=observer,
         swapping=swapping,
         replica=replica,
+        money=money,
     )

@@ -40,7 +40,6 @@ from conduit.engines.learner import Learner
 from conduit.engines.options import Options
 from conduit.engines.portfolio import Portfolio, check_priced
 from conduit.engines.shared_portfolio import SharedPortfolio
-from conduit.engines.till import OpenTill, OpenTills
 from conduit.engines.wishing import DecisionRules
 from conduit.features.analyzer import Analyzer
 from conduit.features.projection import load_projection
@@ -68,7 +67,6 @@ class Parts:
     clock: Clock
     timeout: float
     half_life: float | None
-    till: OpenTills
 
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
@@ -221,7 +219,6 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
         clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
         half_life=_half_life(_given(options.half_life, settings.half_life)),
-        till=lambda scopes: OpenTill(),  # noqa: ARG005 - no budget is kept yet
     )
     parts.decider("")
     return parts
