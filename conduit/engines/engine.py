@@ -163,7 +163,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         executor=parts.executor(breakers),
         observer=observer,
         answers=parts.answers(),
-        till=money.till,
+        till=parts.till or money.till,
         continue_cut=parts.continue_cut,
         announce=announce,
     )

@@ -40,6 +40,7 @@ from conduit.engines.learner import Learner
 from conduit.engines.options import Options
 from conduit.engines.portfolio import Portfolio, check_priced
 from conduit.engines.shared_portfolio import SharedPortfolio
+from conduit.engines.till import OpenTills
 from conduit.engines.wishing import DecisionRules
 from conduit.features.analyzer import Analyzer
 from conduit.features.projection import load_projection
@@ -55,6 +56,7 @@ class Parts:
 
     Args:
         portfolio: the models to begin with.
+        till: opens tills in the place of the ledger's; None pays from the budgets of the store.
     """
 
     settings: Settings
@@ -67,6 +69,7 @@ class Parts:
     clock: Clock
     timeout: float
     half_life: float | None
+    till: OpenTills | None = None
 
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
