@@ -62,7 +62,11 @@ class OperationSettings:
     env_file: Path | None = declare(
         "file to read variables from; unset takes .env in the working folder", PATH
     )
-    offline: bool = declare("never download anything", SWITCH, default=False)
+    offline: bool = declare(
+        "never download anything; the API server answers with built-in scripted models",
+        SWITCH,
+        default=False,
+    )
     environment: str = declare(
         "name of the deployment", TEXT, aliases=("ENVIRONMENT",), default="development"
     )
@@ -78,12 +82,6 @@ class OperationSettings:
     debug: bool = declare("log every model call", SWITCH, aliases=("LITELLM_DEBUG",), default=False)
     actor: str | None = declare(
         "who is on record for changes; unset takes the name of the operating system's user", TEXT
-    )
-    api_key: str | None = declare(
-        "key that clients of the API server must send",
-        TEXT,
-        aliases=("CONDUCTOR_API_KEY",),
-        secret=True,
     )
 
 

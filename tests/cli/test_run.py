@@ -12,7 +12,7 @@ from .conftest import PRICES, Run, Served, answered, contents, failed
 KEYS = {
     "text", "model", "provider", "cost", "input_tokens", "output_tokens", "base_model",
     "base_cost", "savings", "savings_percent", "latency", "decision_id", "finish_reason",
-    "attempts",
+    "attempts", "tool_calls", "propensity", "cached",
 }  # fmt: skip
 
 
@@ -32,6 +32,7 @@ def test_json_is_one_object_with_these_keys(conduit: Run, openai: Served) -> Non
     assert said["base_cost"] == pytest.approx(priced("gpt-4o"))
     assert said["savings"] == pytest.approx(said["base_cost"] - said["cost"])
     assert said["savings_percent"] == pytest.approx(94)
+    assert (said["tool_calls"], said["propensity"], said["cached"]) == ([], 1, False)
 
 
 def test_answer_and_summary_go_to_their_streams(conduit: Run, openai: Served) -> None:
