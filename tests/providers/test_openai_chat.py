@@ -13,7 +13,7 @@ import pytest
 
 from conduit.core.arms import Arm
 from conduit.core.chat import Chat
-from conduit.core.errors import FailureKind, ProviderError
+from conduit.core.errors import ConfigurationError, FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest
 from conduit.providers.endpoints import Endpoint
 from conduit.providers.openai_chat import OpenAIChatClient
@@ -230,6 +230,29 @@ async def test_address_that_is_none(fast: OpenAIChatClient) -> None:
     with pytest.raises(ProviderError) as caught:
         await fast.complete(ModelRequest(arm=arm, text="?"))
     assert caught.value.kind is FailureKind.BAD_REQUEST
+
+
+async def test_proxy(serve: Serve, fast: OpenAIChatClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that the environment names is used, but for addresses that it exempts."""
+    proxy = await serve(Answer(body=LMSTUDIO.answer("By proxy.")))
+    direct = await serve(Answer(body=LMSTUDIO.answer("Directly.")))
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    there = Arm(id="there", provider="mine", base_url="http://models.invalid/v1")
+    assert (await fast.complete(ModelRequest(arm=there, text="?"))).text == "By proxy."
+    assert proxy.requests[0].path == "http://models.invalid/v1/chat/completions"
+    assert (await fast.complete(ask(LMSTUDIO.arm(direct.url)))).text == "Directly."
+
+
+async def test_proxy_of_another_kind(
+    fast: OpenAIChatClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that cannot be used is an error, never passed by, and its password is not shown."""
+    monkeypatch.setenv("ALL_PROXY", f"socks5://user:{KEY}@127.0.0.1:9")
+    arm = Arm(id="there", provider="mine", base_url="http://models.invalid/v1")
+    with pytest.raises(ConfigurationError, match="socks5") as caught:
+        await fast.complete(ModelRequest(arm=arm, text="?"))
+    assert KEY not in str(caught.value)
 
 
 async def test_without_orjson(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
