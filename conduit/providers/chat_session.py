@@ -54,7 +54,8 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
     """Build the session of an endpoint; it connects at the first call.
 
     Raises:
-        ConfigurationError: when the environment names a proxy that cannot be used.
+        ConfigurationError: for an address that is none, or a proxy in the environment that cannot
+            be used.
     """
     from aiohttp import (  # noqa: PLC0415 - an extra
         ClientSession,
@@ -64,9 +65,16 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
     )
     from yarl import URL  # noqa: PLC0415 - comes with it
 
+    try:
+        url = URL(endpoint.chat_url)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the address of provider {endpoint.provider!r} is none ({error})",
+            remedy="give one that begins with http:// or https://",
+        ) from None
     proxy = _proxy(endpoint.chat_url)
     headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    if endpoint.api_key:
+    if endpoint.api_key and not url.user:  # what stands in the address wins, as everywhere
         headers["Authorization"] = f"Bearer {endpoint.api_key}"
     session = ClientSession(
         connector=TCPConnector(limit=0),  # how many at once is decided before, per provider
@@ -76,10 +84,10 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
     return ChatSession(
         endpoint=endpoint,
         session=session,
-        url=URL(endpoint.chat_url),
+        url=url,
         headers=headers,
         proxy=proxy,
-        secrets=(endpoint.api_key,),
+        secrets=(endpoint.api_key, url.password or ""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
@@ -230,6 +231,24 @@ async def test_address_that_is_none(fast: OpenAIChatClient) -> None:
     with pytest.raises(ProviderError) as caught:
         await fast.complete(ModelRequest(arm=arm, text="?"))
     assert caught.value.kind is FailureKind.BAD_REQUEST
+
+
+async def test_credentials_in_the_address(serve: Serve, fast: OpenAIChatClient) -> None:
+    """Credentials that stand in an address are used in the place of the key, and never shown."""
+    server = await serve(Answer(status=401, body=LMSTUDIO.fault("Not pa55word.", 401)))
+    address = server.url.replace("http://", "http://ann:pa55word@")
+    with pytest.raises(ProviderError) as caught:
+        await fast.complete(ask(LMSTUDIO.arm(address)))
+    assert caught.value.detail == "Not ***."
+    said = base64.b64encode(b"ann:pa55word").decode()
+    assert server.requests[0].headers["authorization"] == f"Basic {said}"
+
+
+@pytest.mark.parametrize("address", ["http://[bad/v1", "http://host:port/v1"])
+async def test_address_that_cannot_be_read(fast: OpenAIChatClient, address: str) -> None:
+    """An address that is none at all is an error of the configuration."""
+    with pytest.raises(ConfigurationError, match="address"):
+        await fast.complete(ModelRequest(arm=Arm(id="a", provider="b", base_url=address), text="?"))
 
 
 async def test_proxy(serve: Serve, fast: OpenAIChatClient, monkeypatch: pytest.MonkeyPatch) -> None:
