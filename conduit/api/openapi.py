@@ -118,10 +118,10 @@ def _json(model: type[BaseModel], *, example: object = None) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    shown = (ChatRequest, ChatCompletion, ErrorBody)
+    shown = (ChatRequest, ChatCompletion, Directives, ErrorBody)
     _, schemas = models_json_schema([(model, "validation") for model in shown], ref_template=_REF)
     described = dict(schemas["$defs"])
     described["ChatRequest"]["properties"]["conduit"] = {
-        "anyOf": [Directives.model_json_schema(ref_template=_REF), {"type": "null"}]
+        "anyOf": [{"$ref": _REF.format(model="Directives")}, {"type": "null"}]
     }
     return described

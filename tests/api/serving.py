@@ -75,7 +75,9 @@ def app_of(
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, *, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[Served]:
+async def serving(
+    app: FastAPI, *, host: str = "127.0.0.1", **options: Any
+) -> AsyncIterator[Served]:
     """Serve an app on a free port, and stop in the end.
 
     Args:

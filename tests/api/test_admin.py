@@ -45,7 +45,9 @@ async def test_models_come_change_their_price_and_go(http: httpx.AsyncClient) ->
 async def test_models_that_cannot_be_changed_so(http: httpx.AsyncClient) -> None:
     """A model twice, an unknown one, a negative price and the last one are refused, and all stays."""
     assert (await http.post("/v1/admin/models", json=NEW)).status_code == 201
-    assert "there already" in error_of(await http.post("/v1/admin/models", json=NEW), 400)["message"]
+    assert (
+        "there already" in error_of(await http.post("/v1/admin/models", json=NEW), 400)["message"]
+    )
     unknown = await http.post("/v1/admin/models", json={"id": "gpt-99"})
     assert error_of(unknown, 404)["code"] == "model_not_found"
     assert error_of(await http.delete("/v1/admin/models/gpt-99"), 404)["param"] == "model"

@@ -42,7 +42,9 @@ async def test_complete_answers_and_says_what_it_saved() -> None:
         answer = (await http.post("/v1/complete", json=PROMPT | {"model": "cheap"})).json()
     assert (answer["text"], answer["model"], answer["baseline"]) == ("4", "cheap", "dear")
     assert answer["cost"] + answer["saved"] == pytest.approx(answer["baseline_cost"])
-    assert answer["savings_percent"] == pytest.approx(100 * answer["saved"] / answer["baseline_cost"])
+    assert answer["savings_percent"] == pytest.approx(
+        100 * answer["saved"] / answer["baseline_cost"]
+    )
 
 
 async def test_a_conversation_may_take_the_prompt_s_place() -> None:
