@@ -120,9 +120,12 @@ async def test_usage_comes_where_it_is_asked_for(wanted: bool) -> None:
 async def test_calls_of_tools_are_streamed_in_fragments() -> None:
     """The official client puts the fragments of a call together."""
     kind = piecemeal(*(Delta(tool_calls=(fragment,)) for fragment in FRAGMENTS))
-    async with serving(app_of(kind=kind)) as served, client_of(served) as client:
-        async with client.chat.completions.stream(model="auto", messages=MESSAGES) as stream:
-            whole = await stream.get_final_completion()
+    async with (
+        serving(app_of(kind=kind)) as served,
+        client_of(served) as client,
+        client.chat.completions.stream(model="auto", messages=MESSAGES) as stream,
+    ):
+        whole = await stream.get_final_completion()
     (call,) = whole.choices[0].message.tool_calls or ()
     assert (call.id, call.function.name) == ("c", "add")
     assert json.loads(call.function.arguments) == {"a": 2}
@@ -171,12 +174,13 @@ class Pondering(ScriptedProvider):
         raise AssertionError
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("path", [CHAT, "/v1/complete"])
-async def test_a_caller_who_leaves_ends_the_call(path: str, stream: bool) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(CHAT, ASKED), (CHAT, ASKED | {"stream": True}), ("/v1/complete", ASKED)],
+)
+async def test_a_caller_who_leaves_ends_the_call(path: str, body: dict[str, Any]) -> None:
     """The model's call is cancelled when nobody waits for its answer any more."""
     model = Pondering()
-    body = ASKED | ({"stream": True} if stream and path == CHAT else {})
     async with serving(app_of(model)) as served:
         async with httpx.AsyncClient(base_url=str(served.http.base_url)) as caller:
             asking = asyncio.create_task(caller.post(path, json=body))
