@@ -11,6 +11,7 @@ import httpx
 import openai
 import pytest
 
+from conduit.api import chat
 from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest, Response
 from conduit.engines.answer_stream import AnswerStream
@@ -154,6 +155,22 @@ async def test_a_caller_who_leaves_a_stream_ends_it() -> None:
             assert not kind.closed.is_set()
         await asyncio.wait_for(kind.closed.wait(), 5)
     assert '"fo"' in first
+
+
+async def test_a_caller_who_does_not_read_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a connection is full for too long, the answer is closed: nobody holds a model for ever."""
+    monkeypatch.setattr(chat, "READ_WITHIN", 0.05)
+    kind = piecemeal(*[Delta(text="x" * 100_000)] * 200)
+    body = json.dumps(ASKED | {"stream": True}).encode()
+    async with serving(app_of(kind=kind)) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1024)
+        writer.write(
+            f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        await asyncio.wait_for(kind.closed.wait(), 5)
+        writer.transport.abort()
 
 
 class Pondering(ScriptedProvider):
