@@ -777,4 +777,43 @@ ALTER TABLE reservations ENABLE ROW LEVEL SECURITY;
 
 UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
 
+-- Running upgrade 0008 -> 0009
+
+CREATE TABLE costs (
+    id TEXT NOT NULL, 
+    at DOUBLE PRECISION NOT NULL, 
+    kind TEXT NOT NULL, 
+    model TEXT NOT NULL, 
+    provider TEXT NOT NULL, 
+    cost BIGINT NOT NULL, 
+    base_cost BIGINT NOT NULL, 
+    input_tokens BIGINT, 
+    output_tokens BIGINT, 
+    user_id TEXT, 
+    team TEXT, 
+    api_key TEXT, 
+    session TEXT, 
+    task_type TEXT, 
+    decision_id TEXT, 
+    CONSTRAINT pk_costs PRIMARY KEY (id)
+);
+
+COMMENT ON COLUMN costs.at IS 'seconds since the epoch';
+
+COMMENT ON COLUMN costs.kind IS 'what was paid for';
+
+COMMENT ON COLUMN costs.cost IS 'nanodollars';
+
+COMMENT ON COLUMN costs.base_cost IS 'at the baseline; nanodollars';
+
+COMMENT ON COLUMN costs.api_key IS 'a hash or a label';
+
+CREATE INDEX ix_costs_at_id ON costs (at, id);
+
+CREATE INDEX ix_costs_user_id_at_id ON costs (user_id, at, id);
+
+ALTER TABLE costs ENABLE ROW LEVEL SECURITY;
+
+UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008';
+
 COMMIT;

@@ -95,7 +95,7 @@ class Gateway:
             self._opened = Opened(
                 settings=settings,
                 router=router,
-                ledger=await _ledger(router),
+                ledger=await router.ledger(),
                 doors=Doors.of(settings),
                 tally=tally,
                 registry=open_registry(),
@@ -119,7 +119,3 @@ def opened(scope: Scope) -> Opened:
 def is_started(scope: Scope) -> bool:
     """Whether the server that a request came to is open."""
     return cast("Gateway", scope["app"].state.gateway).started
-
-
-async def _ledger(router: Router) -> Ledger:
-    return Ledger((await router.open()).parts.store)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 from uuid import uuid4
 
+from conduit.budgets.cost_reports import CostReports
 from conduit.budgets.refusals import exceeded, timed_out
 from conduit.core.budgets import Budget, Scope, Window, nanos
 from conduit.core.clocks import SystemClock
+from conduit.core.costs import CostRecord
 from conduit.core.errors import ConfigurationError, InvalidInputError
 from conduit.core.ports import Clock
 from conduit.core.spending import (
+    Booking,
     BudgetStore,
     Claim,
     Closing,
@@ -21,6 +25,8 @@ from conduit.core.spending import (
     Shortage,
     Spend,
 )
+
+T = TypeVar("T")
 
 LEASE = 900.0
 """Seconds after which a reservation ends by itself: longer than any call takes."""
@@ -45,7 +51,7 @@ class Tally:
     timed_out: int = 0
 
 
-class Ledger:
+class Ledger(CostReports):
     """Keeps calls within the budgets that apply to them, together with all who share the store.
 
     Belongs to one event loop; any number of ledgers may share a database.
@@ -68,17 +74,23 @@ class Ledger:
             )
         if not lease > 0:
             raise InvalidInputError(f"a lease of {lease:g} s is over", remedy="give more than 0")
-        self._store = store
+        super().__init__(store)
         self._clock = clock or SystemClock()
         self._lease = lease
         self._freed = asyncio.Event()
         self._tally = Tally()
-        self._under_way: set[asyncio.Future[Reservation]] = set()
+        self._edition = 0
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     @property
     def tally(self) -> Tally:
         """What became of claims so far."""
         return self._tally
+
+    @property
+    def edition(self) -> int:
+        """Grows when a budget is made, changed or removed here."""
+        return self._edition
 
     async def set_budget(self, scope: Scope, window: Window, limit: float, *, actor: str) -> Budget:
         """Make a budget, or change its limit, on record; what was spent of it stays spent.
@@ -90,18 +102,22 @@ class Ledger:
         """
         budget = Budget(scope=scope, window=window, limit=limit)
         await self._store.put_budget(budget, actor=actor, now=self._clock.now())
-        self._wake()
+        self._edited()
         return budget
 
     async def remove_budget(self, scope: Scope, window: Window, *, actor: str) -> bool:
         """Forget a budget and what was spent of it, on record; whether there was one."""
         gone = await self._store.remove_budget(scope, window, actor=actor, now=self._clock.now())
-        self._wake()
+        self._edited()
         return gone
 
     async def standing(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
         """Budgets of some scopes, or all, in order, as they stand; as quick after any history."""
         await self._store.end_overdue(now=self._clock.now())
+        return await self.look(scopes)
+
+    async def look(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
+        """Likewise, with what was set aside for calls whose processes have died: quicker still."""
         return await self._store.spends(scopes, now=self._clock.now())
 
     async def check(self, scopes: Sequence[Scope], estimate: float = 0.0) -> list[Spend]:
@@ -167,11 +183,18 @@ class Ledger:
                 await _either(freed, min(pause, left))
                 pause = min(2 * pause, LONGEST_LOOK)
 
-    async def settle(self, reservation_id: str, cost: float) -> Reservation:
+    async def settle(
+        self, reservation_id: str, cost: float, *, record: CostRecord | None = None
+    ) -> Reservation:
         """Spend what a call did cost, in USD, and free the rest; done even if the task is cancelled.
 
         Settled twice, the first cost stands. A reservation that was released or has expired is
         settled all the same: the money was spent.
+
+        Args:
+            reservation_id: of the reservation.
+            cost: USD.
+            record: of that cost, kept in the same transaction; None keeps none.
 
         Raises:
             InvalidInputError: for a reservation that does not exist, or a cost that cannot be.
@@ -181,6 +204,7 @@ class Ledger:
             state=ReservationState.SETTLED,
             cost=cost,
             now=self._clock.now(),
+            record=record,
         )
         nanos(cost, what="a cost")
         return await self._surely(self._store.end(closing))
@@ -193,6 +217,30 @@ class Ledger:
         """
         closing = Closing(id=reservation_id, state=ReservationState.RELEASED, now=self._clock.now())
         return await self._surely(self._store.end(closing))
+
+    async def record_cost(self, record: CostRecord, scopes: Sequence[Scope] = ()) -> bool:
+        """Spend what nothing was set aside for, on record; done even if the task is cancelled.
+
+        Budgets that apply count it at once, even beyond their limit: the money was spent.
+
+        Args:
+            record: of the cost; the same one again is booked once.
+            scopes: on whose account.
+
+        Returns:
+            Whether it was new.
+
+        Raises:
+            InvalidInputError: for a cost that cannot be.
+        """
+        nanos(record.cost, what="a cost")
+        accounts = tuple(dict.fromkeys(scopes))
+        booking = Booking(record=record, scopes=accounts, now=self._clock.now())
+        return await self._surely(self._store.book(booking))
+
+    async def drain(self) -> None:
+        """Wait for what is being settled by tasks that were cancelled; before the store closes."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _claim(self, wanted: Claim) -> Reservation | Shortage:
         now = self._clock.now()
@@ -213,14 +261,18 @@ class Ledger:
         self._tally = replace(self._tally, timed_out=self._tally.timed_out + 1)
         return timed_out(shortage, waited=waited)
 
-    async def _surely(self, ending: Awaitable[Reservation]) -> Reservation:
+    async def _surely(self, ending: Awaitable[T]) -> T:
         task = asyncio.ensure_future(ending)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
-    def _ended(self, task: asyncio.Future[Reservation]) -> None:
+    def _ended(self, task: asyncio.Future[Any]) -> None:
         self._under_way.discard(task)
+        self._wake()
+
+    def _edited(self) -> None:
+        self._edition += 1
         self._wake()
 
     def _wake(self) -> None:

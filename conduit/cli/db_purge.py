@@ -39,19 +39,20 @@ def db_purge(
     database: Database = None,
     json: Json = False,
 ) -> None:
-    """Forget decisions, users and prompts, and keep what was learned.
+    """Forget decisions, users, prompts and costs, and keep what was learned.
 
     Decisions go with their calls, observations, corrections and prompts. What
     was learned from them stays in the database, bit for bit, and later rebuilds
-    keep it. With both limits, decisions that meet both go. A change of a rating
-    whose decision is gone is refused.
+    keep it; budgets keep their totals. With both limits, what meets both goes.
+    A change of a rating whose decision is gone is refused.
 
       conduit db purge --older-than 30d --dry-run
       conduit db purge --older-than 30d --yes
       conduit db purge --user 4711 --yes
 
     With --json: done (false for --dry-run, or when you said no), database and
-    rows per kind: decisions, executions, observations, corrections, pending.
+    rows per kind: decisions, executions, observations, corrections, pending,
+    costs (records of calls), reservations (closed ones, by age alone).
     """
     settings = load_settings()
     wanted, clock = Wanted(older_than=older_than, user=user), SystemClock()
@@ -59,7 +60,7 @@ def db_purge(
         place, counts = found.address.place, preview(found, wanted, clock=clock)
         done = (
             not dry_run
-            and counts["decisions"] > 0
+            and any(counts.values())
             and confirmed(f"Forget {_words(counts)} in {place}?", yes=yes)
         )
         if done:

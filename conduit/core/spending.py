@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from conduit.core.budgets import Budget, Scope, Window
+from conduit.core.costs import CostRecord, CostStore
 
 Line: TypeAlias = tuple[str, int]
 """Id of a budget, and the slot of its window in which money counts."""
@@ -115,17 +116,39 @@ class Closing:
         state: settled, released or expired.
         cost: USD, when it is settled.
         now: seconds since the epoch; only a reservation that has ended by then expires.
+        record: of that cost, kept in the same step; None keeps none.
     """
 
     id: str
     state: ReservationState
     cost: float | None = None
     now: float
+    record: CostRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """A cost that nothing was set aside for.
+
+    Args:
+        record: of it; one that is known already is booked already.
+        scopes: on whose account: what counts in their budgets.
+        now: seconds since the epoch.
+    """
+
+    record: CostRecord
+    scopes: Sequence[Scope]
+    now: float
+
+    @property
+    def id(self) -> str:
+        """The record's."""
+        return self.record.id
 
 
 @runtime_checkable
-class BudgetStore(Protocol):
-    """Keeps budgets, running totals of what is spent of them, and reservations.
+class BudgetStore(CostStore, Protocol):
+    """Keeps budgets, running totals of what is spent of them, reservations, and what calls did cost.
 
     Every method is one step, whole or not at all, however many tasks and processes take theirs.
     """
@@ -160,6 +183,14 @@ class BudgetStore(Protocol):
 
         Raises:
             InvalidInputError: for a reservation that does not exist.
+        """
+        ...
+
+    async def book(self, booking: Booking) -> bool:
+        """Spend what nothing was set aside for, on record, even where it exceeds a limit.
+
+        Returns:
+            Whether it was booked; False, and nothing has changed, for a record that is known.
         """
         ...
 

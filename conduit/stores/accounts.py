@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from conduit.core.budgets import NANO, Budget, Scope, Window, nanos
+from conduit.core.costs import CostRecord
 from conduit.core.errors import InvalidInputError
 from conduit.core.sharing import Edit, Json
 from conduit.core.spending import (
+    Booking,
     Claim,
     Closing,
     Line,
@@ -33,12 +35,13 @@ Totals: TypeAlias = dict[int, Total]
 
 
 class Accounts:
-    """Budgets, totals and reservations: all there are, or those that some commands are about."""
+    """Budgets, totals, reservations and costs: all there are, or those that some commands are about."""
 
     def __init__(self) -> None:
         self.budgets: dict[str, Budget] = {}
         self.totals: dict[str, Totals] = {}
         self.reservations: dict[str, Reservation] = {}
+        self.costs: dict[str, CostRecord] = {}
         self._ids: dict[Scope, dict[Window, str]] = {}
 
     def put(self, id_: str, budget: Budget, totals: Totals | None = None) -> None:
@@ -82,9 +85,8 @@ class Accounts:
         return self._open(claim, ids, granted)
 
     def _open(self, claim: Claim, ids: Iterable[str], granted: int) -> Reservation:
-        lines = tuple((id_, self.budgets[id_].window.slot(claim.now)) for id_ in ids)
+        lines = self._lines(ids, now=claim.now)
         for line in lines:
-            self._forget_before(line, claim.now)
             self._add(line, reserved=granted)
         made = Reservation(
             id=claim.id,
@@ -117,12 +119,35 @@ class Accounts:
         booked = None if cost is None else cost / NANO
         done = replace(known, state=closing.state, cost=booked)
         self.reservations[done.id] = done
+        if booked is not None and closing.record is not None:
+            self.costs.setdefault(closing.record.id, replace(closing.record, cost=booked))
         return done
+
+    def book(self, booking: Booking) -> bool:
+        """Spend what nothing was set aside for; whether it was not booked before.
+
+        Raises:
+            InvalidInputError: for a cost that cannot be.
+        """
+        if booking.id in self.costs:
+            return False
+        cost = nanos(booking.record.cost, what="a cost")
+        for line in self._lines(self._of(booking.scopes), now=booking.now):
+            self._add(line, settled=cost)
+        self.costs[booking.id] = replace(booking.record, cost=cost / NANO)
+        return True
 
     def _of(self, scopes: Sequence[Scope] | None) -> list[str]:
         """Ids of the budgets of some scopes, in order."""
         wanted = self._ids.keys() if scopes is None else {*scopes} & self._ids.keys()
         return [id_ for scope in sorted(wanted) for _, id_ in sorted(self._ids[scope].items())]
+
+    def _lines(self, ids: Iterable[str], *, now: float) -> tuple[Line, ...]:
+        """Where money of this moment counts; what nobody counts any more is dropped."""
+        lines = tuple((id_, self.budgets[id_].window.slot(now)) for id_ in ids)
+        for line in lines:
+            self._forget_before(line, now)
+        return lines
 
     def _sums(self, id_: str, *, now: float) -> tuple[Total, int]:
         """What counts now, and the oldest slot that any of it is in."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from conduit.core.budgets import Budget, Scope, Window
+from conduit.core.costs import CostFilter, CostPage, CostTotal, GroupBy, check_limit
 from conduit.core.spending import (
+    Booking,
     Claim,
     Closing,
     Reservation,
@@ -15,6 +17,7 @@ from conduit.core.spending import (
     Spend,
 )
 from conduit.stores.accounts import Accounts, edit_of
+from conduit.stores.cost_sums import page_of, parse_cursor, totals_of
 from conduit.stores.memory_documents import MemoryDocuments
 
 
@@ -61,6 +64,33 @@ class MemoryBudgets(MemoryDocuments):
         if done.state is not ReservationState.OPEN:
             self._open.pop(done.id, None)
         return done
+
+    async def book(self, booking: Booking) -> bool:
+        """Spend what nothing was set aside for, on record; whether it was not booked before."""
+        return self._accounts.book(booking)
+
+    async def cost_page(
+        self, wanted: CostFilter, *, limit: int, cursor: str | None = None
+    ) -> CostPage:
+        """Records of costs, the newest first.
+
+        Raises:
+            InvalidInputError: for a limit out of range, or a cursor that no page gave.
+        """
+        check_limit(limit)
+        after = None if cursor is None else parse_cursor(cursor)
+        return page_of(self._accounts.costs.values(), wanted, limit=limit, after=after)
+
+    async def cost_totals(
+        self, group_by: GroupBy, wanted: CostFilter, *, limit: int
+    ) -> list[CostTotal]:
+        """Sums per group, the dearest first, and days from the latest.
+
+        Raises:
+            InvalidInputError: for a limit out of range.
+        """
+        check_limit(limit)
+        return totals_of(self._accounts.costs.values(), group_by, wanted)[:limit]
 
     async def end_overdue(self, *, now: float) -> int:
         """Let reservations expire whose processes must have died; how many."""

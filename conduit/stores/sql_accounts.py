@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conduit.core.budgets import Budget, Scope, Window
+from conduit.core.costs import CostFilter, CostPage, CostTotal, GroupBy, check_limit
 from conduit.core.spending import (
+    Booking,
     Claim,
     Closing,
     Reservation,
@@ -14,6 +16,8 @@ from conduit.core.spending import (
     Spend,
 )
 from conduit.stores import sql_budgets as unit
+from conduit.stores import sql_costs as costs
+from conduit.stores.cost_sums import parse_cursor
 from conduit.stores.sql_connection import SQLConnection
 
 
@@ -47,10 +51,9 @@ class SQLBudgets(SQLConnection):
         Raises:
             InvalidInputError: for an amount that cannot be.
         """
-        try:
-            return await self._account(claim)
-        except unit.TakenError:  # it is there now
-            return await self._account(claim)
+        answer = await self._account(claim)
+        assert not isinstance(answer, bool)
+        return answer
 
     async def end(self, closing: Closing) -> Reservation:
         """Close a reservation: what it set aside is free, and what it did cost is spent.
@@ -62,6 +65,41 @@ class SQLBudgets(SQLConnection):
         assert isinstance(done, Reservation)
         return done
 
+    async def book(self, booking: Booking) -> bool:
+        """Spend what nothing was set aside for, on record; whether it was not booked before.
+
+        Raises:
+            InvalidInputError: for a cost that cannot be.
+        """
+        return await self._account(booking) is True
+
+    async def cost_page(
+        self, wanted: CostFilter, *, limit: int, cursor: str | None = None
+    ) -> CostPage:
+        """Records of costs, the newest first.
+
+        Raises:
+            InvalidInputError: for a limit out of range, or a cursor that no page gave.
+        """
+        check_limit(limit)
+        after = None if cursor is None else parse_cursor(cursor)
+        return await self._worker.read(
+            lambda conn: costs.read_page(conn, wanted, limit=limit, after=after)
+        )
+
+    async def cost_totals(
+        self, group_by: GroupBy, wanted: CostFilter, *, limit: int
+    ) -> list[CostTotal]:
+        """Sums per group, the dearest first, and days from the latest.
+
+        Raises:
+            InvalidInputError: for a limit out of range.
+        """
+        check_limit(limit)
+        return await self._worker.read(
+            lambda conn: costs.read_totals(conn, group_by, wanted, limit=limit)
+        )
+
     async def end_overdue(self, *, now: float) -> int:
         """Let reservations expire whose processes must have died; how many, a hundred at most."""
         ids = await self._worker.read(lambda conn: unit.overdue(conn, now=now))
@@ -70,5 +108,8 @@ class SQLBudgets(SQLConnection):
         return len(ids)
 
     async def _account(self, command: unit.Command) -> unit.Answer:
-        durable = isinstance(command, Closing)
-        return await self._worker.share(unit.account, command, lock=command.id, durable=durable)
+        durable = not isinstance(command, Claim)
+        try:
+            return await self._worker.share(unit.account, command, lock=command.id, durable=durable)
+        except unit.TakenError:  # it is there now
+            return await self._worker.share(unit.account, command, lock=command.id, durable=durable)

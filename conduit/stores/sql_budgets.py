@@ -15,6 +15,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, or_, s
 from conduit.core.budgets import NANO, Budget, Scope, Window, nanos
 from conduit.core.errors import StoreError
 from conduit.core.spending import (
+    Booking,
     Claim,
     Closing,
     Line,
@@ -24,12 +25,14 @@ from conduit.core.spending import (
     Spend,
 )
 from conduit.stores.accounts import Accounts, Total, Totals, edit_of
+from conduit.stores.sql_costs import known_costs, write_costs
 from conduit.stores.sql_dialect import COUNTED, insert_new, insert_or_replace
 from conduit.stores.sql_documents import record_edit
 from conduit.stores.sql_schema import budgets, reservations, spend
 
-Command: TypeAlias = Claim | Closing
-Answer: TypeAlias = Reservation | Shortage
+Command: TypeAlias = Claim | Closing | Booking
+Answer: TypeAlias = Reservation | Shortage | bool
+"""To a booking, whether it was new."""
 
 OVERDUE = 100
 """Most reservations that expire in one transaction."""
@@ -74,7 +77,7 @@ _ONE = (
 
 
 class TakenError(StoreError):
-    """Another process makes a reservation of this id at this moment: look again."""
+    """Another process makes a reservation or record of this id at this moment: look again."""
 
 
 def account(conn: Connection, commands: Sequence[Command]) -> list[Answer]:
@@ -83,19 +86,29 @@ def account(conn: Connection, commands: Sequence[Command]) -> list[Answer]:
     Raises:
         InvalidInputError: for the end of a reservation that does not exist, and amounts that
             cannot be.
-        TakenError: for a reservation that another process was first to make.
+        TakenError: for a reservation or a record that another process was first to make.
     """
     accounts = _about(conn, commands)
-    before = _lines(accounts)
-    known = dict(accounts.reservations)
-    answers = [
-        accounts.claim(it) if isinstance(it, Claim) else accounts.close(it) for it in commands
-    ]
+    booked = [it.id for it in commands if isinstance(it, Booking)]
+    paid = accounts.costs = known_costs(conn, booked)
+    before, known, told = _lines(accounts), dict(accounts.reservations), set(paid)
+    answers = [_done(accounts, it) for it in commands]
     now = accounts.reservations
+    new = [it for id_, it in paid.items() if id_ not in told]
+    if write_costs(conn, new) < len(new) and booked:
+        raise TakenError("a record of this id is being made", remedy="try again")
     _write_reservations(conn, [it for id_, it in now.items() if id_ not in known])
     _close(conn, [now[id_] for id_, it in known.items() if now[id_] is not it])
     _write_totals(conn, before, _lines(accounts))
     return answers
+
+
+def _done(accounts: Accounts, command: Command) -> Answer:
+    if isinstance(command, Claim):
+        return accounts.claim(command)
+    if isinstance(command, Closing):
+        return accounts.close(command)
+    return accounts.book(command)
 
 
 def overdue(conn: Connection, *, now: float) -> list[str]:
@@ -147,7 +160,7 @@ def _about(conn: Connection, commands: Sequence[Command]) -> Accounts:
     for row in conn.execute(_KNOWN, {"ids": [it.id for it in commands]}):
         accounts.reservations[row.id] = _reservation_of(row)
     ids = {id_ for it in accounts.reservations.values() for id_, _ in it.lines}
-    scopes = {str(scope) for it in commands if isinstance(it, Claim) for scope in it.scopes}
+    scopes = {str(scope) for it in commands if not isinstance(it, Closing) for scope in it.scopes}
     rows: Sequence[Row[Any]] = ()
     if ids or scopes:
         rows = conn.execute(_LOCKED, {"scopes": [*scopes], "ids": [*ids]}).all()

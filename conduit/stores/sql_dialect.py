@@ -16,7 +16,18 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    cast,
+    create_engine,
+    event,
+    func,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.core.errors import ConfigurationError, StoreError
@@ -126,6 +137,11 @@ def _insert_or_replace(
     full = postgresql.insert(table)
     new = {name: full.excluded[name] for name in values}
     return full.on_conflict_do_update(index_elements=key, set_=new)
+
+
+def whole(conn: Connection, number: ColumnElement[Any]) -> ColumnElement[int]:
+    """The whole part of a number that is not negative; casts round on PostgreSQL."""
+    return cast(number if conn.dialect.name == "sqlite" else func.floor(number), BigInteger)
 
 
 def rows_need_locks(conn: Connection) -> bool:

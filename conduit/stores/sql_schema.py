@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0008"
+HEAD = "0009"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {
@@ -261,4 +261,26 @@ reservations = Table(
     Column("state", Text, nullable=False),
     Column("cost", BigInteger, comment="nanodollars; null until settled"),
     Index(None, "due"),
+)
+
+costs = Table(
+    "costs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Double, nullable=False, comment=_EPOCH),
+    Column("kind", Text, nullable=False, comment="what was paid for"),
+    Column("model", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("cost", BigInteger, nullable=False, comment="nanodollars"),
+    Column("base_cost", BigInteger, nullable=False, comment="at the baseline; nanodollars"),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("user_id", Text),
+    Column("team", Text),
+    Column("api_key", Text, comment="a hash or a label"),
+    Column("session", Text),
+    Column("task_type", Text),
+    Column("decision_id", Text),
+    Index(None, "at", "id"),
+    Index(None, "user_id", "at", "id"),
 )

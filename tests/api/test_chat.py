@@ -63,7 +63,7 @@ async def test_headers_say_what_it_did_cost() -> None:
     """Cost, saving, provider, propensity, attempts, cache and overhead stand beside the answer."""
     async with serving(app_of()) as served:
         told = (await served.ask(model="cheap")).headers
-    prompt, answer = 3, 1  # tokens: one per four characters
+    prompt, answer = 4, 1  # tokens: one per four characters, the role among them
     cost, base = (0.1 * prompt + 0.4 * answer) / 1e6, (3 * prompt + 15 * answer) / 1e6
     assert float(told["x-conduit-cost"]) == pytest.approx(cost, abs=1e-9)
     assert float(told["x-conduit-saved"]) == pytest.approx(base - cost, abs=1e-9)

@@ -59,10 +59,16 @@ def router_of(
     kind: type[Router] = Router,
     **options: Any,
 ) -> Router:
-    """A router over scripted models that reads no environment and knows nobody's weights."""
+    """A router over scripted models that reads no environment and knows nobody's weights.
+
+    It asks every model once, unless it is given other settings.
+    """
     return kind(
         arms or (CHEAP, DEAR),
         client=client or ScriptedProvider(),
         store=store,
-        **({"encoder": HashingEncoder(), "settings": Settings()} | options),
+        **(
+            {"encoder": HashingEncoder(), "settings": Settings(num_retries=0, app_retries=0)}
+            | options
+        ),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from conduit.core.costs import CostKind, CostRecord
 from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
 from conduit.core.outcomes import Execution, Head, Observation, Signal
 from conduit.core.statistics import SufficientStatistics
@@ -117,3 +118,9 @@ def assert_equal_statistics(a: SufficientStatistics, b: SufficientStatistics) ->
     np.testing.assert_allclose(a.b, b.b, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose([a.yy, a.weight], [b.yy, b.weight], rtol=1e-9, atol=1e-9)
     assert a.count == b.count
+
+
+def a_cost(id_: str, cost: float, **more: object) -> CostRecord:
+    """What one answer did cost."""
+    known: dict[str, object] = {"at": 0.0, "kind": CostKind.ANSWER, "model": "gpt-4o"}
+    return CostRecord(id=id_, cost=cost, provider="openai", **(known | more))  # type: ignore[arg-type]

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from conduit.core.budgets import Budget, Period, Scope, ScopeKind, Window
 from conduit.core.clocks import ManualClock
+from conduit.core.costs import CostFilter
 from conduit.core.errors import InvalidInputError, StoreError, UnknownDecisionError
+from conduit.core.spending import Booking, Claim, Closing, ReservationState
 from conduit.core.statistics import LearnedState
 from conduit.stores import sql_purge
 from conduit.stores.direct import opened
 from conduit.stores.purge import Wanted, preview, purge
 from conduit.stores.sql import SQLStore
 from conduit.stores.sql_schema import metadata
-from tests.stores.builders import an_execution
+from tests.stores.builders import a_cost, an_execution
 from tests.stores.refitting import (
     START,
     assert_same,
@@ -32,6 +35,7 @@ from tests.stores.refitting import (
 )
 
 SECRET = "the-user-who-wants-to-be-forgotten"
+ANYBODY = Scope(ScopeKind.TEAM, "blue")
 PROMPT = "a prompt that nobody else may read"
 
 
@@ -46,8 +50,22 @@ async def remember(path: str | Path, clock: ManualClock) -> None:
         await store.add_execution(an_execution(number))
         await store.observe([observed(number, 0.5, clock)])
         await store.observe([observed(number, 0.01 * number, clock)])
+        await pay(store, number, user=SECRET if number % 2 else "another", now=clock.now())
         clock.advance(100.0)
     await store.close()
+
+
+async def pay(store: SQLStore, number: int, *, user: str, now: float) -> None:
+    """A settled call, but for the last one of each user, which was booked; and one under way."""
+    paid = a_cost(str(number), 0.01, user=user, at=now)
+    if number > 4:
+        await store.book(Booking(record=paid, scopes=(ANYBODY,), now=now))
+        return
+    id_, ends_at = f"r{number}", now + 900.0
+    await store.claim(Claim(id=id_, scopes=(ANYBODY,), estimate=0.02, now=now, ends_at=ends_at))
+    if number > 2:
+        done = ReservationState.SETTLED
+        await store.end(Closing(id=id_, state=done, cost=0.01, now=now, record=paid))
 
 
 def everything(path: Path) -> bytes:
@@ -85,6 +103,8 @@ def test_a_user_is_gone_from_every_table_and_from_the_file(path: Path) -> None:
         "observations": 3,
         "corrections": 3,
         "pending": 0,
+        "costs": 2,
+        "reservations": 0,
     }
     with opened(path) as database, database.read() as conn:
         rows = [row for table in metadata.tables.values() for row in conn.execute(select(table))]
@@ -94,6 +114,34 @@ def test_a_user_is_gone_from_every_table_and_from_the_file(path: Path) -> None:
     assert f"{PROMPT} 2" in said
     assert SECRET.encode() not in everything(path)
     assert f"{PROMPT} 3".encode() not in everything(path)
+
+
+def test_what_calls_did_cost_goes_by_age_and_totals_stay(where: str) -> None:
+    """Old records and closed reservations go; what is under way and what a budget counted stay."""
+    clock = ManualClock(START)
+
+    async def spent() -> tuple[float, int, int]:
+        store = SQLStore(where, clock=clock)
+        await store.open()
+        (spend,) = await store.spends(now=clock.now())
+        page = await store.cost_page(CostFilter(), limit=100)
+        await store.close()
+        return spend.settled, len(page.records), round(spend.reserved / 0.02)
+
+    async def begin() -> None:
+        store = SQLStore(where, clock=clock)
+        await store.open()
+        budget = Budget(scope=ANYBODY, window=Window(Period.TOTAL), limit=1.0)
+        await store.put_budget(budget, actor="admin", now=clock.now())
+        await store.close()
+
+    asyncio.run(begin())
+    asyncio.run(remember(where, clock))  # paid 400, 300, 200 and 100 seconds ago
+    assert asyncio.run(spent()) == (0.04, 4, 2)
+    gone = forget(where, clock, older_than=250.0)
+    assert (gone["costs"], gone["reservations"]) == (2, 2)
+    assert asyncio.run(spent()) == (0.04, 2, 2)
+    assert forget(where, clock, older_than=0.5, user=SECRET)["costs"] == 1
 
 
 def test_what_was_learned_stays_bit_for_bit_and_is_rebuilt(where: str) -> None:

@@ -1,0 +1,47 @@
+"""What was spent, as people ask for it: records and sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conduit.core.costs import CostFilter, CostPage, CostTotal, GroupBy
+from conduit.core.spending import BudgetStore
+
+ALL = CostFilter()
+"""Every cost there is."""
+
+
+class CostReports:
+    """Reads what calls did cost.
+
+    Args:
+        store: that keeps the books; open.
+    """
+
+    def __init__(self, store: BudgetStore) -> None:
+        self._store = store
+
+    async def records(
+        self, wanted: CostFilter = ALL, *, limit: int = 100, cursor: str | None = None
+    ) -> CostPage:
+        """What calls did cost, the newest first; as quick after any history.
+
+        Raises:
+            InvalidInputError: for a limit outside 1 to 1000, or a cursor that no page gave.
+        """
+        return await self._store.cost_page(wanted, limit=limit, cursor=cursor)
+
+    async def report(
+        self, group_by: str, wanted: CostFilter = ALL, *, limit: int = 1000
+    ) -> Sequence[CostTotal]:
+        """Sums per user, model, day, …: the dearest first, and days from the latest.
+
+        Args:
+            group_by: one of :class:`~conduit.core.costs.GroupBy`.
+            wanted: which costs.
+            limit: most groups, 1 to 1000.
+
+        Raises:
+            InvalidInputError: for a grouping that costs are not kept by, or a limit out of range.
+        """
+        return await self._store.cost_totals(GroupBy.named(group_by), wanted, limit=limit)
