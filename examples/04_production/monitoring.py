@@ -1,56 +1,48 @@
-"""What a router does, as log lines and totals: a failing model, its fallback, and a rating.
+"""What a monitor asks of a server: whether it can serve, what it spends, and whether budgets bite."""
 
-The same events become traces with LITELLM_OTEL_ENABLED=true and TRACELOOP_BASE_URL set to a receiver.
-Neither prompts nor keys are told. Needs: pip install 'conduit-router[observability]'
-"""
-
-import asyncio
-import logging
+import json
+import os
+import subprocess
 import sys
+from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry
+import httpx
 
-from conduit import Arm, Price, Router
-from conduit.core.errors import FailureKind
-from conduit.core.requests import request_id
-from conduit.engines.telemetry import log_formatter_from, telemetry_from
-from conduit.providers.scripted import ScriptedProvider
-from conduit.settings import Settings
-from conduit.telemetry.metrics import render
-
-MODELS = [
-    Arm(id="small", provider="local", price=Price(input=0.1, output=0.4)),
-    Arm(id="large", provider="cloud", price=Price(input=3, output=15)),
-]
+ADMIN = {"Authorization": "Bearer an-admin-key"}
+QUESTION = {"prompt": "What is 2+2?", "user": "anna", "max_tokens": 20}
 
 
-def log_to_stdout(settings: Settings) -> None:
-    """One line per event, from INFO on."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(log_formatter_from(settings))
-    logging.getLogger("conduit").addHandler(handler)
-    logging.getLogger("conduit").setLevel(settings.log_level)
+@contextmanager
+def server(*options):
+    """A server that answers with built-in models; in production `conduit serve` runs by itself."""
+    command = [sys.executable, "-m", "conduit", "serve", "--port", "0", "--json", *options]
+    own = os.environ | {"CONDUIT_ADMIN_KEY": "an-admin-key"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as process:
+        try:
+            yield json.loads("".join(process.stdout.readline() for _ in range(3)))["url"]
+        finally:
+            process.terminate()
 
 
-async def main():
-    settings, registry = Settings.load({"CONDUIT_LOG_FORMAT": "json"}, None), CollectorRegistry()
-    log_to_stdout(settings)
-    telemetry = telemetry_from(settings, registry=registry)
-    client = ScriptedProvider("Because.", failures={"small": [FailureKind.RATE_LIMIT]})
-    async with Router(
-        MODELS, policy="cheapest", client=client, subscribers=telemetry.subscribers
-    ) as router:
-        for number in range(2):
-            request_id.set(f"request-{number}")
-            response = await router.complete("Why is the sky blue?")
-        await router.feedback(response.decision_id, rating=5)
-    await telemetry.aclose()
-    body, _ = render(registry)
-    for line in body.decode().splitlines():
-        if line.startswith(
-            ("conduit_requests_total", "conduit_attempts_total", "conduit_feedback_t")
-        ):
-            print(line)
+with (
+    server("--offline", "--database", "monitoring.db") as url,
+    httpx.Client(base_url=url, headers=ADMIN) as http,
+):
+    for probe in ("live", "startup", "ready"):
+        print(f"/health/{probe}: {http.get(f'/health/{probe}').json()['status']}")
 
+    budget = {"scope": "user:anna", "window": "daily", "limit": 5.0}
+    print(f"anna may spend ${http.put('/v1/admin/budgets', json=budget).json()['limit']} a day")
+    for _ in range(3):
+        http.post("/v1/complete", json=QUESTION).raise_for_status()
 
-asyncio.run(main())
+    (standing,) = http.get("/v1/admin/budgets").json()["data"]
+    print(f"anna has ${standing['remaining']:.6f} left until {standing['resets_at']:.0f}")
+
+    stats = http.get("/v1/stats").json()
+    for model, did in stats["models"].items():
+        print(f"{model}: {did['answers']} answers, {did['failures']} failures, ${did['cost']:.6f}")
+    print(f"saved {stats['savings_percent']:.0f}% of what {stats['baseline']} would have cost")
+
+    lines = http.get("/metrics").text.splitlines()
+    print(next(line for line in lines if line.startswith("process_resident_memory_bytes")))
