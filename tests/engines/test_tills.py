@@ -123,7 +123,7 @@ async def test_when_no_model_can_be_paid_the_caller_is_told_why(
     decided = [event.decision for event in heard if isinstance(event, Decided)]
     assert [it.attempt for it in decided] == [1, 2, 3]
     assert [event for event in heard if isinstance(event, Failed)] == [
-        Failed(decided[-1].id, caught.value)  # type: ignore[arg-type]
+        Failed(decided[-1].id, caught.value)
     ]
     if raised is BudgetExceededError:
         assert "first" in str(caught.value)
