@@ -97,8 +97,8 @@ class Engine:
         try:
             await self.learner.journal.close()
             await self.replica.look()
+            await self.money.settle_up()
         finally:
-            await self.money.drain()
             await self.parts.store.close()
 
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from conduit.bandits.means import UNLIMITED, Means
+from conduit.budgets.arrears import Arrears
 from conduit.budgets.ledger import Ledger
 from conduit.budgets.pressure import strongest
 from conduit.budgets.quotes import most_input_tokens, quote_for
@@ -34,6 +35,7 @@ class Money:
         self._store = store
         self._clock = clock
         self._baseline = baseline
+        self._arrears = Arrears()
         self._ledger = Ledger(store, clock=clock) if isinstance(store, BudgetStore) else None
         self._standings = None if self._ledger is None else Standings(self._ledger, clock=clock)
 
@@ -52,6 +54,7 @@ class Money:
             return OpenTill()
         return LedgerTill(
             ledger=self._ledger,
+            arrears=self._arrears,
             standings=self._standings,
             scopes=tuple(dict.fromkeys(scopes)),
             baseline=self._baseline(),
@@ -86,10 +89,13 @@ class Money:
             ),
         )
 
-    async def drain(self) -> None:
-        """Wait for what is being settled; before the store closes."""
-        if self._ledger is not None:
-            await self._ledger.drain()
+    async def settle_up(self) -> None:
+        """Pay all that is owed; before the store closes.
+
+        Raises:
+            StoreError: when the store is out of reach, naming how many costs are lost.
+        """
+        await self._arrears.settle_up()
 
     def _needs(self, query: Query, arms: Sequence[Arm]) -> list[float]:
         """USD that a call of each arm has to be able to cost for its till to open."""

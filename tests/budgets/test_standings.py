@@ -24,10 +24,13 @@ class Counting(MemoryStore):
 
     looks = 0
     away = False
+    frozen: asyncio.Event | None = None
 
     async def spends(self, scopes=None, *, now):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
         self.looks += 1
         await asyncio.sleep(0)
+        if self.frozen is not None:
+            await self.frozen.wait()
         if self.away:
             raise StoreError("away")
         return await super().spends(scopes, now=now)
@@ -116,3 +119,41 @@ async def test_what_calls_cost_of_what_was_set_aside_is_learned() -> None:
         standings.claimed(made)
         standings.ended(made, cost)
     assert standings.billed == pytest.approx(0.25)
+
+
+async def test_what_was_known_serves_while_the_store_is_away() -> None:
+    """Of a scope that was looked at; one of which nothing is known waits for the store."""
+    standings, _, store, clock = await some()
+    await standings.of([ANNA])
+    store.away = True
+    clock.advance(5.0)
+    assert len(await standings.of([ANNA])) == 1
+    looks = store.looks
+    assert len(await standings.of([ANNA])) == 1
+    assert store.looks == looks
+    with pytest.raises(StoreError):
+        await standings.of([BOB])
+
+
+async def test_where_nobody_has_a_budget_a_store_that_is_away_holds_nobody_up() -> None:
+    """Strangers too: there was nothing to keep to when it was last asked."""
+    standings, ledger, store, clock = await some()
+    await ledger.remove_budget(ANNA, TOTAL, actor="admin")
+    assert await standings.of([ANNA]) == []
+    store.away = True
+    clock.advance(5.0)
+    assert await standings.of([ANNA, BOB]) == []
+
+
+async def test_a_store_that_hangs_is_waited_for_a_moment_only() -> None:
+    """Then what was known serves, and for all the next second without a wait."""
+    standings, _, store, clock = await some()
+    await standings.of([ANNA])
+    store.frozen = asyncio.Event()
+    clock.advance(5.0)
+    assert len(await asyncio.wait_for(standings.of([ANNA]), 5.0)) == 1
+    looks = store.looks
+    assert len(await standings.of([ANNA])) == 1
+    assert store.looks == looks
+    store.frozen.set()
+    await asyncio.sleep(0)

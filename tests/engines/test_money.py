@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from conduit.budgets.arrears import Arrears
 from conduit.budgets.ledger import Ledger
 from conduit.budgets.quotes import quote_for
 from conduit.budgets.standings import Standings
@@ -46,11 +47,13 @@ class World:
         self.store = MemoryStore(clock=self.clock)
         self.ledger = Ledger(self.store, clock=self.clock)
         self.standings = Standings(self.ledger, clock=self.clock)
+        self.arrears = Arrears()
         self.patience = patience
 
     def till(self, *scopes: Scope) -> LedgerTill:
         return LedgerTill(
             ledger=self.ledger,
+            arrears=self.arrears,
             standings=self.standings,
             scopes=scopes or (ANNA, TEAM),
             baseline=DEAR,
@@ -62,6 +65,7 @@ class World:
         await self.ledger.set_budget(scope, TOTAL, usd, actor="admin")
 
     async def figures(self) -> list[tuple[float, float]]:
+        await self.arrears.settle_up()
         return [(it.settled, it.reserved) for it in await self.ledger.standing()]
 
     async def records(self) -> tuple[CostRecord, ...]:
@@ -198,7 +202,7 @@ async def test_settling_survives_the_task_that_asked_for_it() -> None:
     settling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await settling
-    await world.ledger.drain()
+    await world.arrears.settle_up()
     world.ledger._store = world.store
     assert await world.figures() == [(0.25, 0.0)]
     assert [it.cost for it in await world.records()] == [0.25]
