@@ -1,7 +1,7 @@
 """Do many processes on one PostgreSQL learn what one process would have learned?
 
 *Online*: 1, 2, 4 and 8 processes share a stream of prompts of two kinds, each of which another model is good
-at. Prompts come at 40 a second and are dealt out in turn; every process chooses by what all have learned so far.
+at, after a few of a third kind that both answer alike. Prompts come at 40 a second and are dealt out in turn; every process chooses by what all have learned so far.
 Regret is what the better model would have given less what was obtained, per prompt. *Recorded*: the same decisions and ratings are shared out among as many
 processes, and the learned state must be that of one process. *Agreement*: seconds from the last
 acknowledgement of any process until every one has all ratings in its models, by polling alone.

@@ -96,6 +96,12 @@ class Chooser:
             rng=self._rng,
         )
 
+    def worth_of_money(self, models: ArmModels, wish: Wish) -> float:
+        """Utility that a choice gives up per USD."""
+        if self.steering is not None:
+            self.steering = self.steering.at(wish.now)
+        return self._valuation(models, wish).money
+
     def account(self, estimates: Estimates, chosen: Selection) -> None:
         """Tell the steering that this choice stands, at its expected cost."""
         if self.steering is not None:

@@ -77,6 +77,23 @@ class LearnedHead:
             typical_error(sums, theta, guess=self.noise, worth=self._family.noise_weight)
             for sums, theta in zip(self._statistics, self._posterior.means, strict=True)
         ]
+        self._fresh = True
+
+    def is_of(
+        self,
+        statistics: Sequence[SufficientStatistics],
+        *,
+        offsets: Array | None,
+        time_constant: float,
+    ) -> bool:
+        """Whether a head made of these would be this one: nothing was learned since its prior was chosen."""
+        return (
+            self._fresh
+            and time_constant == self._tau == math.inf
+            and len(statistics) == len(self._statistics)
+            and bool((self._offsets == (0.0 if offsets is None else offsets)).all())
+            and all(map(SufficientStatistics.equals, self._statistics, statistics))
+        )
 
     def advance(self, now: float) -> None:
         """Let time pass, and derive anew what has faded noticeably.
@@ -166,6 +183,7 @@ class LearnedHead:
         self, arm: int, x: Array, y: float, *, weight: float = 1.0, at: float | None = None
     ) -> None:
         """Learn one target under the prior as it is."""
+        self._fresh = False
         faded = weight * self._share(at)
         self._statistics[arm] = self._statistics[arm].absorb(x, y, weight=faded)
         self._note_mean(arm)
@@ -211,6 +229,7 @@ class LearnedHead:
         at: float | None = None,
     ) -> None:
         """Replace a target learned before, of a decision made at that time."""
+        self._fresh = False
         weight *= self._share(at)
         self._statistics[arm] = self._statistics[arm].revise(x, y, previous, weight=weight)
         self._note_mean(arm)

@@ -47,6 +47,7 @@ class ArmModels:
         forgetting: how fast evidence fades.
         now: seconds since the epoch, or ticks of whichever clock dates decisions.
         vigilance: when an arm has changed.
+        before: models whose heads are taken over where nothing else would come of building them.
     """
 
     def __init__(
@@ -59,23 +60,23 @@ class ArmModels:
         forgetting: Forgetting = Forgetting(),
         now: float = 0.0,
         vigilance: Vigilance = Vigilance(),
+        before: ArmModels | None = None,
     ) -> None:
         self.arms = tuple(arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
         self._dim = dim if contextual else 1
         known = statistics or {}
         offsets = {Head.LOG_COST: np.array([log_list_price(arm.price) for arm in self.arms])}
-        self._heads = {
-            head: LearnedHead(
-                [self._stored(known, arm.id, head) for arm in self.arms],
-                family,
-                offsets=offsets.get(head),
-                time_constant=forgetting.time_constant(head),
-                now=now,
-                vigilance=vigilance,
-            )
-            for head, family in FAMILIES.items()
-        }
+        self._heads = {}
+        for head, family in FAMILIES.items():
+            sums = [self._stored(known, arm.id, head) for arm in self.arms]
+            offset, tau = offsets.get(head), forgetting.time_constant(head)
+            kept = None if before is None else before.head(head)
+            if kept is None or not kept.is_of(sums, offsets=offset, time_constant=tau):
+                kept = LearnedHead(
+                    sums, family, offsets=offset, time_constant=tau, now=now, vigilance=vigilance
+                )
+            self._heads[head] = kept
         self._quality, self._tokens = self._heads[Head.QUALITY], self._heads[Head.LOG_TOKENS]
         self._cost, self._latency = self._heads[Head.LOG_COST], self._heads[Head.LOG_LATENCY]
         self._availability = Availability(

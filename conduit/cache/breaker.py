@@ -61,6 +61,10 @@ class Breaker:
         opened_at = now if failures >= self.threshold else None
         return replace(self, failures=failures, opened_at=opened_at)
 
+    def tripped(self, now: float) -> Self:
+        """After a call failed in a way that the next will too: open, however few came before."""
+        return replace(self, failures=self.threshold, opened_at=now, trying=False)
+
     def abandoned(self, *, trial: bool) -> Self:
         """After a call was given up by its caller: it says nothing, and another may try."""
         return replace(self, trying=False) if trial else self

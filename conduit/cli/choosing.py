@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conduit.catalog import Catalog
 from conduit.core.arms import Arm
-from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.core.errors import InvalidInputError
+from conduit.engines.callable_models import callable_arms, without_keyless
 from conduit.engines.configured import catalog_of
-from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
-
-_log = logging.getLogger("conduit.cli")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +44,10 @@ def choose(settings: Settings, *, model: str | None, provider: str | None, calli
     wanted = _wanted(catalog, model=model, provider=provider)
     arms = tuple({arm.id: arm for arm in (*catalog.arms, *wanted)}.values())
     if calling:
-        wanted = _callable(wanted, settings)
-        arms = _without(arms, settings)
+        wanted = callable_arms(wanted, settings)
+        arms = without_keyless(arms, settings)
     forced = model is not None or provider is not None
     return Choice(models=_ids(arms), only=_ids(wanted) if forced else None)
-
-
-def has_key(arm: Arm, settings: Settings) -> bool:
-    """Whether an arm's provider has a key, or asks for none."""
-    return arm.provider not in KEY_VARIABLES or arm.provider in settings.api_keys
-
-
-def key_variables(arms: Iterable[Arm]) -> str:
-    """The variables that hold the keys of some arms, as a list for people."""
-    providers = dict.fromkeys(arm.provider for arm in arms)
-    names = [" or ".join(KEY_VARIABLES[name]) for name in providers if name in KEY_VARIABLES]
-    return ", ".join(names)
 
 
 def known_provider(name: str, arms: Iterable[Arm]) -> str:
@@ -95,31 +80,6 @@ def _wanted(catalog: Catalog, *, model: str | None, provider: str | None) -> tup
     chosen = tuple(arm for arm in catalog.arms if arm.provider == provider)
     others = (arm for arm in catalog.registry.arms if arm.provider == provider)
     return chosen or tuple(catalog.find(arm.id) for arm in others)
-
-
-def _callable(arms: Sequence[Arm], settings: Settings) -> tuple[Arm, ...]:
-    able = tuple(arm for arm in arms if has_key(arm, settings))
-    if able:
-        return able
-    providers = {arm.provider for arm in arms}
-    whose = f" for provider {arms[0].provider!r}" if len(providers) == 1 else ""
-    count = " one of" if len(providers) > 1 else ""
-    raise ConfigurationError(
-        f"no API key is set{whose}",
-        remedy=f"set{count} {key_variables(arms)} in the environment or in .env",
-    )
-
-
-def _without(arms: Iterable[Arm], settings: Settings) -> tuple[Arm, ...]:
-    able = tuple(arm for arm in arms if has_key(arm, settings))
-    missing = [arm for arm in arms if arm not in able]
-    if missing:
-        _log.warning(
-            "left out for want of a key: %s; set %s",
-            ", ".join(_ids(missing)),
-            key_variables(missing),
-        )
-    return able
 
 
 def _ids(arms: Iterable[Arm]) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from conduit.catalog import Catalog
-from conduit.cli.choosing import has_key, key_variables
 from conduit.cli.console import note, say, say_json, say_table, table_of
 from conduit.cli.logs import load_settings
 from conduit.cli.options import Database, Json
@@ -19,6 +18,7 @@ from conduit.core.arms import Arm, Price
 from conduit.core.errors import UnknownPriceError
 from conduit.core.outcomes import Head
 from conduit.core.statistics import LearnedState
+from conduit.engines.callable_models import has_key, key_variables
 from conduit.engines.configured import catalog_of
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings

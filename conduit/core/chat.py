@@ -49,7 +49,12 @@ class Chat:
     @property
     def characters(self) -> int:
         """Length of all text that is sent, tools included; what tokens are estimated from."""
-        return sum(map(_length, self.messages)) + _length(self.options.get("tools"))
+        return characters_in(self.messages) + characters_in(self.options.get("tools"))
+
+    def answered(self, text: str) -> Chat:
+        """The conversation with an answer, or the part of one, as its last message."""
+        said = {"role": "assistant", "content": text}
+        return Chat(messages=(*self.messages, said), options=self.options)
 
 
 def text_of(message: Json) -> str:
@@ -65,7 +70,8 @@ def _is_text(part: object) -> bool:
     return isinstance(part, Mapping) and isinstance(part.get("text"), str)
 
 
-def _length(value: object) -> int:
+def characters_in(value: object) -> int:
+    """Length of all text inside a JSON value."""
     return sum(map(len, _strings(value)))
 
 

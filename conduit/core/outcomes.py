@@ -83,11 +83,12 @@ class Execution:
 
     Args:
         decision_id: the decision it belongs to.
-        attempt: 1 for the chosen arm, counting up along the fallback chain.
+        attempt: 1 for the chosen arm, counting up along retries, fallbacks and continuations.
         arm: id of the arm that was called.
         failure: None when it answered.
         cost: USD, of failed attempts too where the provider billed them.
         latency: seconds; None when nobody measured it.
+        finish_reason: as in the reply, or :data:`CANCELLED`; None when the attempt failed.
         started_at: seconds since the epoch.
     """
 

@@ -54,10 +54,12 @@ class Pulse:
     Args:
         state: version of the learned state.
         documents: version of every document.
+        pending: whether observations may wait to be folded.
     """
 
     state: int
     documents: Mapping[str, int] = field(default_factory=lambda: NOTHING)
+    pending: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

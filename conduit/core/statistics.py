@@ -73,6 +73,16 @@ class SufficientStatistics:
         """Length of the contexts."""
         return len(self.b)
 
+    def equals(self, other: SufficientStatistics) -> bool:
+        """Whether both are the same to the last bit, whenever they are weighed as of."""
+        return (
+            self.count == other.count
+            and self.weight == other.weight
+            and self.yy == other.yy
+            and np.array_equal(self.b, other.b)
+            and np.array_equal(self.A, other.A)
+        )
+
     def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
         """Merge two sets of observations that are weighed as of one moment, or never fade."""
         return SufficientStatistics(

@@ -42,6 +42,8 @@ def response_of(
         decision_id=decision.id,
         finish_reason=reply.finish_reason,
         attempts=len(executions),
+        tool_calls=reply.tool_calls,
+        propensity=decision.propensity,
     )
 
 

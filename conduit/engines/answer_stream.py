@@ -40,6 +40,7 @@ class AnswerStream:
         piece = await anext(self._pieces)
         if isinstance(piece, Response):
             self.response = piece
+            await self.aclose()
             raise StopAsyncIteration
         return piece
 

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.decisions import Decision
-from conduit.core.events import Completed, Decided, Event
-from conduit.core.models import Query
-from conduit.core.outcomes import Change, Execution, Response, Signal
-from conduit.engines.accounting import response_of
+from conduit.core.events import Event
+from conduit.core.outcomes import Change, Response, Signal
 from conduit.engines.analysis import Analysis
+from conduit.engines.answer_stream import AnswerStream
+from conduit.engines.breakers import Breakers
 from conduit.engines.decider import Decider
-from conduit.engines.executor import Executor
+from conduit.engines.deciding import Deciding, expected_cost
+from conduit.engines.errand import Errand
+from conduit.engines.first_piece import first_piece
 from conduit.engines.goal_record import record_goal
 from conduit.engines.learner import Learner
 from conduit.engines.money import Money
 from conduit.engines.observer import Observer
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.replica import Replica
+from conduit.engines.serving import Serving
 from conduit.engines.shared_steering import SharedSteering
 from conduit.engines.swapping import Swapping
+from conduit.engines.warmth import Warmth
 from conduit.engines.wiring import Parts
 from conduit.features.analyzer import Analyzer
 from conduit.feedback.ratings import Feedback
@@ -36,56 +40,32 @@ class Engine:
 
     parts: Parts
     analyzer: Analyzer
-    analysis: Analysis
     decider: Decider
     learner: Learner
-    executor: Executor
+    deciding: Deciding
+    serving: Serving
     observer: Observer
     swapping: Swapping
     replica: Replica
     money: Money
-    announce: Callable[[Event], None]
 
-    async def route(
-        self, query: Query, *, models: Collection[str] | None, strict: bool
-    ) -> Decision:
+    async def route(self, errand: Errand) -> Decision:
         """Decide which model should answer, without calling it."""
-        decision, _ = await self._decide(query, models=models, strict=strict, scopes=())
+        decision = await self.deciding.decide(errand)
+        await self.observer.decided(decision)
         return decision
 
-    async def complete(
-        self,
-        query: Query,
-        *,
-        models: Collection[str] | None,
-        strict: bool,
-        scopes: Sequence[Scope] = (),
-    ) -> Response:
+    async def complete(self, errand: Errand) -> Response:
         """Decide, call the model, fall back where it fails, and observe what happened."""
-        accounts = _accounts(query, scopes)
-        decision, portfolio = await self._decide(
-            query, models=models, strict=strict, scopes=accounts
-        )
-        arms = {arm.id: arm for arm in portfolio.arms}
-        executions: list[Execution] = []
+        async with aclosing(self.serving.pieces(errand, streaming=False)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Response):
+                    return piece
+        raise AssertionError("an errand ends with its response or with an error")
 
-        async def log(execution: Execution) -> None:
-            executions.append(execution)
-            await self.observer.executed(execution)
-
-        try:
-            served = await self.executor.run(
-                query, decision, arms=arms, till=self.money.till(accounts), log=log
-            )
-        finally:
-            self.decider.settle(
-                expected=_expected_cost(decision), actual=sum(e.cost for e in executions)
-            )
-        response = response_of(
-            decision, served, executions=executions, arms=arms, baseline=portfolio.baseline
-        )
-        self.announce(Completed(response))
-        return response
+    async def stream(self, errand: Errand) -> AnswerStream:
+        """Likewise, piece by piece; the first piece is there."""
+        return await first_piece(self.serving.pieces(errand, streaming=True))
 
     async def aclose(self) -> None:
         """Write what is left, fold what was learned, and let go of the store.
@@ -108,37 +88,13 @@ class Engine:
         self.replica.hurry()
         return changes
 
-    async def _decide(
-        self,
-        query: Query,
-        *,
-        models: Collection[str] | None,
-        strict: bool,
-        scopes: Sequence[Scope],
-    ) -> tuple[Decision, Portfolio]:
-        """A decision, and the portfolio it was made with."""
-        features = await self.analysis.of(query.text)
-        means = await self.money.means(query, scopes, self.learner.models.arms)
-        portfolio = self.swapping.portfolio
-        decision = self.decider.decide(
-            query, features, self.learner.models, only=models, strict=strict, means=means
-        )
-        try:
-            await self.learner.record(decision)
-        except BaseException:
-            self.decider.settle(expected=_expected_cost(decision), actual=0.0)
-            raise
-        self.announce(Decided(decision))
-        await self.observer.decided(decision)
-        return decision, portfolio
-
     async def _settle_reported(self, changes: Iterable[Change]) -> None:
         """A cost that the caller paid and reports takes the place of the expected one."""
         for change in changes:
             seen = change.observation
             if seen.signal is Signal.COST and change.previous is None:
                 decision = await self.learner.decision(seen.decision_id)
-                self.decider.settle(expected=_expected_cost(decision), actual=math.exp(seen.value))
+                self.decider.settle(expected=expected_cost(decision), actual=math.exp(seen.value))
 
 
 async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Engine:
@@ -182,34 +138,44 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
     replica = Replica(
         learner, swapping, steering=steering, store=parts.store, bell=parts.caches.bell
     )
-    return Engine(
-        parts=parts,
-        analyzer=analyzer,
+    observer = Observer(
+        learner,
+        store=parts.store,
+        recent=parts.caches.recent,
+        clock=parts.clock,
+        announce=announce,
+    )
+    breakers = Breakers(parts.clock)
+    money = Money(parts.store, clock=parts.clock, baseline=lambda: swapping.portfolio.baseline)
+    deciding = Deciding(
         analysis=Analysis(analyzer, parts.caches.features),
         decider=decider,
         learner=learner,
-        executor=Executor(client=parts.client, clock=parts.clock, timeout=parts.timeout),
-        observer=Observer(
-            learner,
-            store=parts.store,
-            recent=parts.caches.recent,
-            clock=parts.clock,
-            announce=announce,
-        ),
         swapping=swapping,
-        replica=replica,
-        money=Money(parts.store, clock=parts.clock, baseline=lambda: swapping.portfolio.baseline),
+        breakers=breakers,
+        clock=parts.clock,
+        warmth=Warmth(parts.clock),
+        money=money,
         announce=announce,
     )
-
-
-def _expected_cost(decision: Decision) -> float:
-    """USD that the pacer counted when the decision was made."""
-    return decision.estimates[decision.selected_model].cost
-
-
-def _accounts(query: Query, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
-    """On whose account: as said, and the query's user unless another was named."""
-    if not query.user_id or any(scope.kind is ScopeKind.USER for scope in scopes):
-        return tuple(scopes)
-    return (*scopes, Scope(ScopeKind.USER, query.user_id))
+    serving = Serving(
+        deciding=deciding,
+        executor=parts.executor(breakers),
+        observer=observer,
+        answers=parts.answers(),
+        till=parts.till or money.till,
+        continue_cut=parts.continue_cut,
+        announce=announce,
+    )
+    return Engine(
+        parts=parts,
+        analyzer=analyzer,
+        decider=decider,
+        learner=learner,
+        deciding=deciding,
+        serving=serving,
+        observer=observer,
+        swapping=swapping,
+        replica=replica,
+        money=money,
+    )

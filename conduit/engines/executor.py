@@ -1,22 +1,76 @@
-"""The executor: drives a fallback plan against a model client, and logs every attempt."""
+"""The executor: drives a fallback plan against a model client, and pays and logs every attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
 
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision
-from conduit.core.errors import ProviderError, UnknownPriceError
+from conduit.core.errors import BudgetExceededError, ProviderError, ReservationTimeoutError
 from conduit.core.models import Query
-from conduit.core.outcomes import Execution, ModelReply, ModelRequest
+from conduit.core.outcomes import Delta, Execution, ModelReply, ModelRequest
 from conduit.core.ports import Clock, ModelClient
-from conduit.engines.fallback import Served, fallback_plan
-from conduit.engines.till import Till
-from conduit.features.complexity import estimate_tokens
-from conduit.feedback.answers import answer_failure
+from conduit.engines.answering import answering
+from conduit.engines.breakers import Breakers, Passage
+from conduit.engines.continuing import MOST, continuation, joined
+from conduit.engines.fallback import (
+    IMPATIENT,
+    Attempt,
+    Outcome,
+    Patience,
+    Served,
+    Skipped,
+    fallback_plan,
+)
+from conduit.engines.progress import Progress
+from conduit.engines.shielding import finish
+from conduit.engines.till import Purse, Till
 
-Log = Callable[[Execution], Awaitable[None]]
+Pieces: TypeAlias = AsyncGenerator[Attempt | Delta | Outcome, None]
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+class Log(Protocol):
+    """Is told of every attempt, failed ones and those given up included."""
+
+    async def __call__(self, execution: Execution, *, continues: bool, status: int | None) -> None:
+        """Take note of an attempt.
+
+        Args:
+            execution: the attempt.
+            continues: whether it goes on with the answer of the one before.
+            status: HTTP status of a failure, where there was one.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A query that was decided.
+
+    Args:
+        query: to be answered.
+        decision: which models are to be tried, in which order.
+        passage: for the first attempt.
+        arms: by id, as they were when it was made.
+        till: pays for the attempts.
+        log: is told of them.
+        streaming: whether pieces of the answer are wanted.
+        continue_cut: whether an answer cut by its length is continued.
+    """
+
+    query: Query
+    decision: Decision
+    passage: Passage
+    arms: Mapping[str, Arm]
+    till: Till
+    log: Log
+    streaming: bool = False
+    continue_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,44 +80,157 @@ class Executor:
     Args:
         client: calls models.
         clock: dates the attempts.
+        breakers: which models are to be left alone.
+        patience: how often a model is asked again.
+        sleep: waits that many seconds in between.
         timeout: seconds for one attempt; None waits for ever.
     """
 
     client: ModelClient
     clock: Clock
+    breakers: Breakers
+    patience: Patience = IMPATIENT
+    sleep: Sleep = asyncio.sleep
     timeout: float | None = 60.0
 
-    async def run(
-        self, query: Query, decision: Decision, *, arms: Mapping[str, Arm], till: Till, log: Log
-    ) -> Served:
-        """Execute a decision; ``log`` is awaited with every attempt, failed ones included.
+    async def pieces(self, job: Job) -> AsyncGenerator[Attempt | Delta | Served, None]:
+        """Execute a decision. Whoever stops reading must close this: then the attempt is paid.
 
-        Args:
-            query: to be answered.
-            decision: which models are to be tried, in which order.
-            arms: by id, as they were when it was made.
-            till: pays for the attempts.
-            log: is told of every attempt.
+        Yields:
+            Every attempt when its money is there and before it is made, pieces of the answer if
+            they are wanted, and last who served.
 
         Raises:
+            BudgetExceededError: when there is no money for the first attempt; none was made.
+            ReservationTimeoutError: likewise.
+            ProviderError: when a model broke off after its first piece.
             AllModelsFailedError: when no model of the chain answered.
         """
-        plan = fallback_plan((decision.selected_model, *decision.fallback_chain))
+        chain = (job.decision.selected_model, *job.decision.fallback_chain)
+        plan = fallback_plan(chain, patience=self.patience)
         attempt = next(plan)
         while True:
-            started, arm = self.clock.now(), arms[attempt.arm]
-            purse = await till.open(self._request(query, arm), decision_id=decision.id)
-            outcome = await self._call(purse.request)
-            execution = _Attempted(decision.id, attempt.number, arm, started).ended(
-                outcome, prompt=query.text
-            )
-            await purse.settle(execution)
-            await log(execution)
+            outcome: Outcome = Skipped()
+            begun = False
+            async with aclosing(self._tried(job, attempt)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Attempt | Delta):
+                        begun = begun or isinstance(piece, Delta)
+                        yield piece
+                    else:
+                        outcome = piece
+            if begun and isinstance(outcome, ProviderError):
+                raise outcome
             try:
                 attempt = plan.send(outcome)
             except StopIteration as stop:
                 served: Served = stop.value
-                return served
+                break
+        if job.continue_cut:
+            async with aclosing(self._continued(job, served)) as more:
+                async for part in more:
+                    if isinstance(part, Delta):
+                        yield part
+                    else:
+                        served = part
+        yield served
+
+    async def _tried(self, job: Job, attempt: Attempt) -> Pieces:
+        """One attempt of the plan, unless its model is to be left alone by now."""
+        if attempt.number == 1:
+            passage = job.passage
+        elif attempt.arm in self.breakers.closed_to():
+            return
+        else:
+            if attempt.wait:
+                await self.sleep(attempt.wait)
+            passage = self.breakers.enter(attempt.arm)
+        request = self._request(job.query, job.arms[attempt.arm])
+        async with aclosing(self._made(job, attempt, passage, request)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _continued(self, job: Job, served: Served) -> AsyncGenerator[Delta | Served, None]:
+        """The rest of an answer that was cut; where it fails, the answer is what there is."""
+        arm = served.attempt.arm
+        asked, reply = self._request(job.query, job.arms[arm]), served.reply
+        for turn in range(1, MOST + 1):
+            request = continuation(asked, reply)
+            if request is None:
+                break
+            attempt = Attempt(served.attempt.number + turn, arm)
+            outcome, said = None, ""
+            async with aclosing(
+                self._made(job, attempt, self.breakers.enter(arm), request, continues=True)
+            ) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Delta):
+                        said += piece.text
+                        yield piece
+                    elif isinstance(piece, ModelReply):
+                        outcome = piece
+            if outcome is None:
+                reply = replace(reply, text=reply.text + said)
+                break
+            reply = joined(reply, outcome)
+        yield Served(served.attempt, reply)
+
+    async def _made(
+        self,
+        job: Job,
+        attempt: Attempt,
+        passage: Passage,
+        request: ModelRequest,
+        *,
+        continues: bool = False,
+    ) -> Pieces:
+        """The attempt, its pieces, and what came of it; whatever happens, it is settled once."""
+        progress = Progress(job.decision.id, attempt)
+        try:
+            purse = await self._purse(job, attempt, request)
+            if purse is None:
+                yield Skipped()
+                return
+            try:
+                yield attempt
+                progress.begin(purse.request, now=self.clock.now())
+                pieces = answering(self.client, purse.request, streaming=job.streaming)
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        progress.take(piece)
+                        if isinstance(piece, Delta):
+                            yield piece
+            except (asyncio.CancelledError, GeneratorExit):
+                progress.give_up()
+                raise
+            finally:
+                passage.ended(progress.outcome)
+                await finish(self._settled(job, purse, progress, continues=continues))
+        finally:
+            passage.ended(None)
+        if progress.outcome is not None:
+            yield progress.outcome
+
+    async def _purse(self, job: Job, attempt: Attempt, request: ModelRequest) -> Purse | None:
+        """Money for an attempt; None where there is none for one that is not the first."""
+        try:
+            return await job.till.open(request, decision_id=job.decision.id)
+        except (BudgetExceededError, ReservationTimeoutError):
+            if attempt.number == 1:
+                raise
+            return None
+
+    async def _settled(
+        self, job: Job, purse: Purse, progress: Progress, *, continues: bool
+    ) -> None:
+        execution = progress.execution()
+        try:
+            await purse.settle(execution)
+        finally:
+            if progress.is_worth_logging:
+                outcome = progress.outcome
+                status = outcome.status if isinstance(outcome, ProviderError) else None
+                await job.log(execution, continues=continues, status=status)
 
     def _request(self, query: Query, arm: Arm) -> ModelRequest:
         return ModelRequest(
@@ -74,73 +241,3 @@ class Executor:
             timeout=self.timeout,
             chat=query.chat,
         )
-
-    async def _call(self, request: ModelRequest) -> ModelReply | ProviderError:
-        try:
-            reply = await self.client.complete(request)
-        except ProviderError as failure:
-            return failure
-        kind = answer_failure(reply.text)
-        if kind is None:
-            return reply
-        return ProviderError(
-            kind,
-            model=request.arm.id,
-            detail=reply.text[:100].strip(),
-            input_tokens=reply.input_tokens,
-            output_tokens=reply.output_tokens,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempted:
-    """An attempt that began at ``started_at``."""
-
-    decision_id: str
-    number: int
-    arm: Arm
-    started_at: float
-
-    def ended(self, outcome: ModelReply | ProviderError, *, prompt: str) -> Execution:
-        reply = outcome if isinstance(outcome, ModelReply) else None
-        return Execution(
-            decision_id=self.decision_id,
-            attempt=self.number,
-            arm=self.arm.id,
-            failure=None if isinstance(outcome, ModelReply) else outcome.kind,
-            input_tokens=outcome.input_tokens,
-            output_tokens=outcome.output_tokens,
-            cost=cost_of(outcome, self.arm, prompt=prompt),
-            latency=reply.latency if reply else None,
-            finish_reason=reply.finish_reason if reply else None,
-            started_at=self.started_at,
-        )
-
-
-def cost_of(outcome: ModelReply | ProviderError, arm: Arm, *, prompt: str) -> float:
-    """USD of an attempt: what its source says, else its tokens at the list price.
-
-    Tokens that a server did not count are estimated from the text, never taken for zero. A failure
-    costs what was billed for it: empty and withheld answers have tokens, a refused connection none.
-
-    Raises:
-        UnknownPriceError: when an answer carries no cost and its arm no price.
-    """
-    if isinstance(outcome, ModelReply):
-        if outcome.cost is not None:
-            return outcome.cost
-        if arm.price is None:
-            raise UnknownPriceError(arm.id)
-        return arm.price.cost(
-            input_tokens=_counted(outcome.input_tokens, prompt),
-            output_tokens=_counted(outcome.output_tokens, outcome.text),
-        )
-    if arm.price is None:
-        return 0.0
-    return arm.price.cost(
-        input_tokens=outcome.input_tokens or 0, output_tokens=outcome.output_tokens or 0
-    )
-
-
-def _counted(tokens: int | None, text: str) -> int:
-    return estimate_tokens(text) if tokens is None else tokens

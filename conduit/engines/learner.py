@@ -25,8 +25,8 @@ from conduit.stores.delta import ObservationKey, changes_of, key_of
 
 Statistics: TypeAlias = Mapping[tuple[str, str], SufficientStatistics]
 """What was learned, per (arm id, head name)."""
-Build: TypeAlias = Callable[[Sequence[Arm], LearnedState], ArmModels]
-"""Makes the models of some arms, as of now, from what was learned."""
+Build: TypeAlias = Callable[[Sequence[Arm], LearnedState, ArmModels | None], ArmModels]
+"""Makes the models of some arms, as of now, from what was learned; takes over what has not changed."""
 
 _log = logging.getLogger("conduit.learner")
 
@@ -76,7 +76,7 @@ class Learner:
         self._recent: OrderedDict[str, Decision] = OrderedDict()
         self._noticed: OrderedDict[ObservationKey, Observation] = OrderedDict()
         self._unfolded = 0
-        self.models = build(arms, LearnedState(0, {}))
+        self.models = build(arms, LearnedState(0, {}), None)
         self.version = 0
         self.quiet = Quiet()
         self.journal = Journal(store, stored=self._count)
@@ -113,7 +113,7 @@ class Learner:
             key = (arm, Head.LOG_COST.value)
             if key in statistics:
                 statistics[key] = statistics[key].shifted(by)
-        models = self._build(arms, replace(state, statistics=statistics))
+        models = self._build(arms, replace(state, statistics=statistics), self.models)
         return Built(models=models, version=state.version)
 
     async def record(self, decision: Decision) -> None:

@@ -62,14 +62,24 @@ class Observer:
         if earlier is not None:
             await self._blame(earlier, now=decision.created_at)
 
-    async def executed(self, execution: Execution) -> None:
-        """Log an attempt, and learn availability, length or cost, and latency from it."""
+    async def executed(
+        self, execution: Execution, *, lesson: Execution | None, status: int | None = None
+    ) -> None:
+        """Log an attempt, and learn availability, length or cost, and latency.
+
+        Args:
+            execution: the attempt.
+            lesson: what is learned from: itself, or the answer that it is only a part of; None
+                where there is nothing to be learned.
+            status: HTTP status of a failure, where there was one.
+        """
         if execution.failure is None:
             self._remember(execution)
         await self._learner.journal.enter(execution)
-        self._announce(Executed(execution))
-        seen = execution_observations(execution, observed_at=self._clock.now())
-        self._tell(await self._learner.notice(seen))
+        self._announce(Executed(execution, status))
+        if lesson is not None:
+            seen = execution_observations(lesson, observed_at=self._clock.now())
+            self._tell(await self._learner.notice(seen))
 
     async def rated(self, decision_id: str, feedback: Feedback) -> tuple[Change, ...]:
         """Learn from what a caller says of an answer.

@@ -107,8 +107,10 @@ class Replica:
             StoreError: when the store is out of reach.
         """
         async with self._turn:  # what is told twice at once would count twice
-            folded = await self._learner.fold()
             pulse = await self._store.pulse()
+            folded = pulse.pending and await self._learner.fold()
+            if folded:
+                pulse = await self._store.pulse()
             if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
                 await self._swapping.follow()
             elif pulse.state != self._learner.version:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from conduit.core.budgets import Scope
 from conduit.core.outcomes import Execution, ModelRequest
 
 
@@ -37,6 +39,10 @@ class Till(Protocol):
         ...
 
 
+OpenTills: TypeAlias = Callable[[Sequence[Scope]], Till]
+"""Opens a till on some accounts, for one query."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenPurse:
     """Of an attempt that no budget limits."""
@@ -51,7 +57,10 @@ class OpenTill:
     """Where no budget is kept."""
 
     async def open(
-        self, request: ModelRequest, *, decision_id: str
-    ) -> Purse:  # noqa: ARG002 - of the port
+        self,
+        request: ModelRequest,
+        *,
+        decision_id: str,  # noqa: ARG002 - of the port
+    ) -> Purse:
         """Let the attempt be made as it is."""
         return OpenPurse(request)

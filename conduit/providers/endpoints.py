@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError
@@ -33,6 +34,13 @@ BASE_URLS: Mapping[str, str] = MappingProxyType(
 """Per provider, the address its own SDK starts from."""
 
 
+OTHER_PROTOCOLS = frozenset({"anthropic", "google"})
+"""Providers with a protocol of their own; everybody else is spoken to in OpenAI's."""
+
+_PREFIXES: Mapping[str, str] = MappingProxyType({"groq": "/openai/v1"})
+"""Per provider, what its SDK puts between the address and the protocol's path."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One provider at one address.
@@ -46,6 +54,26 @@ class Endpoint:
     provider: str
     base_url: str
     api_key: str = field(repr=False)
+
+    @property
+    def speaks_openai(self) -> bool:
+        """Whether it is spoken to in OpenAI's chat protocol."""
+        return self.provider not in OTHER_PROTOCOLS
+
+    @property
+    def chat_url(self) -> str:
+        """Where OpenAI's chat protocol is spoken."""
+        prefix = _PREFIXES.get(self.provider, "")
+        return f"{self.base_url.rstrip('/')}{prefix}/chat/completions"
+
+    @property
+    def knows_completion_tokens(self) -> bool:
+        """Whether a limit is called ``max_completion_tokens``: at OpenAI's own address alone.
+
+        A server elsewhere that does not know the name would not be limited at all.
+        """
+        host = urlsplit(self.base_url).hostname or ""
+        return host == "openai.com" or host.endswith(".openai.com")
 
 
 def endpoint_of(arm: Arm, *, api_keys: Mapping[str, str], base_urls: Mapping[str, str]) -> Endpoint:

@@ -60,9 +60,9 @@ def _open_openai(endpoint: Endpoint, connect_timeout: float) -> Backend:
         max_retries=0,
     )
     provider = OpenAIProvider(openai_client=client)
-    # Only OpenAI knows max_completion_tokens; a server that ignores it would not be limited at all.
     profile = OpenAIModelProfile(
-        openai_chat_supports_max_completion_tokens=endpoint.provider == "openai"
+        openai_chat_supports_max_completion_tokens=endpoint.knows_completion_tokens,
+        openai_chat_streaming_requires_finish_reason=True,  # else half an answer looks whole
     )
     return Backend(
         cache(lambda name: OpenAIChatModel(name, provider=provider, profile=profile)), client.close

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
 from conduit.providers.endpoints import Endpoint
-from conduit.providers.models import Backend
 
 
-class BackendPool:
+class Closable(Protocol):
+    """What lets go of its connections when it is told to."""
+
+    @property
+    def close(self) -> Callable[[], Awaitable[None]]:
+        """Lets go of the connections."""
+        ...
+
+
+B = TypeVar("B", bound=Closable)
+
+
+class BackendPool(Generic[B]):
     """Opens one backend per endpoint and event loop, at its first use.
 
     Connections belong to the loop that opened them. Each loop's backends are therefore held by an
@@ -20,12 +32,12 @@ class BackendPool:
         opener: builds the backend of an endpoint; must not block.
     """
 
-    def __init__(self, opener: Callable[[Endpoint], Backend]) -> None:
+    def __init__(self, opener: Callable[[Endpoint], B]) -> None:
         self._opener = opener
-        self._backends: dict[asyncio.AbstractEventLoop, dict[Endpoint, Backend]] = {}
+        self._backends: dict[asyncio.AbstractEventLoop, dict[Endpoint, B]] = {}
         self._leases: dict[asyncio.AbstractEventLoop, AsyncGenerator[None]] = {}
 
-    async def backend(self, endpoint: Endpoint) -> Backend:
+    async def backend(self, endpoint: Endpoint) -> B:
         """The backend of an endpoint on the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._backends:

@@ -62,7 +62,11 @@ class OperationSettings:
     env_file: Path | None = declare(
         "file to read variables from; unset takes .env in the working folder", PATH
     )
-    offline: bool = declare("never download anything", SWITCH, default=False)
+    offline: bool = declare(
+        "never download anything; the API server answers with built-in scripted models",
+        SWITCH,
+        default=False,
+    )
     environment: str = declare(
         "name of the deployment", TEXT, aliases=("ENVIRONMENT",), default="development"
     )
@@ -72,15 +76,12 @@ class OperationSettings:
         aliases=("LOG_LEVEL",),
         default="INFO",
     )
+    log_format: str = declare(
+        "form of log lines of the API server", choice(("text", "json")), default="text"
+    )
     debug: bool = declare("log every model call", SWITCH, aliases=("LITELLM_DEBUG",), default=False)
     actor: str | None = declare(
         "who is on record for changes; unset takes the name of the operating system's user", TEXT
-    )
-    api_key: str | None = declare(
-        "key that clients of the API server must send",
-        TEXT,
-        aliases=("CONDUCTOR_API_KEY",),
-        secret=True,
     )
 
 
@@ -110,7 +111,19 @@ class TelemetrySettings:
         default=False,
     )
     otel_endpoint: str | None = declare(
-        "OTLP endpoint for traces", HTTP, aliases=("TRACELOOP_BASE_URL",)
+        "OTLP receiver; HTTP adds /v1/traces to it; unset takes this machine's",
+        HTTP,
+        aliases=("TRACELOOP_BASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    )
+    otel_traces_endpoint: str | None = declare(
+        "OTLP receiver of traces alone, taken as it is",
+        HTTP,
+        aliases=("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",),
+    )
+    otel_protocol: str | None = declare(
+        "how OTLP travels; unset takes gRPC at port 4317, else HTTP",
+        choice(("grpc", "http/protobuf"), synonyms={"http": "http/protobuf"}),
+        aliases=("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"),
     )
     otel_trace_rate: float = declare(
         "share of requests that are traced", SHARE, aliases=("TRACELOOP_TRACE_RATE",), default=1.0
@@ -118,6 +131,7 @@ class TelemetrySettings:
     otel_service_name: str = declare(
         "name of this service in traces", TEXT, aliases=("OTEL_SERVICE_NAME",), default="conduit"
     )
+    trace_prompts: bool = declare("tell prompts and answers in traces", SWITCH, default=False)
     telemetry_enabled: bool = declare(
         "anonymous usage reports; Conduit itself never sends any",
         SWITCH,

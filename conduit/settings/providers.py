@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from conduit.settings.kinds import COUNT, HTTP, POSITIVE, SECONDS, TEMPERATURE, TEXT, choice
+from conduit.settings.kinds import COUNT, HTTP, POSITIVE, SECONDS, SWITCH, TEMPERATURE, TEXT, choice
 from conduit.settings.masking import Secrets
 from conduit.settings.setting import declare
 
@@ -77,6 +77,19 @@ class ProviderSettings:
         COUNT,
         aliases=("LITELLM_APP_RETRIES",),
         default=3,
+    )
+    continue_cut_answers: bool = declare(
+        "ask on where an answer was cut by its length, within the caller's max_tokens",
+        SWITCH,
+        default=False,
+    )
+    response_cache_seconds: float | None = declare(
+        "how long an answer is given again to an equal request; unset gives none", SECONDS
+    )
+
+    max_concurrency: int | None = declare(
+        "how many calls of one provider may be on their way at once; unset for any number",
+        POSITIVE,
     )
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from conduit.settings.gateway import GatewaySettings
 from conduit.settings.operation import OperationSettings, StorageSettings, TelemetrySettings
 from conduit.settings.providers import ProviderSettings
 from conduit.settings.routing import RoutingSettings
@@ -19,7 +20,12 @@ _ENV_FILE = Path(".env")
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(
-    TelemetrySettings, OperationSettings, StorageSettings, ProviderSettings, RoutingSettings
+    TelemetrySettings,
+    GatewaySettings,
+    OperationSettings,
+    StorageSettings,
+    ProviderSettings,
+    RoutingSettings,
 ):
     """Every setting, typed; ``Settings()`` is all defaults, :meth:`load` reads the environment.
 

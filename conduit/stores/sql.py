@@ -185,8 +185,12 @@ class SQLStore(SQLBudgets):
         Raises:
             LayoutMismatchError: when it was rebuilt with another encoder than this process has.
         """
+        bound = self._layout
+        found = await self._worker.read(partial(learning.load_if_folded, bound=bound))
+        if found is not None:
+            return found
         await self.fold()
-        return await self._worker.read(lambda conn: state.load(conn, bound=self._layout))
+        return await self._worker.read(partial(state.load, bound=bound))
 
     async def count(self) -> int:
         """Number of observations kept."""

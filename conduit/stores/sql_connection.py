@@ -107,6 +107,8 @@ class SQLConnection:
             if done is None or not done.count:  # others fold, or rebuild
                 break
             total = done if total is None else total + done
+            if done.count < learning.CHUNK:
+                break
         if total is not None:
             return total
         version = (await worker.read(documents.pulse)).state

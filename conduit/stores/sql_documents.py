@@ -8,9 +8,11 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from conduit.core.sharing import Document, Edit, Json, Pulse
 from conduit.stores.sql_dialect import insert_new
-from conduit.stores.sql_schema import changes, documents, meta
+from conduit.stores.sql_schema import changes, documents, meta, pending
 
 _ONE = select(documents.c.value, documents.c.version).where(documents.c.key == bindparam("of_key"))
+_LATEST = select(pending.c.id).order_by(pending.c.id.desc()).limit(1)  # not past dead rows
+_STATE = select(meta.c.version, _LATEST.scalar_subquery().is_not(None).label("pending"))
 _VERSIONS = select(documents.c.key, documents.c.version)
 _REPLACE = (
     update(documents)
@@ -23,9 +25,11 @@ _EDITS = select(changes).order_by(changes.c.id.desc())
 
 def pulse(conn: Connection) -> Pulse:
     """How far learned state and documents have come."""
-    state = conn.scalar(select(meta.c.version)) or 0
+    state, waiting = conn.execute(_STATE).one()
     rows = conn.execute(_VERSIONS)
-    return Pulse(state=state, documents={row.key: row.version for row in rows})
+    return Pulse(
+        state=state, documents={row.key: row.version for row in rows}, pending=bool(waiting)
+    )
 
 
 def read_document(conn: Connection, key: str) -> Document | None:

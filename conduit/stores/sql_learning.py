@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from conduit.core.sharing import Folded
+from conduit.core.statistics import LearnedState
 from conduit.stores import sql_codec as codec
 from conduit.stores.adjustments import Adjustments
 from conduit.stores.delta import (
@@ -24,6 +25,7 @@ from conduit.stores.sql_schema import decisions, meta, observations, pending
 from conduit.stores.sql_state import (
     changed,
     is_leased,
+    load,
     read_forgetting,
     read_state,
     refuse_during_rebuild,
@@ -51,6 +53,15 @@ _TAKE = (
 def is_pending(conn: Connection) -> bool:
     """Whether anything waits to be folded."""
     return conn.scalar(_ANY_PENDING) is not None
+
+
+def load_if_folded(conn: Connection, *, bound: tuple[str, int] | None) -> LearnedState | None:
+    """The learned state; None where something waits to be folded into it.
+
+    Raises:
+        LayoutMismatchError: when it was rebuilt in another layout meanwhile.
+    """
+    return None if is_pending(conn) else load(conn, bound=bound)
 
 
 def fold(conn: Connection, *, now: float, writer: str = "", wait: bool = True) -> Folded | None:

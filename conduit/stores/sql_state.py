@@ -35,6 +35,7 @@ class Turn:
 
 
 _TURN = select(meta.c.version, meta.c.lease, meta.c.lease_ends, meta.c.layout)
+_META = select(meta.c.version, meta.c.layout, meta.c.dim, meta.c.half_life)
 _TAKE_TURN = _TURN.with_for_update()
 _TAKE_FREE_TURN = _TURN.with_for_update(skip_locked=True)
 
@@ -156,10 +157,11 @@ def load(conn: Connection, *, bound: tuple[str, int] | None = None) -> LearnedSt
     Raises:
         LayoutMismatchError: when it was rebuilt in another layout meanwhile.
     """
-    if bound is not None and (stored := stored_layout(conn)) is not None:
-        check_layout(bound, stored)
-    version = conn.scalar(select(meta.c.version)) or 0
-    return LearnedState(version, read_state(conn), read_forgetting(conn))
+    row = conn.execute(_META).one()
+    if bound is not None and row.layout is not None:
+        check_layout(bound, (row.layout, row.dim))
+    forgetting = Forgetting() if row.half_life is None else Forgetting(half_life=row.half_life)
+    return LearnedState(row.version, read_state(conn), forgetting)
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -258,6 +260,32 @@ def test_models_loaded_from_stored_statistics_know_the_same() -> None:
     loaded = ArmModels(priced(*NAMES), dim=DIM, statistics=stored)
     for x in contexts(np.random.default_rng(42), 5, DIM):
         same(at(loaded, x), at(lived, x))
+
+
+def test_models_built_upon_earlier_ones_are_as_if_built_afresh() -> None:
+    """Heads that learned nothing since are taken over; every estimate is that of fresh models, to the bit."""
+    lived, stored = stored_after(46)
+    upon = ArmModels(priced(*NAMES), dim=DIM, statistics=stored, before=lived)
+    again = ArmModels(priced(*NAMES), dim=DIM, statistics=stored, before=upon)
+    x = contexts(np.random.default_rng(47), 1, DIM)[0]
+    key = ("small", Head.LOG_TOKENS.value)
+    more = stored | {key: stored[key].observe(x, 7.0)}
+    last = ArmModels(priced(*NAMES), dim=DIM, statistics=more, before=again)
+    for built, sums in ((upon, stored), (again, stored), (last, more)):
+        fresh = ArmModels(priced(*NAMES), dim=DIM, statistics=sums)
+        for name in Estimates.__dataclass_fields__:
+            np.testing.assert_array_equal(getattr(at(built, x), name), getattr(at(fresh, x), name))
+    assert again.head(Head.QUALITY) is upon.head(Head.QUALITY)
+    assert last.head(Head.LOG_TOKENS) is not again.head(Head.LOG_TOKENS)
+
+
+def test_heads_are_taken_over_at_the_same_prices_alone() -> None:
+    """What is learned of cost depends on list prices: at others it is built anew."""
+    _, stored = stored_after(48)
+    models = ArmModels(priced(*NAMES), dim=DIM, statistics=stored)
+    dearer = [replace(arm, price=Price(input=7.0, output=9.0)) for arm in priced(*NAMES)]
+    moved = ArmModels(dearer, dim=DIM, statistics=stored, before=models)
+    same(at(moved), at(ArmModels(dearer, dim=DIM, statistics=stored)))
 
 
 def test_without_context_the_models_are_those_of_a_constant_context() -> None:

@@ -56,12 +56,19 @@ def router_of(
     *arms: Arm,
     client: ModelClient | None = None,
     store: Store | None = None,
+    kind: type[Router] = Router,
     **options: Any,
 ) -> Router:
-    """A router over scripted models that reads no environment and knows nobody's weights."""
-    return Router(
+    """A router over scripted models that reads no environment and knows nobody's weights.
+
+    It asks every model once, unless it is given other settings.
+    """
+    return kind(
         arms or (CHEAP, DEAR),
         client=client or ScriptedProvider(),
         store=store,
-        **({"encoder": HashingEncoder(), "settings": Settings()} | options),
+        **(
+            {"encoder": HashingEncoder(), "settings": Settings(num_retries=0, app_retries=0)}
+            | options
+        ),
     )

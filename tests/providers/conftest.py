@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from conduit.core.ports import StreamingClient
+from conduit.providers.openai_chat import OpenAIChatClient
 from conduit.providers.pydantic_ai import PydanticAIClient
 
 from .loopback import Answer, LoopbackServer, Received
@@ -34,9 +36,15 @@ async def serve() -> AsyncIterator[Serve]:
         yield start
 
 
+CLIENTS = {"pydantic_ai": PydanticAIClient, "aiohttp": OpenAIChatClient}
+
+
 @pytest.fixture
-async def client(serve: Serve) -> AsyncIterator[PydanticAIClient]:
-    """A client with a key for every provider."""
-    client = PydanticAIClient(api_keys={protocol.name: KEY for protocol in ALL})
+async def client(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[StreamingClient]:
+    """A client with a key for every provider: the one that speaks the test's protocol."""
+    spec = getattr(request.node, "callspec", None)
+    protocol = spec.params.get("protocol") if spec else None
+    made = CLIENTS[protocol.via if protocol else "pydantic_ai"]
+    client = made(api_keys={protocol.name: KEY for protocol in ALL})
     yield client
     await client.aclose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conduit.core.arms import Arm
@@ -32,6 +32,10 @@ class Protocol:
     good: Callable[[str, str], Any]
     fault: Callable[[str, int], Any]
     asked: Callable[[Received], tuple[str, str, int]]
+    via: str = "pydantic_ai"
+
+    def __str__(self) -> str:
+        return f"{self.via}-{self.name}"
 
     def arm(self, url: str) -> Arm:
         return Arm(id="the-arm", provider=self.name, model=MODEL, base_url=url + self.prefix)
@@ -130,7 +134,7 @@ def _generate_asked(received: Received) -> tuple[str, str, int]:
     return model, text, received.body["generationConfig"]["maxOutputTokens"]
 
 
-def _openai_like(name: str, *, prefix: str, path: str, limit: str) -> Protocol:
+def _openai_like(name: str, *, prefix: str, path: str) -> Protocol:
     return Protocol(
         name=name,
         prefix=prefix,
@@ -138,18 +142,14 @@ def _openai_like(name: str, *, prefix: str, path: str, limit: str) -> Protocol:
         finish=_CHAT_FINISH,
         good=_chat,
         fault=_chat_fault,
-        asked=_chat_asked(limit),
+        asked=_chat_asked("max_tokens"),
     )
 
 
-OPENAI = _openai_like(
-    "openai", prefix="/v1", path="/v1/chat/completions", limit="max_completion_tokens"
-)
-GROQ = _openai_like("groq", prefix="", path="/openai/v1/chat/completions", limit="max_tokens")
-OPENROUTER = _openai_like(
-    "openrouter", prefix="/api/v1", path="/api/v1/chat/completions", limit="max_tokens"
-)
-LMSTUDIO = _openai_like("lmstudio", prefix="/v1", path="/v1/chat/completions", limit="max_tokens")
+OPENAI = _openai_like("openai", prefix="/v1", path="/v1/chat/completions")
+GROQ = _openai_like("groq", prefix="", path="/openai/v1/chat/completions")
+OPENROUTER = _openai_like("openrouter", prefix="/api/v1", path="/api/v1/chat/completions")
+LMSTUDIO = _openai_like("lmstudio", prefix="/v1", path="/v1/chat/completions")
 ANTHROPIC = Protocol(
     name="anthropic",
     prefix="",
@@ -168,5 +168,7 @@ GOOGLE = Protocol(
     fault=_generate_fault,
     asked=_generate_asked,
 )
-OWN_PROTOCOLS = (OPENAI, ANTHROPIC, GOOGLE, GROQ)
-ALL = (*OWN_PROTOCOLS, OPENROUTER, LMSTUDIO)
+FAST = tuple(replace(each, via="aiohttp") for each in (OPENAI, GROQ, OPENROUTER, LMSTUDIO))
+"""OpenAI's protocol as our own client speaks it."""
+OWN_PROTOCOLS = (OPENAI, ANTHROPIC, GOOGLE, GROQ, FAST[0])
+ALL = (*OWN_PROTOCOLS, OPENROUTER, LMSTUDIO, *FAST[1:])

@@ -9,6 +9,7 @@ import pytest
 
 from conduit.core.arms import Arm
 from conduit.core.outcomes import ModelRequest
+from conduit.core.ports import StreamingClient
 from conduit.providers.pydantic_ai import PydanticAIClient
 
 from .conftest import Serve
@@ -28,14 +29,12 @@ from .protocols import (
     ask,
 )
 
-every_protocol = pytest.mark.parametrize("protocol", ALL, ids=lambda protocol: protocol.name)
-own_protocol = pytest.mark.parametrize(
-    "protocol", OWN_PROTOCOLS, ids=lambda protocol: protocol.name
-)
+every_protocol = pytest.mark.parametrize("protocol", ALL, ids=str)
+own_protocol = pytest.mark.parametrize("protocol", OWN_PROTOCOLS, ids=str)
 
 
 @every_protocol
-async def test_good_answer(protocol: Protocol, serve: Serve, client: PydanticAIClient) -> None:
+async def test_good_answer(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """A good answer arrives with its text, tokens, finish reason and a measured latency."""
     server = await serve(Answer(body=protocol.answer("Four."), delay=0.05))
     started = time.perf_counter()
@@ -49,7 +48,7 @@ async def test_good_answer(protocol: Protocol, serve: Serve, client: PydanticAIC
 
 
 @every_protocol
-async def test_request(protocol: Protocol, serve: Serve, client: PydanticAIClient) -> None:
+async def test_request(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """A request goes to the protocol's path with the key, model, prompt, limit and temperature."""
     server = await serve(Answer(body=protocol.answer("Four.")))
     await client.complete(ask(protocol.arm(server.url), max_tokens=50, temperature=0.25))
@@ -61,7 +60,7 @@ async def test_request(protocol: Protocol, serve: Serve, client: PydanticAIClien
 
 
 @own_protocol
-async def test_limit_of_the_arm(protocol: Protocol, serve: Serve, client: PydanticAIClient) -> None:
+async def test_limit_of_the_arm(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """No more tokens are asked for than the arm can give."""
     server = await serve(Answer(body=protocol.answer("Four.")))
     whole = protocol.arm(server.url)
@@ -76,7 +75,7 @@ async def test_limit_of_the_arm(protocol: Protocol, serve: Serve, client: Pydant
     assert protocol.asked(server.requests[0])[2] == 64
 
 
-async def test_anthropic_always_has_a_limit(serve: Serve, client: PydanticAIClient) -> None:
+async def test_anthropic_always_has_a_limit(serve: Serve, client: StreamingClient) -> None:
     """Anthropic, whose protocol demands a limit, gets the arm's when the request has none."""
     server = await serve(Answer(body=ANTHROPIC.answer("Four.")))
     arm = ANTHROPIC.arm(server.url)
@@ -84,8 +83,8 @@ async def test_anthropic_always_has_a_limit(serve: Serve, client: PydanticAIClie
     assert ANTHROPIC.asked(server.requests[0])[2] == arm.max_output_tokens
 
 
-@pytest.mark.parametrize("protocol", [OPENAI, GROQ, LMSTUDIO], ids=lambda protocol: protocol.name)
-async def test_no_limit(protocol: Protocol, serve: Serve, client: PydanticAIClient) -> None:
+@pytest.mark.parametrize("protocol", [OPENAI, GROQ, LMSTUDIO], ids=str)
+async def test_no_limit(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """Without a limit in the request none is sent to who demands none."""
     server = await serve(Answer(body=protocol.answer("Four.")))
     await client.complete(ask(protocol.arm(server.url)))
@@ -93,7 +92,7 @@ async def test_no_limit(protocol: Protocol, serve: Serve, client: PydanticAIClie
 
 
 @own_protocol
-async def test_length(protocol: Protocol, serve: Serve, client: PydanticAIClient) -> None:
+async def test_length(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """An answer cut by its length is an answer, and says so."""
     server = await serve(Answer(body=protocol.answer("Four is the", "length")))
     reply = await client.complete(ask(protocol.arm(server.url), max_tokens=7))
@@ -101,7 +100,7 @@ async def test_length(protocol: Protocol, serve: Serve, client: PydanticAIClient
 
 
 @own_protocol
-async def test_filtered_in_part(protocol: Protocol, serve: Serve, client: PydanticAIClient) -> None:
+async def test_filtered_in_part(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """Text that a filter cut off is handed over as such."""
     server = await serve(Answer(body=protocol.answer("Four", "content_filter")))
     reply = await client.complete(ask(protocol.arm(server.url)))
@@ -109,7 +108,7 @@ async def test_filtered_in_part(protocol: Protocol, serve: Serve, client: Pydant
 
 
 @own_protocol
-async def test_short_answer(protocol: Protocol, serve: Serve, client: PydanticAIClient) -> None:
+async def test_short_answer(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """Shortness is no failure, and an answer that discusses errors is no error."""
     server = await serve(Answer())
     for text in ("4", "٤", "Error: there are no errors."):
@@ -118,9 +117,7 @@ async def test_short_answer(protocol: Protocol, serve: Serve, client: PydanticAI
 
 
 @own_protocol
-async def test_unreported_tokens(
-    protocol: Protocol, serve: Serve, client: PydanticAIClient
-) -> None:
+async def test_unreported_tokens(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """Tokens that the provider does not report are unknown, not zero."""
     silent = {
         key: value
@@ -156,7 +153,7 @@ async def test_local_server_without_a_key(serve: Serve) -> None:
     await client.aclose()
 
 
-async def test_one_pool_per_endpoint(serve: Serve, client: PydanticAIClient) -> None:
+async def test_one_pool_per_endpoint(serve: Serve, client: StreamingClient) -> None:
     """Calls one after the other share a connection, whichever model they name."""
     server = await serve(Answer(body=GOOGLE.answer("Four.")))
     for name in ("a", "b", "a"):

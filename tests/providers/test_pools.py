@@ -66,7 +66,7 @@ def test_loop_that_was_closed_bluntly() -> None:
     assert opener.closed == [HERE]
 
 
-@pytest.mark.parametrize("protocol", OWN_PROTOCOLS, ids=lambda protocol: protocol.name)
+@pytest.mark.parametrize("protocol", OWN_PROTOCOLS, ids=str)
 def test_client_on_two_loops(protocol: Protocol) -> None:
     """One client answers on one loop after the other, and leaves no connection open behind it."""
     client = PydanticAIClient(api_keys={each.name: KEY for each in ALL})

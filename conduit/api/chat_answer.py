@@ -1,0 +1,162 @@
+"""Answers in the words of OpenAI's chat completions protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from conduit.core.decisions import Decision
+from conduit.core.outcomes import Delta, Response
+
+PREFIX = "chatcmpl-"
+"""Of a response's id; what follows is the decision's."""
+DONE = b"data: [DONE]\n\n"
+
+Header = tuple[bytes, bytes]
+
+
+def decision_id_of(response_id: str) -> str:
+    """The decision behind a response's id; a decision's id is its own."""
+    return response_id.removeprefix(PREFIX)
+
+
+def completion(response: Response) -> bytes:
+    """A whole answer."""
+    message: dict[str, Any] = {"role": "assistant", "content": response.text or None}
+    if response.tool_calls:
+        message["tool_calls"] = response.tool_calls
+    else:
+        message["content"] = response.text
+    return orjson.dumps(
+        {
+            "id": PREFIX + response.decision_id,
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": response.model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": message,
+                    "finish_reason": response.finish_reason,
+                    "logprobs": None,
+                }
+            ],
+            "usage": usage(response),
+        },
+        default=list,
+    )
+
+
+def usage(response: Response) -> dict[str, int] | None:
+    """Tokens; None where nobody counted them."""
+    if response.input_tokens is None or response.output_tokens is None:
+        return None
+    return {
+        "prompt_tokens": response.input_tokens,
+        "completion_tokens": response.output_tokens,
+        "total_tokens": response.input_tokens + response.output_tokens,
+    }
+
+
+class Chunks:
+    """Pieces of one streamed answer.
+
+    Args:
+        decision: what was decided.
+        model: id of the arm that answers.
+        usage: whether the last piece says the tokens.
+    """
+
+    def __init__(self, decision: Decision, *, model: str, usage: bool) -> None:
+        self._frame: dict[str, Any] = {
+            "id": PREFIX + decision.id,
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": model,
+        }
+        if usage:
+            self._frame["usage"] = None
+        self._usage = usage
+        self._role: dict[str, Any] = {"role": "assistant"}
+
+    def piece(self, delta: Delta) -> bytes:
+        """A piece of the answer; the first says who speaks."""
+        said, self._role = self._role, {}
+        if delta.text or (said and not delta.tool_calls):
+            said["content"] = delta.text
+        if delta.tool_calls:
+            said["tool_calls"] = delta.tool_calls
+        return self._event(said)
+
+    def end(self, response: Response, *, overhead_ms: float) -> bytes:
+        """The last pieces."""
+        more = {"conduit": facts(response) | {"overhead_ms": round(overhead_ms, 3)}}
+        last = self._event(self._role, finish_reason=response.finish_reason, more=more)
+        if self._usage:
+            last += _event(self._frame | {"choices": [], "usage": usage(response)} | more)
+        return last + DONE
+
+    def _event(
+        self,
+        delta: dict[str, Any],
+        *,
+        finish_reason: str | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+        return _event({**self._frame, "choices": [choice], **(more or {})})
+
+
+def framed(data: bytes) -> bytes:
+    """One server-sent event."""
+    return b"data: " + data + b"\n\n"
+
+
+def facts(response: Response) -> dict[str, Any]:
+    """What Conduit says of an answer, beside the answer."""
+    return {
+        "decision_id": response.decision_id,
+        "model": response.model,
+        "provider": response.provider,
+        "cost": response.cost,
+        "saved": response.savings,
+        "baseline": response.base_model,
+        "propensity": response.propensity,
+        "attempts": response.attempts,
+        "cache": "hit" if response.cached else "miss",
+    }
+
+
+def headers_of(named: Iterable[tuple[str, object]]) -> list[Header]:
+    """Headers ``x-conduit-…``; what is None is left out."""
+    return [(b"x-conduit-" + name.encode(), _value(value)) for name, value in named
+            if value is not None]  # fmt: skip
+
+
+def response_headers(response: Response, *, overhead_ms: float) -> list[Header]:
+    """Of a whole answer."""
+    return headers_of(
+        (
+            ("decision-id", response.decision_id),
+            ("model", response.model),
+            ("provider", response.provider),
+            ("cost", response.cost),
+            ("saved", response.savings),
+            ("propensity", response.propensity),
+            ("attempts", response.attempts),
+            ("cache", "hit" if response.cached else "miss"),
+            ("overhead-ms", round(overhead_ms, 3)),
+        )
+    )
+
+
+def _event(value: object) -> bytes:
+    return framed(orjson.dumps(value, default=list))
+
+
+def _value(value: object) -> bytes:
+    text = f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return text.encode("ascii", "replace")

@@ -1,0 +1,105 @@
+"""What the routes and guards of one server share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from starlette.types import Scope
+
+from conduit.api.keys import Doors
+from conduit.api.metrics_registry import open_registry
+from conduit.api.opening import Opening
+from conduit.api.tally import Tally
+from conduit.budgets.ledger import Ledger
+from conduit.core.errors import ConduitError
+from conduit.engines.router import Router
+from conduit.settings import Settings
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A server that is ready.
+
+    Args:
+        settings: as they were when it was started.
+        router: open.
+        ledger: of the router's store.
+        doors: who may come in.
+        tally: what has happened since.
+        registry: totals for Prometheus; None without its client.
+        started_at: seconds since the epoch.
+    """
+
+    settings: Settings
+    router: Router
+    ledger: Ledger
+    doors: Doors
+    tally: Tally
+    registry: CollectorRegistry | None
+    started_at: float
+
+
+class Gateway:
+    """The server's inside, from start to stop.
+
+    Args:
+        settings: None reads them when the server is started.
+        opening: makes the router.
+    """
+
+    def __init__(self, settings: Settings | None, opening: Opening) -> None:
+        self._settings = settings
+        self._opening = opening
+        self._opened: Opened | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether it is open."""
+        return self._opened is not None
+
+    @property
+    def opened(self) -> Opened:
+        """What is there between start and stop.
+
+        Raises:
+            ConduitError: before and after that.
+        """
+        if self._opened is None:
+            raise ConduitError("this server is not open", remedy="serve it with its lifespan on")
+        return self._opened
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Read the settings, open the router, and close it in the end.
+
+        Raises:
+            ConduitError: for settings or a database that cannot be used.
+        """
+        settings = self._settings or Settings.load()
+        tally = Tally()
+        async with self._opening(settings, (tally,)) as router:
+            self._opened = Opened(
+                settings=settings,
+                router=router,
+                ledger=await router.ledger(),
+                doors=Doors.of(settings),
+                tally=tally,
+                registry=open_registry(),
+                started_at=time.time(),
+            )
+            try:
+                yield
+            finally:
+                self._opened = None
+
+
+def opened(scope: Scope) -> Opened:
+    """The server that a request came to."""
+    return cast("Gateway", scope["app"].state.gateway).opened

@@ -1,0 +1,52 @@
+"""What every answer carries: the request's id, and headers that keep browsers from mischief."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUEST_ID = b"x-request-id"
+_USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}\Z")
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+_CLOSED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_PAGES = ("/docs", "/redoc")
+"""Pages that load their scripts; everything else is data, which loads nothing."""
+
+
+class Envelope:
+    """Gives every request an id, which is the caller's where that is usable."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, and mark its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope["request_id"] = request_id.decode()
+        marks = [(REQUEST_ID, request_id), *_SECURITY]
+        if not scope["path"].startswith(_PAGES):
+            marks.append(_CLOSED)
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *marks]
+            await send(message)
+
+        await self._app(scope, receive, marked)
+
+
+def _request_id(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID and _USABLE.match(value):
+            return bytes(value)
+    return uuid4().hex.encode()

@@ -1,0 +1,90 @@
+"""One call of one model: pieces of its answer as they come, then what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TypeAlias
+
+from conduit.core.errors import FailureKind, ProviderError
+from conduit.core.outcomes import Delta, ModelReply, ModelRequest, Response
+from conduit.core.ports import ModelClient, StreamingClient
+from conduit.feedback.answers import answer_failure
+
+Ended: TypeAlias = ModelReply | ProviderError
+Answering: TypeAlias = AsyncGenerator[Delta | Ended, None]
+
+
+def answering(client: ModelClient, request: ModelRequest, *, streaming: bool) -> Answering:
+    """Call a model.
+
+    Args:
+        client: calls models.
+        request: what is asked.
+        streaming: whether pieces are wanted; a client that knows none gives all in one.
+
+    Yields:
+        Pieces, if they are wanted, and once the reply or the failure, which is raised by nobody:
+        failures in disguise among them. An answer that comes in one piece is complete before it.
+    """
+    if streaming and isinstance(client, StreamingClient):
+        return _streamed(client, request)
+    return _whole(client, request, in_pieces=streaming)
+
+
+async def _whole(client: ModelClient, request: ModelRequest, *, in_pieces: bool) -> Answering:
+    ended: Ended
+    try:
+        ended = checked(await client.complete(request), model=request.arm.id)
+    except ProviderError as failure:
+        ended = failure
+    yield ended
+    if in_pieces and isinstance(ended, ModelReply):
+        yield in_one_piece(ended)
+
+
+async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering:
+    ended: Ended = ProviderError(
+        FailureKind.CONNECTION, model=request.arm.id, detail="the answer broke off"
+    )
+    begun = False
+    pieces = client.stream(request)
+    try:
+        async for piece in pieces:
+            if isinstance(piece, ModelReply):
+                ended = checked(piece, model=request.arm.id)
+            elif piece.text or piece.tool_calls:
+                begun = True
+                yield piece
+    except ProviderError as failure:
+        ended = failure
+    finally:
+        await _hang_up(pieces)
+    yield ended
+    if isinstance(ended, ModelReply) and not begun:
+        yield in_one_piece(ended)
+
+
+def checked(reply: ModelReply, *, model: str) -> Ended:
+    """The reply, or the failure that it is in disguise."""
+    kind = None if reply.tool_calls else answer_failure(reply.text)
+    if kind is None:
+        return reply
+    return ProviderError(
+        kind,
+        model=model,
+        detail=reply.text[:100].strip(),
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+    )
+
+
+def in_one_piece(answer: ModelReply | Response) -> Delta:
+    """A whole answer as the only piece of a stream."""
+    calls = tuple({**call, "index": index} for index, call in enumerate(answer.tool_calls))
+    return Delta(text=answer.text, tool_calls=calls)
+
+
+async def _hang_up(pieces: AsyncIterator[Delta | ModelReply]) -> None:
+    close = getattr(pieces, "aclose", None)
+    if close is not None:
+        await close()

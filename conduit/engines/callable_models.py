@@ -1,0 +1,57 @@
+"""Which models can be called: those whose provider has a key, or asks for none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from conduit.core.arms import Arm
+from conduit.core.errors import ConfigurationError
+from conduit.providers.endpoints import KEY_VARIABLES
+from conduit.settings import Settings
+
+_log = logging.getLogger("conduit.engines")
+
+
+def has_key(arm: Arm, settings: Settings) -> bool:
+    """Whether an arm's provider has a key, or asks for none."""
+    return arm.provider not in KEY_VARIABLES or arm.provider in settings.api_keys
+
+
+def key_variables(arms: Iterable[Arm]) -> str:
+    """The variables that hold the keys of some arms, as a list for people."""
+    providers = dict.fromkeys(arm.provider for arm in arms)
+    names = [" or ".join(KEY_VARIABLES[name]) for name in providers if name in KEY_VARIABLES]
+    return ", ".join(names)
+
+
+def callable_arms(arms: Sequence[Arm], settings: Settings) -> tuple[Arm, ...]:
+    """Those of some arms that can be called.
+
+    Raises:
+        ConfigurationError: when no key is set for any of them.
+    """
+    able = tuple(arm for arm in arms if has_key(arm, settings))
+    if able:
+        return able
+    providers = {arm.provider for arm in arms}
+    whose = f" for provider {arms[0].provider!r}" if len(providers) == 1 else ""
+    count = " one of" if len(providers) > 1 else ""
+    raise ConfigurationError(
+        f"no API key is set{whose}",
+        remedy=f"set{count} {key_variables(arms)} in the environment or in .env",
+    )
+
+
+def without_keyless(arms: Iterable[Arm], settings: Settings) -> tuple[Arm, ...]:
+    """Those of some arms that can be called; a warning names the others."""
+    arms = tuple(arms)
+    able = tuple(arm for arm in arms if has_key(arm, settings))
+    missing = [arm for arm in arms if arm not in able]
+    if missing:
+        _log.warning(
+            "left out for want of a key: %s; set %s",
+            ", ".join(arm.id for arm in missing),
+            key_variables(missing),
+        )
+    return able

@@ -1,0 +1,187 @@
+"""Serving: a query is decided, paid, executed and accounted for, whole or piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from conduit.core.arms import Arm
+from conduit.core.decisions import Decision
+from conduit.core.errors import BudgetExceededError, ConduitError, ReservationTimeoutError
+from conduit.core.events import Completed, Event, Failed
+from conduit.core.outcomes import Delta, Execution, Response
+from conduit.engines.accounting import response_of
+from conduit.engines.answer_cache import AnswerCache
+from conduit.engines.answering import in_one_piece
+from conduit.engines.continuing import lesson
+from conduit.engines.deciding import Deciding, Turn, candidates, expected_cost
+from conduit.engines.errand import Errand
+from conduit.engines.executor import Executor, Job
+from conduit.engines.fallback import Attempt, Served
+from conduit.engines.observer import Observer
+from conduit.engines.till import OpenTills, Till
+
+Refusal: TypeAlias = BudgetExceededError | ReservationTimeoutError
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """From here on ``arm`` is answering, for ``decision``, unless it fails."""
+
+    decision: Decision
+    arm: Arm
+
+
+Pieces: TypeAlias = AsyncGenerator[Begun | Delta | Response, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Serves errands.
+
+    Args:
+        deciding: chooses models.
+        executor: calls them.
+        observer: learns from what happened.
+        answers: given before, to equal requests.
+        till: opens one on the accounts of an errand.
+        continue_cut: whether cut answers are continued where the caller does not say.
+        announce: is told of every event.
+    """
+
+    deciding: Deciding
+    executor: Executor
+    observer: Observer
+    answers: AnswerCache
+    till: OpenTills
+    continue_cut: bool
+    announce: Callable[[Event], None]
+
+    async def pieces(self, errand: Errand, *, streaming: bool) -> Pieces:
+        """Serve an errand. Whoever stops reading must close this: then the call is paid.
+
+        Yields:
+            Who is answering, pieces of the answer where they are wanted, and last the response.
+
+        Raises:
+            ConduitError: as :meth:`Router.complete` and :meth:`Router.stream` do.
+        """
+        if (known := await self._known(errand)) is not None:
+            if streaming:
+                yield await self._given_again(known)
+                yield in_one_piece(known)
+            self.announce(Completed(known))
+            yield known
+            return
+        decided: list[Decision] = []
+        response: Response | None = None
+        try:
+            async with aclosing(self._affordable(errand, decided, streaming=streaming)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Response):
+                        response = piece
+                    else:
+                        yield piece
+        except ConduitError as error:
+            self._failed(decided, error)
+            raise
+        except BaseException:
+            self._failed(decided, None)
+            raise
+        if response is not None:
+            await self.answers.put(errand, response)
+            self.announce(Completed(response))
+            yield response
+
+    async def _affordable(
+        self, errand: Errand, decided: list[Decision], *, streaming: bool
+    ) -> Pieces:
+        """Decide, and decide again without the models that there is no money for."""
+        till = self.till(errand.accounts)
+        refusals: dict[str, Refusal] = {}
+        while True:
+            turn = await self.deciding.turn(
+                errand, refused=refusals, after=decided[-1] if decided else None
+            )
+            decided.append(turn.decision)
+            try:
+                async with aclosing(
+                    self._executed(errand, turn, till, streaming=streaming)
+                ) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except (BudgetExceededError, ReservationTimeoutError) as refusal:
+                refusals.setdefault(turn.decision.selected_model, refusal)
+                if refusals.keys() >= set(candidates(turn.decision)):
+                    raise _first(list(refusals.values())) from None
+
+    async def _executed(self, errand: Errand, turn: Turn, till: Till, *, streaming: bool) -> Pieces:
+        decision, executions, served = turn.decision, list[Execution](), None
+        arms = {arm.id: arm for arm in turn.portfolio.arms}
+
+        async def log(execution: Execution, *, continues: bool, status: int | None) -> None:
+            answered = [it for it in executions if it.failure is None] if continues else []
+            executions.append(execution)
+            learned = lesson(execution, continued=answered)
+            await self.observer.executed(execution, lesson=learned, status=status)
+
+        wanted = errand.continue_cut
+        job = Job(
+            query=errand.query,
+            decision=decision,
+            passage=turn.passage,
+            arms=arms,
+            till=till,
+            log=log,
+            streaming=streaming,
+            continue_cut=self.continue_cut if wanted is None else wanted,
+        )
+        try:
+            async with aclosing(self.executor.pieces(job)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Attempt):
+                        if piece.number == 1:
+                            await self.observer.decided(decision)
+                        yield Begun(decision, arms[piece.arm])
+                    elif isinstance(piece, Served):
+                        served = piece
+                    else:
+                        yield piece
+        finally:
+            turn.passage.ended(None)
+            self.deciding.decider.settle(
+                expected=expected_cost(decision), actual=sum(it.cost for it in executions)
+            )
+        if served is not None:
+            self.deciding.warmth.served(turn.thread, arm=served.attempt.arm)
+            yield response_of(
+                decision,
+                served,
+                executions=executions,
+                arms=arms,
+                baseline=turn.portfolio.baseline,
+            )
+
+    async def _known(self, errand: Errand) -> Response | None:
+        """The answer to an equal request, by a model that is still there."""
+        known = await self.answers.get(errand)
+        if known is None or known.model not in self.deciding.swapping.portfolio.names:
+            return None
+        return known
+
+    async def _given_again(self, known: Response) -> Begun:
+        decision = await self.deciding.learner.awaited(known.decision_id)
+        return Begun(decision, self.deciding.swapping.portfolio.find(known.model))
+
+    def _failed(self, decided: Sequence[Decision], error: ConduitError | None) -> None:
+        if decided:
+            self.announce(Failed(decided[-1].id, error))
+
+
+def _first(refusals: Sequence[Refusal]) -> Refusal:
+    """What the caller is told: that money is only set aside, if that is so anywhere."""
+    waited = (it for it in refusals if isinstance(it, ReservationTimeoutError))
+    return next(waited, refusals[0])
