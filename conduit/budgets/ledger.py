@@ -113,6 +113,7 @@ class Ledger(CostReports):
 
     async def standing(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
         """Budgets of some scopes, or all, in order, as they stand; as quick after any history."""
+        await self._told()
         await self._store.end_overdue(now=self._clock.now())
         return await self.look(scopes)
 

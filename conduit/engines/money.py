@@ -14,6 +14,8 @@ from conduit.budgets.quotes import most_input_tokens, quote_for
 from conduit.budgets.standings import Standings
 from conduit.core.arms import Arm
 from conduit.core.budgets import Scope, ScopeKind
+from conduit.core.costs import CostKind, CostRecord
+from conduit.core.decisions import Decision
 from conduit.core.models import Query
 from conduit.core.outcomes import ModelRequest
 from conduit.core.ports import Clock, Store
@@ -88,6 +90,37 @@ class Money:
                 [it if need <= it else -1.0 for need, it in zip(needs, left, strict=True)]
             ),
         )
+
+    async def reported(
+        self, decision: Decision, arm: Arm | None, *, cost: float, output_tokens: int | None
+    ) -> None:
+        """Book what a caller paid who made the call, on the account of the decision's user; once.
+
+        Args:
+            decision: that the caller followed.
+            arm: that served; None for one that is gone, which the decided one stands for.
+            cost: USD.
+            output_tokens: where they were said.
+        """
+        ledger = self._ledger
+        if ledger is None:
+            return
+        user = decision.user_id
+        scopes = () if not user else (Scope(ScopeKind.USER, user),)
+        record = CostRecord(
+            id=f"reported-{decision.id}",
+            at=self._clock.now(),
+            kind=CostKind.REPORTED,
+            model=decision.selected_model if arm is None else arm.id,
+            provider="" if arm is None else arm.provider,
+            cost=cost,
+            base_cost=cost,
+            output_tokens=output_tokens,
+            user=user or None,
+            decision_id=decision.id,
+        )
+        accounts = (*scopes, Scope(ScopeKind.MODEL, record.model))
+        await self._arrears.pay_soon(lambda: ledger.record_cost(record, accounts))
 
     async def settle_up(self) -> None:
         """Pay all that is owed; before the store closes.

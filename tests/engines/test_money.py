@@ -306,6 +306,24 @@ async def test_every_call_is_on_record_once_also_without_a_budget(router: Router
     assert {it.user for it in page.records} == {"anna"}
 
 
+async def test_a_cost_that_a_caller_reports_is_booked_once(router: Router) -> None:
+    """Of a call that the caller made; the ledger has those that were made here already."""
+    ledger = await router.ledger()
+    await ledger.set_budget(ANNA, TOTAL, 1.0, actor="admin")
+    theirs = await router.route(Query("a", user_id="anna"))
+    ours = await router.complete(Query("b", user_id="anna", max_tokens=LENGTH))
+    for cost in (0.25, 0.25, 0.5):
+        for decision_id in (theirs.id, ours.decision_id):
+            await router.feedback(decision_id, cost=cost)
+    page = await ledger.records(CostFilter(only={"user": "anna"}))
+    assert {(it.kind, it.cost) for it in page.records} == {
+        (CostKind.REPORTED, 0.25),
+        (CostKind.ANSWER, ours.cost),
+    }
+    (spend,) = await ledger.standing([ANNA])
+    assert spend.settled == pytest.approx(0.25 + ours.cost)
+
+
 async def test_a_ledger_that_is_not_kept_says_so() -> None:
     """Supabase over REST keeps no budgets, and the error says what does."""
     store = SupabaseStore("http://127.0.0.1:9", "key")
@@ -317,7 +335,7 @@ async def test_reports_name_what_they_can_be_grouped_by(router: Router) -> None:
     """Another word is refused with the list."""
     ledger = await router.ledger()
     await router.complete(Query("a", user_id="anna"))
-    (total,) = await ledger.report("user")
+    (total,) = await ledger.report("user", CostFilter(only={"user": "anna"}))
     assert (total.key, total.requests) == ("anna", 1)
     with pytest.raises(InvalidInputError, match="choose one of: user, team"):
         await ledger.report("colour")
