@@ -26,6 +26,7 @@ from conduit.api.guards.access import Access
 from conduit.api.guards.body import BodyLimit
 from conduit.api.guards.envelope import Envelope
 from conduit.api.guards.rate import RateLimit
+from conduit.api.guards.startup import Startup
 from conduit.api.handlers import handle_errors
 from conduit.api.metrics_registry import available
 from conduit.api.openapi import TAGS, Documented
@@ -53,7 +54,9 @@ def create_app(settings: Settings | None = None, *, opening: Opening = open_rout
         summary="Decides for every prompt which LLM should answer it.",
         openapi_tags=TAGS,
         lifespan=lifespan,
-        middleware=[Middleware(guard) for guard in (Envelope, Access, RateLimit, BodyLimit)],
+        middleware=[
+            Middleware(guard) for guard in (Startup, Envelope, Access, RateLimit, BodyLimit)
+        ],
     )
     app.state.gateway = gateway
     handle_errors(app)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ from starlette.responses import Response
 from conduit.api.refusals import Refusal, RefusedError, refusal_of
 from conduit.core.errors import ConduitError
 
+_log = logging.getLogger("conduit.api")
 _CODES: Mapping[int, tuple[str, str]] = {
     404: ("not_found", "there is nothing at this address; /docs lists what there is"),
     405: ("method_not_allowed", "this address takes another method; /docs lists which"),
@@ -68,8 +71,16 @@ async def _of_http(_: Request, error: Exception) -> Response:
     ).response()
 
 
-async def _of_anything(_request: Request, _error: Exception) -> Response:
-    """The server logs the error itself."""
+async def _of_anything(request: Request, error: Exception) -> Response:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    _log.error(
+        "%s %s failed: %r at %s:%s",
+        request.method,
+        request.url.path,
+        error,
+        place.filename,
+        place.lineno,
+    )
     return Refusal(
         status=500,
         message="the server failed at this request; its log says why",

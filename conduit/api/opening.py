@@ -20,13 +20,15 @@ Opening: TypeAlias = Callable[[Settings, Iterable[Subscriber]], Router]
 def open_router(settings: Settings, subscribers: Iterable[Subscriber]) -> Router:
     """A router over the models that can be called, or, offline, over the built-in ones.
 
+    Offline, models that the settings name lend their names and prices, and are not called.
+
     Raises:
         ConfigurationError: when no model can be called for want of a key.
         ConduitError: for a setting that cannot be used.
     """
     if settings.offline:
         return Router(
-            OFFLINE_ARMS,
+            OFFLINE_ARMS if settings.models is None else settings.models,
             client=offline_client(),
             store=store_of(settings),
             settings=settings,

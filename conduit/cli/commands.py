@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "demo": "Route recorded real prompts, learn from each, and show what that saved.",
         "route": "Decide which model should answer a prompt, without calling it.",
         "run": "Have a prompt answered by the model that should answer it.",
+        "serve": "Serve OpenAI's protocol, with the model decided for every request.",
         "feedback": "Say how an answer was, so that the next decision is better.",
         "evaluate": "Say what another policy would have given, from what was logged.",
         "warm-start": "Learn from labelled outcomes before the first request.",

@@ -34,7 +34,7 @@ class GatewaySettings:
         POSITIVE,
     )
     upload_timeout: float = declare(
-        "seconds within which the API server must have a request's headers, and then its body",
+        "seconds within which the API server must have the whole body of a request",
         SECONDS,
         default=20.0,
     )

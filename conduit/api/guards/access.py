@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conduit.api.gateway import opened
 from conduit.api.keys import Doors, presented_key
 from conduit.api.refusals import Refusal
+from conduit.core.addresses import is_loopback
 
 OPEN = "/health"
 """What anybody may ask."""
@@ -84,16 +83,6 @@ def _is_local(scope: Scope) -> bool:
         return True
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
     return is_loopback(server[0]) and all(is_loopback(_without_port(host)) for host in hosts)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _without_port(host: str) -> str:
