@@ -30,7 +30,8 @@ from experiments.gateway_contestants import (
     PEERS,
     Contestant,
     contestants,
-    told,
+    key_scope,
+    make_budget,
 )
 from experiments.load import Load, put_load
 from experiments.recorded import PARETOBANDIT, stream_part
@@ -135,8 +136,7 @@ async def _prepare(found: Mapping[str, Contestant], prompts: Sequence[str]) -> N
     """Budgets are set, features are computed, and everybody has answered before."""
     async with aiohttp.ClientSession() as session:
         for name in (GIVEN, ENCODING):
-            budget = {"scope": "user:bench", "window": "daily", "limit": 1e6}
-            await told(session, found[name], "/admin/budgets", budget)
+            await make_budget(session, found[name].address, scope=key_scope(), limit=1e6)
         await put_load(found[GIVEN].address, prompts, clients=4, model="auto", key=found[GIVEN].key)
     for contestant in found.values():
         await turn_of(contestant, prompts[:MANY], clients=4)

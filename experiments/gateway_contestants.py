@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
+from conduit.api.keys import Keys
 from conduit.core.errors import ConfigurationError
 from experiments.servers.processes import Server, free_port, running
 
@@ -81,13 +81,21 @@ def _bare(upstream: str) -> Iterator[Contestant]:
 
 @contextmanager
 def conduit(folder: Path, upstream: str, **environ: str) -> Iterator[Contestant]:
-    """Conduit's gateway over three models that one server mocks; SQLite, everything on.
+    """Conduit's gateway in a process of its own.
 
     Args:
         folder: for its database and configuration.
         upstream: address of the model server, up to ``/v1``.
         environ: more settings.
     """
+    with _uvicorn(
+        "conduit.api.main:app", **conduit_settings(folder, upstream), **environ
+    ) as server:
+        yield Contestant(server=server, model="auto", key=KEY)
+
+
+def conduit_settings(folder: Path, upstream: str) -> dict[str, str]:
+    """The environment of a gateway over three models that one server mocks; SQLite, everything on."""
     folder.mkdir(parents=True)
     registry = folder / "registry.json"  # JSON is YAML too
     models = [
@@ -101,17 +109,14 @@ def conduit(folder: Path, upstream: str, **environ: str) -> Iterator[Contestant]
         for name, (given, taken) in MODELS.items()
     ]
     registry.write_text(json.dumps({"models": models}))
-    settings = {
+    return {
         "CONDUIT_REGISTRY": str(registry),
         "CONDUIT_MODELS": ",".join(MODELS),
         "CONDUIT_DATABASE_PATH": str(folder / "conduit.db"),
         "CONDUIT_API_KEY": KEY,
         "CONDUIT_ADMIN_KEY": ADMIN,
         "CONDUIT_LOG_LEVEL": "WARNING",
-        **environ,
     }
-    with _uvicorn("conduit.api.main:app", **settings) as server:
-        yield Contestant(server=server, model="auto", key=KEY)
 
 
 @contextmanager
@@ -128,7 +133,11 @@ def _litellm(folder: Path, upstream: str, peers: Path) -> Iterator[Contestant]:
         yield Contestant(server=server, model="mock", key=KEY)
 
 
-_QUIET: dict[str, str | None] = {"LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION", "DATABASE_URL": None}
+_QUIET: dict[str, str | None] = {
+    "LITELLM_LOG": "ERROR",
+    "LITELLM_MODE": "PRODUCTION",
+    "DATABASE_URL": None,
+}
 
 
 @contextmanager
@@ -140,13 +149,21 @@ def _uvicorn(app: str, **environ: str) -> Iterator[Server]:
         yield server
 
 
-async def told(session: aiohttp.ClientSession, to: Contestant, path: str, said: Any) -> Any:
-    """What a gateway of ours answers to an administrator.
+async def make_budget(
+    session: aiohttp.ClientSession, address: str, *, scope: str, limit: float
+) -> None:
+    """Have a gateway of ours keep a daily budget, in USD.
 
     Raises:
         aiohttp.ClientResponseError: where it refuses.
     """
+    said = {"scope": scope, "window": "daily", "limit": limit}
     headers = {"authorization": f"Bearer {ADMIN}"}
-    async with session.post(f"{to.address}{path}", json=said, headers=headers) as answer:
+    async with session.put(f"{address}/admin/budgets", json=said, headers=headers) as answer:
         answer.raise_for_status()
-        return await answer.json()
+
+
+def key_scope(key: str = KEY) -> str:
+    """Under what a gateway of ours knows the account of a key."""
+    (name,) = Keys.of(key).names
+    return f"api_key:{name}"

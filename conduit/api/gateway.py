@@ -88,7 +88,7 @@ class Gateway:
             self._opened = Opened(
                 settings=settings,
                 router=router,
-                ledger=await _ledger(router),
+                ledger=await router.ledger(),
                 doors=Doors.of(settings),
                 tally=tally,
                 registry=open_registry(),
@@ -103,7 +103,3 @@ class Gateway:
 def opened(scope: Scope) -> Opened:
     """The server that a request came to."""
     return cast("Gateway", scope["app"].state.gateway).opened
-
-
-async def _ledger(router: Router) -> Ledger:
-    return Ledger((await router.open()).parts.store)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conduit.bandits.estimates import Estimates
+from conduit.bandits.means import UNLIMITED, Means
 from conduit.bandits.models import ArmModels
 from conduit.bandits.policies import Policy
 from conduit.bandits.selection import Ask, Selection, select
@@ -35,6 +36,7 @@ class Wish:
         unit_cost: USD that one unit of the cost weight pays; None takes an ordinary call of the
             baseline.
         now: seconds since the epoch; matters to budgets per day or month alone.
+        means: what hard budgets leave.
     """
 
     constraints: QueryConstraints
@@ -44,6 +46,7 @@ class Wish:
     complexity: float = 0.0
     unit_cost: float | None = None
     now: float = 0.0
+    means: Means = UNLIMITED
 
 
 class Chooser:
@@ -85,7 +88,7 @@ class Chooser:
             valuation=self._valuation(models, wish),
             allowed=wish.allowed,
             budget=None if steering is None else steering.budget,
-            headroom=np.inf if steering is None else steering.headroom,
+            headroom=self._headroom(wish.means),
             tier=models.tiers,
             complexity=wish.complexity,
             explore=self._explore(estimates),
@@ -99,6 +102,12 @@ class Chooser:
             trial=policy.trial,
             rng=self._rng,
         )
+
+    def worth_of_money(self, models: ArmModels, wish: Wish) -> float:
+        """Utility that a choice gives up per USD."""
+        if self.steering is not None:
+            self.steering = self.steering.at(wish.now)
+        return self._valuation(models, wish).money
 
     def account(self, estimates: Estimates, chosen: Selection) -> None:
         """Tell the steering that this choice stands, at its expected cost."""
@@ -126,6 +135,24 @@ class Chooser:
             weights=wished if own is None else own,
             unit_cost=models.ordinary_cost(self.baseline) if unit is None else unit,
             unit_latency=models.ordinary_latency(),
-            price_of_money=0.0 if steering is None else steering.price_of_money,
+            price_of_money=self._price(models, wish.means),
             bonus=TIE_BREAK * models.tiers + (wish.bonus if own is None else 0.0),
         )
+
+    def _headroom(self, means: Means) -> float | Array:
+        """USD that one call may cost: what the steering and hard budgets both allow."""
+        steered = np.inf if self.steering is None else self.steering.headroom
+        return np.minimum(means.headroom, steered) if means.limited else steered
+
+    def _price(self, models: ArmModels, means: Means) -> float:
+        """Quality given up per USD: the steering's price, and what hard budgets add.
+
+        At a pressure of 1 an ordinary call of the dearest model has to be better than a free one
+        by a whole unit of quality. That call is the unit, not the baseline's: a baseline may be
+        free or cheap, and a little pressure would then exclude all else.
+        """
+        price = 0.0 if self.steering is None else self.steering.price_of_money
+        if means.pressure > 0.0:
+            dearest = max(models.ordinary_cost(arm) for arm in models.arms)
+            price += means.pressure / dearest if dearest > 0.0 else 0.0
+        return price

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from conduit.bandits.estimates import Estimates
 from conduit.core.models import QueryConstraints
+from conduit.core.statistics import Array
 
 Mask = NDArray[np.bool_]
 
@@ -39,7 +40,7 @@ def feasible_arms(
     constraints: QueryConstraints,
     *,
     allowed: Mask,
-    headroom: float = np.inf,
+    headroom: float | Array = np.inf,
 ) -> Feasibility:
     """Arms that satisfy every constraint, relaxing where none does.
 
@@ -51,14 +52,14 @@ def feasible_arms(
         estimates: of K arms.
         constraints: of the query.
         allowed: (K,) bool, arms that may be considered at all.
-        headroom: USD that the budget leaves for this call.
+        headroom: USD that the budget leaves for this call; (K,) where it is another for every arm.
     """
     if constraints.max_cost is not None:
         allowed = allowed & (estimates.cost_high <= constraints.max_cost)
     if not np.count_nonzero(allowed):
         return Feasibility(mask=allowed)
     wished, relaxed = _relaxed(allowed, _limits(estimates, constraints))
-    if headroom == np.inf:
+    if not isinstance(headroom, np.ndarray) and headroom == np.inf:
         return Feasibility(mask=wished, relaxed=relaxed)
     affordable = estimates.cost_high <= headroom
     if (wished & affordable).any():

@@ -29,7 +29,7 @@ class Ask:
         valuation: the exchange rates.
         allowed: (K,) bool, arms that may be considered at all.
         budget: USD per request, None without a pacer.
-        headroom: USD that the budget leaves for this call.
+        headroom: USD that budgets leave for this call; (K,) where it is another for every arm.
         tier: (K,) rank of the class each arm is sold in; one class for all when left out.
         complexity: how much the prompt asks for, 0..1.
         explore: (K,) share of requests that each arm is to get whatever the prompt, less than 1
@@ -40,7 +40,7 @@ class Ask:
     valuation: Valuation
     allowed: NDArray[np.bool_]
     budget: float | None = None
-    headroom: float = np.inf
+    headroom: float | Array = np.inf
     tier: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     complexity: float = 0.0
     explore: Array | None = None

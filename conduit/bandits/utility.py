@@ -72,8 +72,7 @@ class Valuation:
         those of an ordinary call, not of this prompt: a dollar is worth the same on a long prompt
         as on a short one. The latency term is left out while no latency has been observed.
         """
-        w = self.weights
-        money = self.price_of_money + w.cost / max(self.unit_cost, TINY)
+        w, money = self.weights, self.money
         worth, doubt = [], []
         for quality, std, answered, cost in _per_arm(estimates):  # few arms: floats beat arrays
             unit = w.quality * answered
@@ -84,6 +83,11 @@ class Valuation:
         if w.latency and _known(estimates.latency):
             mean_utility -= w.latency / max(self.unit_latency, TINY) * estimates.latency
         return mean_utility, np.array(doubt)
+
+    @property
+    def money(self) -> float:
+        """Utility per USD, λ + w_c/c₁."""
+        return self.price_of_money + self.weights.cost / max(self.unit_cost, TINY)
 
     def unit(self, estimates: Estimates) -> Array:
         """(K,) utility of one whole unit of quality, ``w_q a_k``."""

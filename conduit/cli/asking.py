@@ -11,7 +11,11 @@ from conduit.cli.stores import store_of
 from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
 from conduit.engines.configured import catalog_of
 from conduit.engines.router import Router
+from conduit.engines.telemetry import telemetry_from
 from conduit.settings import Settings
+
+TRACES_WAIT = 2.0
+"""Seconds that a command waits at its end for its trace to be taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +59,21 @@ async def session(asked: Asked, settings: Settings, *, calling: bool) -> AsyncIt
     """
     query = _query(asked, settings)
     choice = choose(settings, model=asked.model, provider=asked.provider, calling=calling)
-    router = Router(
-        choice.models,
-        policy=asked.policy,
-        store=store_of(settings, asked.database),
-        settings=settings,
-    )
+    telemetry = telemetry_from(settings, logs=False)
     try:
-        yield Session(router=router, query=query, only=choice.only)
+        router = Router(
+            choice.models,
+            policy=asked.policy,
+            store=store_of(settings, asked.database),
+            settings=settings,
+            subscribers=telemetry.subscribers,
+        )
+        try:
+            yield Session(router=router, query=query, only=choice.only)
+        finally:
+            await router.aclose()
     finally:
-        await router.aclose()
+        await telemetry.aclose(timeout=TRACES_WAIT)
 
 
 def _query(asked: Asked, settings: Settings) -> Query:

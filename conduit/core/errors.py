@@ -280,13 +280,18 @@ class ProviderError(ExecutionError):
 
 
 class AllModelsFailedError(ExecutionError):
-    """Every model of the fallback chain failed."""
+    """Every model of the fallback chain failed.
+
+    Args:
+        failures: of every attempt, in order; a model may have been asked more than once.
+    """
 
     def __init__(self, failures: Sequence[ProviderError]) -> None:
         self.failures = tuple(failures)
-        said = "; ".join(str(failure) for failure in self.failures)
+        said = "; ".join(dict.fromkeys(str(failure) for failure in self.failures))
+        models = len({failure.model for failure in self.failures})
         super().__init__(
-            f"all {len(self.failures)} models failed: {said}",
+            f"all {models} models failed: {said}",
             remedy="check keys and limits with 'conduit models'",
         )
 

@@ -6,7 +6,7 @@ Every port has a public stand-in that runs offline: ``MemoryStore``, ``ScriptedP
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from conduit.core.decisions import Decision
@@ -87,10 +87,10 @@ class ModelClient(Protocol):
 class StreamingClient(ModelClient, Protocol):
     """Calls models that answer piece by piece; other clients' answers come in one piece."""
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[Delta | ModelReply]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Delta | ModelReply, None]:
         """Answer one prompt: pieces as they come, and last of all the whole reply.
 
-        Closing the iterator early hangs up on the model.
+        Closing the generator early hangs up on the model.
 
         Raises:
             ProviderError: when the model did not answer, or broke off; ``output_tokens`` says then

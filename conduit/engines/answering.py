@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TypeAlias
 
 from conduit.core.errors import FailureKind, ProviderError
-from conduit.core.outcomes import Delta, ModelReply, ModelRequest
+from conduit.core.outcomes import Delta, ModelReply, ModelRequest, Response
 from conduit.core.ports import ModelClient, StreamingClient
 from conduit.feedback.answers import answer_failure
 
@@ -78,7 +78,7 @@ def checked(reply: ModelReply, *, model: str) -> Ended:
     )
 
 
-def in_one_piece(answer: ModelReply) -> Delta:
+def in_one_piece(answer: ModelReply | Response) -> Delta:
     """A whole answer as the only piece of a stream."""
     calls = tuple({**call, "index": index} for index, call in enumerate(answer.tool_calls))
     return Delta(text=answer.text, tool_calls=calls)

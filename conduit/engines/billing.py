@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from conduit.core.arms import Arm
-from conduit.core.chat import characters_in
+from conduit.core.chat import Chat, characters_in
 from conduit.core.decisions import QueryFeatures
 from conduit.core.errors import ProviderError, UnknownPriceError
 from conduit.core.models import Query
@@ -20,14 +20,14 @@ def sized(features: QueryFeatures, query: Query) -> QueryFeatures:
     """Features of a query's text, with the tokens of all that is sent for it."""
     if query.chat is None:
         return features
-    return replace(features, token_count=_tokens_in(query.chat.characters))
+    return replace(features, token_count=tokens_of(query.chat))
 
 
 def tokens_sent(request: ModelRequest) -> int:
     """Estimated tokens of a request: of the whole conversation, where there is one."""
     if request.chat is None:
         return estimate_tokens(request.text)
-    return _tokens_in(request.chat.characters)
+    return tokens_of(request.chat)
 
 
 def tokens_in(piece: Delta) -> int:
@@ -81,5 +81,6 @@ def answer_tokens(reply: ModelReply) -> int:
     return estimate_tokens(reply.text) + calls
 
 
-def _tokens_in(characters: int) -> int:
-    return max(1, math.ceil(characters / CHARACTERS_PER_TOKEN))
+def tokens_of(chat: Chat) -> int:
+    """Estimated tokens of a conversation, tools included; at least 1."""
+    return max(1, math.ceil(chat.characters / CHARACTERS_PER_TOKEN))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
 import numpy as np
@@ -12,41 +12,20 @@ import numpy as np
 from conduit.bandits.chooser import Chooser, Wish
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.ledger import Ledger
+from conduit.bandits.means import UNLIMITED, Means
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.bandits.policies import Policy
 from conduit.bandits.selection import Ask, Selection
 from conduit.bandits.steering import Steering
-from conduit.bandits.utility import PRESETS
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision, ExchangeRates, QueryFeatures
-from conduit.core.errors import InvalidInputError, NoAffordableModelError, UnknownModelError
-from conduit.core.models import OptimizeFor, Query
+from conduit.core.errors import InvalidInputError
+from conduit.core.models import Query
 from conduit.core.ports import Clock
 from conduit.engines.arm_estimates import arm_estimates
 from conduit.engines.reasoning import explain
-
-PREFERRED_BONUS = 0.05
-"""Utility added to the arms of a preferred provider: five points of quality, no more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRules:
-    """What stays the same from one decision to the next, while the arms stay the same.
-
-    Args:
-        baseline: the model whose ordinary call is the unit of cost; need not be an arm.
-        policy: how arms are chosen.
-        optimize_for: the trade-off for queries that bring none.
-        layout: identity of the context layout.
-        neighbours: labelled queries of the arms that estimate quality; None learns it.
-    """
-
-    baseline: Arm
-    policy: Policy
-    optimize_for: OptimizeFor
-    layout: str
-    neighbours: NearestNeighbours | None = None
+from conduit.engines.warmth import Warm
+from conduit.engines.wishing import DecisionRules, lost_discount, narrowed, too_dear
 
 
 class Decider:
@@ -107,6 +86,8 @@ class Decider:
         strict: bool = False,
         without: Collection[str] = (),
         attempt: int = 1,
+        warm: Warm | None = None,
+        means: Means = UNLIMITED,
     ) -> Decision:
         """Choose an arm.
 
@@ -115,9 +96,12 @@ class Decider:
             features: of its text.
             models: the arms, and what has been learned of them.
             only: ids of the arms the caller allows; None allows all.
-            strict: raise instead of relaxing a constraint.
+            strict: raise instead of relaxing a constraint. A budget is none: who has too little
+                money for the cheapest arm is told so by the till.
             without: ids of arms to be left out this time, unless nothing is left then.
             attempt: which decision for the same query this is.
+            warm: which arm has read the beginning of this prompt a moment ago.
+            means: what hard budgets leave.
 
         Raises:
             NoAffordableModelError: when no arm fits ``max_cost``.
@@ -130,17 +114,18 @@ class Decider:
         )
         if self.rules.neighbours is not None:
             estimates = self.rules.neighbours.refine(estimates, features.embedding)
-        wish = self._wish(query, features, models.arms, only=only)
-        chosen = None
-        if (narrowed := _narrowed(wish, models.arms, without=without)) is not wish:
-            chosen = self._chooser.choose(estimates, models, narrowed)
-        if chosen is None:
-            chosen = self._chooser.choose(estimates, models, wish)
-        if chosen is None:
-            raise _too_dear(models.arms, estimates, wish)
-        if strict and chosen.relaxed:
+        now = self._clock.now()
+        wish = self.rules.wish(query, features, models.arms, only=only, now=now)
+        wish = replace(wish, means=means)
+        if warm is not None:
+            charges = lost_discount(estimates, models.arms, warm)
+            worth = self._chooser.worth_of_money(models, wish)
+            wish = replace(wish, bonus=wish.bonus - worth * charges)
+        chosen = self._chosen(estimates, models, wish, without=without)
+        given_up = [it for it in chosen.relaxed if it != "budget" or not means.limited]
+        if strict and given_up:
             raise InvalidInputError(
-                f"no model satisfies {' and '.join(chosen.relaxed)}",
+                f"no model satisfies {' and '.join(given_up)}",
                 remedy="loosen the constraint, or leave strict off",
             )
         self._chooser.account(estimates, chosen)
@@ -155,41 +140,23 @@ class Decider:
             attempt=attempt,
         )
 
+    def _chosen(
+        self, estimates: Estimates, models: ArmModels, wish: Wish, *, without: Collection[str]
+    ) -> Selection:
+        """Without some arms, unless no other fits."""
+        chosen = None
+        fewer = narrowed(wish, models.arms, without=without)
+        if fewer is not wish:
+            chosen = self._chooser.choose(estimates, models, fewer)
+        if chosen is None:
+            chosen = self._chooser.choose(estimates, models, wish)
+        if chosen is None:
+            raise too_dear(models.arms, estimates, wish)
+        return chosen
+
     def settle(self, *, expected: float, actual: float) -> None:
         """Tell the steering what a call really cost, in USD, against what was expected."""
         self._chooser.settle(expected=expected, actual=actual)
-
-    def _wish(
-        self,
-        query: Query,
-        features: QueryFeatures,
-        arms: Sequence[Arm],
-        *,
-        only: Collection[str] | None,
-    ) -> Wish:
-        preferences, preferred = query.preferences, query.constraints.preferred_provider
-        wished = preferences.optimize_for if preferences else self.rules.optimize_for
-        liked = [PREFERRED_BONUS * (arm.provider == preferred) for arm in arms]
-        return Wish(
-            constraints=query.constraints,
-            weights=PRESETS[wished],
-            allowed=self._allowed([arm.id for arm in arms], only),
-            bonus=np.array(liked),
-            complexity=features.complexity_score,
-            now=self._clock.now(),
-        )
-
-    def _allowed(
-        self, names: Sequence[str], only: Collection[str] | None
-    ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        if only is None:
-            return self.rules.policy.allowed(names)
-        if not only:
-            raise InvalidInputError("models=[] allows none", remedy="name a model, or leave it out")
-        for name in only:
-            if name not in names:
-                raise UnknownModelError(name, known=names)
-        return np.array([name in only for name in names])
 
     def _decision(
         self,
@@ -232,24 +199,6 @@ class Decider:
             forced=forced,
             rates=_rates(chosen.ask),
         )
-
-
-def _narrowed(wish: Wish, arms: Sequence[Arm], *, without: Collection[str]) -> Wish:
-    """The wish for any arm but these; the wish itself where that leaves all, or none."""
-    if not without:
-        return wish
-    allowed = wish.allowed & np.array([arm.id not in without for arm in arms])
-    return replace(wish, allowed=allowed) if allowed.any() else wish
-
-
-def _too_dear(arms: Sequence[Arm], estimates: Estimates, wish: Wish) -> NoAffordableModelError:
-    costs = np.where(wish.allowed, estimates.cost_high, np.inf)
-    cheapest = int(costs.argmin())
-    return NoAffordableModelError(
-        wish.constraints.max_cost or 0.0,
-        cheapest=arms[cheapest].id,
-        cost=float(costs[cheapest]),
-    )
 
 
 def _rates(ask: Ask) -> ExchangeRates:

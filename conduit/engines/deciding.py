@@ -15,8 +15,10 @@ from conduit.engines.breakers import Breakers, Passage
 from conduit.engines.decider import Decider
 from conduit.engines.errand import Errand
 from conduit.engines.learner import Learner
+from conduit.engines.money import Money
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.swapping import Swapping
+from conduit.engines.warmth import Thread, Warmth, thread_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +29,13 @@ class Turn:
         decision: which model.
         portfolio: that it was made with.
         passage: for its first attempt.
+        thread: the conversation that it is a part of.
     """
 
     decision: Decision
     portfolio: Portfolio
     passage: Passage
+    thread: Thread | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +48,13 @@ class Deciding:
     swapping: Swapping
     breakers: Breakers
     clock: Clock
+    warmth: Warmth
+    money: Money
     announce: Callable[[Event], None]
 
     async def decide(self, errand: Errand) -> Decision:
         """A decision that somebody else will execute."""
-        chosen = await self._chosen(errand)
+        chosen = await self._chosen(errand, thread_of(errand))
         await self._recorded(errand.query, chosen)
         return chosen.decision
 
@@ -67,21 +73,30 @@ class Deciding:
             refused: ids of arms that there is no money for.
             after: the decision that this one takes the place of.
         """
-        chosen = await self._chosen(errand, refused=refused, after=after)
+        thread = thread_of(errand)
+        chosen = await self._chosen(errand, thread, refused=refused, after=after)
         passage = self.breakers.enter(chosen.decision.selected_model)
         try:
             await self._recorded(errand.query, chosen)
         except BaseException:
             passage.ended(None)
             raise
-        return Turn(decision=chosen.decision, portfolio=chosen.portfolio, passage=passage)
+        return Turn(
+            decision=chosen.decision, portfolio=chosen.portfolio, passage=passage, thread=thread
+        )
 
     async def _chosen(
-        self, errand: Errand, *, refused: Collection[str] = (), after: Decision | None = None
+        self,
+        errand: Errand,
+        thread: Thread | None,
+        *,
+        refused: Collection[str] = (),
+        after: Decision | None = None,
     ) -> _Chosen:
         """A decision, and the portfolio it was made with; models that fail are left alone."""
         query, received_at = errand.query, self.clock.now()
         features = sized(await self.analysis.of(query.text), query)
+        means = await self.money.means(query, errand.accounts, self.learner.models.arms)
         without = frozenset(refused) | self.breakers.closed_to()
         if after is not None and without.issuperset(candidates(after)):
             without = frozenset(refused)
@@ -93,6 +108,8 @@ class Deciding:
             strict=errand.strict,
             without=without,
             attempt=1 if after is None else after.attempt + 1,
+            warm=self.warmth.of(thread),
+            means=means,
         )
         return _Chosen(decision, self.swapping.portfolio, received_at)
 

@@ -21,12 +21,14 @@ from conduit.engines.errand import Errand
 from conduit.engines.first_piece import first_piece
 from conduit.engines.goal_record import record_goal
 from conduit.engines.learner import Learner
+from conduit.engines.money import Money
 from conduit.engines.observer import Observer
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.replica import Replica
 from conduit.engines.serving import Serving
 from conduit.engines.shared_steering import SharedSteering
 from conduit.engines.swapping import Swapping
+from conduit.engines.warmth import Warmth
 from conduit.engines.wiring import Parts
 from conduit.features.analyzer import Analyzer
 from conduit.feedback.ratings import Feedback
@@ -45,6 +47,7 @@ class Engine:
     observer: Observer
     swapping: Swapping
     replica: Replica
+    money: Money
 
     async def route(self, errand: Errand) -> Decision:
         """Decide which model should answer, without calling it."""
@@ -79,6 +82,7 @@ class Engine:
             await self.learner.journal.close()
             await self.replica.look()
         finally:
+            await self.money.drain()
             await self.parts.store.close()
 
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
@@ -146,6 +150,7 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         announce=announce,
     )
     breakers = Breakers(parts.clock)
+    money = Money(parts.store, clock=parts.clock, baseline=lambda: swapping.portfolio.baseline)
     deciding = Deciding(
         analysis=Analysis(analyzer, parts.caches.features),
         decider=decider,
@@ -153,14 +158,17 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         swapping=swapping,
         breakers=breakers,
         clock=parts.clock,
+        warmth=Warmth(parts.clock),
+        money=money,
         announce=announce,
     )
     serving = Serving(
         deciding=deciding,
         executor=parts.executor(breakers),
         observer=observer,
-        till=parts.till,
-        continue_cut=parts.settings.continue_cut_answers,
+        answers=parts.answers(),
+        till=parts.till or money.till,
+        continue_cut=parts.continue_cut,
         announce=announce,
     )
     return Engine(
@@ -173,4 +181,5 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
         observer=observer,
         swapping=swapping,
         replica=replica,
+        money=money,
     )

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice, takewhile
 from typing import TypeAlias
 
 from conduit.core.decisions import Decision
@@ -32,6 +32,8 @@ MOST = 20_000
 """Entries kept while the store is out of reach; later ones are not logged."""
 AT_ONCE = 256
 """Entries that are written together."""
+GATHER = 0.05
+"""Seconds in which more may come before a database is written to: a commit costs as much as fifty rows."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds between attempts; each is twice as long as the one before."""
 
@@ -128,6 +130,8 @@ class Journal:
         pause = FIRST_PAUSE
         try:
             while self._entries:
+                if self._store.shared:
+                    await asyncio.sleep(GATHER)
                 try:
                     await self.flush()
                     pause = FIRST_PAUSE
@@ -142,18 +146,21 @@ class Journal:
             raise
 
     async def _write_some(self) -> None:
-        """The entries in front, as far as they can be written together."""
-        some = [self._entries[i] for i in range(min(AT_ONCE, len(self._entries)))]
-        for _, group in groupby(some, key=_kind):
-            entries = list(group)
-            try:
-                await self._write(entries)
-            except ConduitError as error:
-                if _is_out_of_reach(error):
-                    raise
-                await self._one_by_one(entries)
-            for _ in entries:
-                self._entries.popleft()
+        """The entries in front, as far as they can be written together: up to the next discount.
+
+        Decisions and attempts go first, which no observation minds that came between them. What fails
+        after a part of it was written is written again, and changes nothing then.
+        """
+        front = islice(self._entries, AT_ONCE)
+        some = [*takewhile(_is_row, front)] or [self._entries[0]]
+        try:
+            await self._write(some)
+        except ConduitError as error:
+            if _is_out_of_reach(error):
+                raise
+            await self._one_by_one(some)
+        for _ in some:
+            self._entries.popleft()
 
     async def _write(self, entries: Sequence[Entry]) -> None:
         decisions = [it for it in entries if isinstance(it, Decision)]
@@ -186,8 +193,6 @@ def _is_out_of_reach(error: ConduitError) -> bool:
     return not isinstance(error, InvalidInputError | LayoutMismatchError)
 
 
-def _kind(entry: Entry) -> int:
-    """Decisions and attempts go together, whichever comes first; the rest among themselves."""
-    if isinstance(entry, Decision | Execution):
-        return 0
-    return 1 if isinstance(entry, Observation) else 2
+def _is_row(entry: Entry) -> bool:
+    """Whether it may be written before others that came earlier."""
+    return not isinstance(entry, Discount)

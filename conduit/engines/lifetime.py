@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from conduit.budgets.ledger import Ledger
 from conduit.core.arms import Arm
 from conduit.core.caching import FeatureCacheStatistics
 from conduit.core.errors import ConduitError
@@ -66,6 +67,14 @@ class Lifetime:
                 self._engine = await open_engine(self._parts, announce=self._announce)
             self._engine.replica.start()
         return self._engine
+
+    async def ledger(self) -> Ledger:
+        """Where hard budgets are made and looked at, and what calls did cost is told.
+
+        Raises:
+            ConfigurationError: for a store that keeps no budgets.
+        """
+        return (await self.open()).money.ledger
 
     async def aclose(self) -> None:
         """Fold what was learned into the store, and release connections; repeatable."""

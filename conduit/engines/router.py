@@ -18,8 +18,9 @@ from conduit.engines.answer_stream import AnswerStream
 from conduit.engines.errand import Errand
 from conduit.engines.executor import Sleep
 from conduit.engines.goals import Goal
+from conduit.engines.options import Options
 from conduit.engines.upkeep import Upkeep
-from conduit.engines.wiring import Options, assemble
+from conduit.engines.wiring import assemble
 from conduit.settings import Settings
 
 

@@ -13,6 +13,8 @@ from conduit.core.errors import BudgetExceededError, ConduitError, ReservationTi
 from conduit.core.events import Completed, Event, Failed
 from conduit.core.outcomes import Delta, Execution, Response
 from conduit.engines.accounting import response_of
+from conduit.engines.answer_cache import AnswerCache
+from conduit.engines.answering import in_one_piece
 from conduit.engines.continuing import lesson
 from conduit.engines.deciding import Deciding, Turn, candidates, expected_cost
 from conduit.engines.errand import Errand
@@ -43,6 +45,7 @@ class Serving:
         deciding: chooses models.
         executor: calls them.
         observer: learns from what happened.
+        answers: given before, to equal requests.
         till: opens one on the accounts of an errand.
         continue_cut: whether cut answers are continued where the caller does not say.
         announce: is told of every event.
@@ -51,6 +54,7 @@ class Serving:
     deciding: Deciding
     executor: Executor
     observer: Observer
+    answers: AnswerCache
     till: OpenTills
     continue_cut: bool
     announce: Callable[[Event], None]
@@ -64,6 +68,13 @@ class Serving:
         Raises:
             ConduitError: as :meth:`Router.complete` and :meth:`Router.stream` do.
         """
+        if (known := await self._known(errand)) is not None:
+            if streaming:
+                yield await self._given_again(known)
+                yield in_one_piece(known)
+            self.announce(Completed(known))
+            yield known
+            return
         decided: list[Decision] = []
         response: Response | None = None
         try:
@@ -80,6 +91,7 @@ class Serving:
             self._failed(decided, None)
             raise
         if response is not None:
+            await self.answers.put(errand, response)
             self.announce(Completed(response))
             yield response
 
@@ -144,6 +156,7 @@ class Serving:
                 expected=expected_cost(decision), actual=sum(it.cost for it in executions)
             )
         if served is not None:
+            self.deciding.warmth.served(turn.thread, arm=served.attempt.arm)
             yield response_of(
                 decision,
                 served,
@@ -151,6 +164,17 @@ class Serving:
                 arms=arms,
                 baseline=turn.portfolio.baseline,
             )
+
+    async def _known(self, errand: Errand) -> Response | None:
+        """The answer to an equal request, by a model that is still there."""
+        known = await self.answers.get(errand)
+        if known is None or known.model not in self.deciding.swapping.portfolio.names:
+            return None
+        return known
+
+    async def _given_again(self, known: Response) -> Begun:
+        decision = await self.deciding.learner.awaited(known.decision_id)
+        return Begun(decision, self.deciding.swapping.portfolio.find(known.model))
 
     def _failed(self, decided: Sequence[Decision], error: ConduitError | None) -> None:
         if decided:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,20 +11,25 @@ from conduit import __version__
 from conduit.core.clocks import SystemClock
 from conduit.core.ports import Clock
 from conduit.settings import SETTINGS, Settings
-from conduit.telemetry.logs import formatter_of
+from conduit.telemetry.logs import LOGGER, formatter_of
 from conduit.telemetry.opening import Telemetry, open_telemetry
 from conduit.telemetry.otlp import receiver_of
 from conduit.telemetry.secrets import Mask
 from conduit.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:
-    import logging
-
     from prometheus_client import CollectorRegistry
 
 
+_log = logging.getLogger(__name__)
+
+
 def telemetry_from(
-    settings: Settings, *, registry: CollectorRegistry | None = None, clock: Clock | None = None
+    settings: Settings,
+    *,
+    registry: CollectorRegistry | None = None,
+    clock: Clock | None = None,
+    logs: bool = True,
 ) -> Telemetry:
     """Log lines, traces where they are switched on, and totals where there is a registry.
 
@@ -31,15 +37,45 @@ def telemetry_from(
         settings: say what is switched on.
         registry: where totals live; None counts nothing.
         clock: the router's own; None is the system's.
+        logs: whether events are logged; every call is where ``debug`` is on.
 
     Raises:
         ConfigurationError: for tracing whose libraries are missing.
     """
+    if settings.mlflow_enabled:
+        _log.warning(
+            "CONDUIT_MLFLOW_ENABLED does nothing yet; MLflow's server takes OpenTelemetry's traces, "
+            "see docs/TELEMETRY.md"
+        )
     return open_telemetry(
         clock=clock or SystemClock(),
-        tracing=_tracing(settings) if settings.otel_enabled else None,
+        tracing=tracing_from(settings),
         registry=registry,
+        logger=logging.getLogger(LOGGER) if logs else None,
+        calls=logging.INFO if settings.debug else logging.DEBUG,
         secrets=secrets_of(settings),
+    )
+
+
+def tracing_from(settings: Settings) -> Tracing | None:
+    """How traces are made; None where they are switched off.
+
+    Raises:
+        ConfigurationError: for an address of a receiver that cannot be used.
+    """
+    if not settings.otel_enabled:
+        return None
+    return Tracing(
+        receiver=receiver_of(
+            endpoint=settings.otel_endpoint,
+            traces_endpoint=settings.otel_traces_endpoint,
+            protocol=settings.otel_protocol,
+        ),
+        rate=settings.otel_trace_rate,
+        service=settings.otel_service_name,
+        version=__version__,
+        environment=settings.environment,
+        prompts=settings.trace_prompts,
     )
 
 
@@ -63,18 +99,3 @@ def _secrets(settings: Settings) -> Iterator[str]:
         if setting.kind.mask is not None and "://" in value:
             yield urlsplit(value).password or ""
     yield from settings.api_keys.values()
-
-
-def _tracing(settings: Settings) -> Tracing:
-    return Tracing(
-        receiver=receiver_of(
-            endpoint=settings.otel_endpoint,
-            traces_endpoint=settings.otel_traces_endpoint,
-            protocol=settings.otel_protocol,
-        ),
-        rate=settings.otel_trace_rate,
-        service=settings.otel_service_name,
-        version=__version__,
-        environment=settings.environment,
-        prompts=settings.trace_prompts,
-    )

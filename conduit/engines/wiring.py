@@ -13,14 +13,15 @@ import numpy as np
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import policy_named
+from conduit.cache.memory import MemoryCache
 from conduit.core.arms import Arm
-from conduit.core.caching import Bell, Cache
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError
 from conduit.core.forgetting import Forgetting
 from conduit.core.models import OptimizeFor
-from conduit.core.ports import Clock, Encoder, ModelClient, Store
+from conduit.core.ports import Clock, ModelClient, Store
 from conduit.core.statistics import LearnedState
+from conduit.engines.answer_cache import MOST_BYTES, AnswerCache
 from conduit.engines.breakers import Breakers
 from conduit.engines.caching import Caches, open_caches
 from conduit.engines.configured import (
@@ -30,67 +31,23 @@ from conduit.engines.configured import (
     portfolio_from,
     store_from,
 )
-from conduit.engines.decider import Decider, DecisionRules
-from conduit.engines.executor import Executor, Sleep
+from conduit.engines.decider import Decider
+from conduit.engines.executor import Executor
 from conduit.engines.fallback import Patience
 from conduit.engines.goals import Goal
 from conduit.engines.labelled import open_neighbours
 from conduit.engines.learner import Learner
+from conduit.engines.options import Options
 from conduit.engines.portfolio import Portfolio, check_priced
 from conduit.engines.shared_portfolio import SharedPortfolio
-from conduit.engines.till import OpenTill, OpenTills
+from conduit.engines.till import OpenTills
+from conduit.engines.wishing import DecisionRules
 from conduit.features.analyzer import Analyzer
 from conduit.features.projection import load_projection
-from conduit.providers.pydantic_ai import PydanticAIClient
+from conduit.providers.choosing import client_for
 from conduit.settings import Settings
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a router is made of; None takes the setting, and the setting its default.
-
-    Args:
-        models: ids, or arms with their own prices; None takes the catalogue.
-        policy: name of the policy.
-        neighbours: labelled queries for the policy ``knn``, or their file.
-        optimize_for: the trade-off for queries that bring none.
-        goal: what spending follows.
-        baseline: id of the model that savings are measured against.
-        encoder: name of an encoder, or one.
-        store: None takes the database that the settings name, else memory.
-        redis_url: server for caches and the bell.
-        cache: shared cache of features; None takes Redis where there is one.
-        bell: tells other processes of changes; None takes Redis where there is one.
-        client: calls models.
-        timeout: seconds for one model call.
-        half_life: seconds after which what was learned counts half; infinite forgets nothing, None
-            keeps what the store was given before.
-        sleep: waits before a model is asked again; None takes asyncio's.
-        seed: of the random draws; None draws afresh.
-        clock: dates decisions.
-        allow_download: whether the encoder may fetch its weights.
-    """
-
-    models: Sequence[str | Arm] | None = None
-    policy: str | None = None
-    neighbours: str | Path | NearestNeighbours | None = None
-    optimize_for: str | None = None
-    goal: Goal | None = None
-    baseline: str | None = None
-    encoder: str | Encoder | None = None
-    store: Store | None = None
-    redis_url: str | None = None
-    cache: Cache | None = None
-    bell: Bell | None = None
-    client: ModelClient | None = None
-    timeout: float | None = None
-    half_life: float | None = None
-    sleep: Sleep | None = None
-    seed: int | None = None
-    clock: Clock | None = None
-    allow_download: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +56,7 @@ class Parts:
 
     Args:
         portfolio: the models to begin with.
+        till: opens tills in the place of the ledger's; None pays from the budgets of the store.
     """
 
     settings: Settings
@@ -111,7 +69,7 @@ class Parts:
     clock: Clock
     timeout: float
     half_life: float | None
-    till: OpenTills
+    till: OpenTills | None = None
 
     def analyzer(self) -> Analyzer:
         """Load the encoder; slow, to be called off the event loop."""
@@ -173,6 +131,16 @@ class Parts:
             sleep=self.options.sleep or asyncio.sleep,
             timeout=self.timeout,
         )
+
+    def answers(self) -> AnswerCache:
+        """Earlier answers, in this process's memory."""
+        cache = MemoryCache(most_bytes=MOST_BYTES, clock=self.clock)
+        return AnswerCache(cache, seconds=self.settings.response_cache_seconds)
+
+    @property
+    def continue_cut(self) -> bool:
+        """Whether cut answers are continued where the caller does not say."""
+        return self.settings.continue_cut_answers
 
     def learner(self, *, dim: int) -> Learner:
         """The learner for contexts of ``dim`` numbers."""
@@ -246,11 +214,14 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
             clock=clock,
         ),
         client=options.client
-        or PydanticAIClient(api_keys=settings.api_keys, base_urls=settings.base_urls),
+        or client_for(
+            api_keys=settings.api_keys,
+            base_urls=settings.base_urls,
+            max_concurrency=settings.max_concurrency,
+        ),
         clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),
         half_life=_half_life(_given(options.half_life, settings.half_life)),
-        till=lambda scopes: OpenTill(),  # noqa: ARG005 - no budget is kept yet
     )
     parts.decider("")
     return parts

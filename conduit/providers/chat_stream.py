@@ -19,6 +19,7 @@ from conduit.providers.chat_replies import (
     usage_in,
 )
 from conduit.providers.event_stream import EventParser
+from conduit.providers.replies import BROKEN_OFF
 from conduit.providers.tool_fragments import ToolFragments
 
 _DONE = b"[DONE]"
@@ -77,7 +78,7 @@ class AnswerSoFar:
         if not self._said_so and self._finish is None:
             raise broken_off(
                 self._model,
-                "the stream broke off before its end",
+                BROKEN_OFF,
                 self.usage,
                 kind=FailureKind.CONNECTION,
             )

@@ -61,7 +61,8 @@ def _open_openai(endpoint: Endpoint, connect_timeout: float) -> Backend:
     )
     provider = OpenAIProvider(openai_client=client)
     profile = OpenAIModelProfile(
-        openai_chat_supports_max_completion_tokens=endpoint.knows_completion_tokens
+        openai_chat_supports_max_completion_tokens=endpoint.knows_completion_tokens,
+        openai_chat_streaming_requires_finish_reason=True,  # else half an answer looks whole
     )
     return Backend(
         cache(lambda name: OpenAIChatModel(name, provider=provider, profile=profile)), client.close

@@ -6,7 +6,7 @@ it, and passes conversations through untouched.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from types import MappingProxyType
 
@@ -64,11 +64,11 @@ class OpenAIChatClient:
             raw = await allowance.wait(whole(session, body, model=model, codec=self._codec))
         return self._reply(raw, session, model=model, latency=allowance.used)
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[Delta | ModelReply]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta | ModelReply, None]:
         """Answer one request piece by piece; the reply is last.
 
         ``request.timeout`` bounds the seconds spent waiting for the model, from sending to the
-        last byte. Closing the iterator closes the connection.
+        last byte. Closing the generator closes the connection.
 
         Raises:
             ProviderError: when the model did not answer, or broke off.

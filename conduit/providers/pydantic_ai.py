@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from conduit.core.outcomes import ModelReply, ModelRequest
+from conduit.core.outcomes import Delta, ModelReply, ModelRequest
+from conduit.providers.allowances import Allowance
 from conduit.providers.endpoints import endpoint_of
-from conduit.providers.failures import failure_of, failure_types
-from conduit.providers.models import open_backend
+from conduit.providers.failures import translated
+from conduit.providers.models import Backend, open_backend
 from conduit.providers.pools import BackendPool
-from conduit.providers.replies import reply_of, timed_out
+from conduit.providers.translated_replies import reply_of
+from conduit.providers.translated_requests import Translated, translated_request
+from conduit.providers.translated_streams import Pieces, hang_up
 
 if TYPE_CHECKING:
-    from pydantic_ai.models import Model
-    from pydantic_ai.settings import ModelSettings
+    from pydantic_ai.models import Model, StreamedResponse
 
 
 class PydanticAIClient:
@@ -43,7 +44,9 @@ class PydanticAIClient:
     ) -> None:
         self._api_keys = dict(api_keys)
         self._base_urls = dict(base_urls)
-        self._pool = BackendPool(partial(open_backend, connect_timeout=connect_timeout))
+        self._pool: BackendPool[Backend] = BackendPool(
+            partial(open_backend, connect_timeout=connect_timeout)
+        )
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Answer one prompt, within ``request.timeout`` seconds from sending to the last byte.
@@ -55,40 +58,65 @@ class PydanticAIClient:
             ProviderError: when the model did not answer.
             ConfigurationError: when the arm's provider has no key or no known address.
         """
-        endpoint = endpoint_of(request.arm, api_keys=self._api_keys, base_urls=self._base_urls)
-        model = (await self._pool.backend(endpoint)).model(request.arm.api_name)
-        try:
-            return await _call(model, request)
-        except TimeoutError:
-            raise timed_out(request.timeout, model=request.arm.id) from None
-        except failure_types() as error:
-            # The chain is cut because the SDK's exception may repeat the key.
-            raise failure_of(error, model=request.arm.id, secrets=self._api_keys.values()) from None
+        from pydantic_ai.direct import model_request  # noqa: PLC0415 - heavy
+
+        model, asked = await self._asked(request)
+        allowance = Allowance(request.timeout)
+        with translated(request, self._api_keys.values()):
+            response = await allowance.wait(
+                model_request(
+                    model,
+                    asked.messages,
+                    model_settings=asked.settings,
+                    model_request_parameters=asked.parameters,
+                )
+            )
+            return reply_of(response, model=request.arm.id, latency=allowance.used)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta | ModelReply, None]:
+        """Answer one request piece by piece; the reply is last.
+
+        ``request.timeout`` bounds the seconds spent waiting for the model, from sending to the
+        last byte. Closing the generator closes the connection.
+
+        Raises:
+            ProviderError: when the model did not answer, or broke off.
+            ConfigurationError: when the arm's provider has no key or no known address.
+        """
+        from pydantic_ai.direct import model_request_stream  # noqa: PLC0415 - heavy
+
+        model, asked = await self._asked(request)
+        allowance = Allowance(request.timeout)
+        response: StreamedResponse | None = None
+        with translated(
+            request, self._api_keys.values(), billed=lambda: response.usage if response else None
+        ):
+            async with AsyncExitStack() as stack:
+                answer = model_request_stream(
+                    model,
+                    asked.messages,
+                    model_settings=asked.settings,
+                    model_request_parameters=asked.parameters,
+                )
+                response = await allowance.wait(stack.enter_async_context(answer))
+                events, pieces = aiter(response), Pieces()
+                try:
+                    while event := await allowance.wait(anext(events, None)):
+                        for piece in pieces.of(event):
+                            yield piece
+                except GeneratorExit:
+                    await hang_up(events)
+                    raise
+                reply = reply_of(
+                    response.get(), model=request.arm.id, latency=allowance.used, streamed=True
+                )
+            yield reply
 
     async def aclose(self) -> None:
         """Close the connections opened on the running event loop; a later call opens new ones."""
         await self._pool.aclose()
 
-
-async def _call(model: Model, request: ModelRequest) -> ModelReply:
-    from pydantic_ai.direct import model_request  # noqa: PLC0415 - heavy
-    from pydantic_ai.messages import ModelRequest as Message  # noqa: PLC0415 - heavy
-
-    messages = [Message.user_text_prompt(request.text)]
-    started = time.perf_counter()
-    async with asyncio.timeout(request.timeout):
-        response = await model_request(model, messages, model_settings=_settings(request))
-    return reply_of(response, model=request.arm.id, latency=time.perf_counter() - started)
-
-
-def _settings(request: ModelRequest) -> ModelSettings:
-    settings: ModelSettings = {}
-    # Anthropic's protocol demands a limit; without ours PydanticAI would send the model's largest.
-    limit = request.max_tokens or (
-        request.arm.max_output_tokens if request.arm.provider == "anthropic" else None
-    )
-    if limit is not None:
-        settings["max_tokens"] = min(limit, request.arm.max_output_tokens)
-    if request.temperature is not None:
-        settings["temperature"] = request.temperature
-    return settings
+    async def _asked(self, request: ModelRequest) -> tuple[Model, Translated]:
+        endpoint = endpoint_of(request.arm, api_keys=self._api_keys, base_urls=self._base_urls)
+        backend = await self._pool.backend(endpoint)
+        return backend.model(request.arm.api_name), translated_request(request, endpoint)

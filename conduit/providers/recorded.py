@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
 from conduit.core.errors import FailureKind, InvalidInputError, ProviderError
-from conduit.core.outcomes import ModelReply, ModelRequest
-from conduit.providers.replies import check_answer, check_deadline
+from conduit.core.outcomes import Delta, ModelReply, ModelRequest
+from conduit.providers.replies import check_answer, check_deadline, in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,15 @@ class RecordedProvider:
             latency=outcome.latency,
         )
         return reply if outcome.text is None else check_answer(reply, model=outcome.arm)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta | ModelReply, None]:
+        """Answer with the recorded outcome, word by word; the reply is last.
+
+        Raises:
+            ProviderError: as :meth:`complete` does, before the first piece.
+        """
+        for piece in in_words(await self.complete(request)):
+            yield piece
 
     async def aclose(self) -> None:
         """Nothing to release."""

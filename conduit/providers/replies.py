@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply
 from conduit.providers.tool_fragments import whole_calls
 
-if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelResponse
-
-_FINISH_REASONS = {"tool_call": "tool_calls"}
+_WORDS = re.compile(r"\s*\S+\s*\Z|\s*\S+|\s+")
+BROKEN_OFF = "the stream broke off before its end"
 
 
 def check_answer(reply: ModelReply, *, model: str) -> ModelReply:
@@ -66,28 +64,21 @@ def timed_out(
     )
 
 
+def impossible(problem: str, *, model: str) -> ProviderError:
+    """The failure of a request that cannot be made of this model."""
+    return ProviderError(FailureKind.BAD_REQUEST, model=model, detail=problem)
+
+
 def in_one_piece(reply: ModelReply) -> Iterator[Delta | ModelReply]:
     """The stream of an answer that came as a whole."""
     yield Delta(text=reply.text, tool_calls=whole_calls(reply.tool_calls))
     yield reply
 
 
-def reply_of(response: ModelResponse, *, model: str, latency: float) -> ModelReply:
-    """Read a provider's response; zero tokens means that it reported none.
-
-    Raises:
-        ProviderError: for a response that holds no answer.
-    """
-    if response.finish_reason == "error":
-        raise ProviderError(
-            FailureKind.SERVER, model=model, detail="the provider broke the answer off"
-        )
-    finish = response.finish_reason or "stop"
-    reply = ModelReply(
-        text=response.text or "",
-        input_tokens=response.usage.input_tokens or None,
-        output_tokens=response.usage.output_tokens or None,
-        latency=latency,
-        finish_reason=_FINISH_REASONS.get(finish, finish),
-    )
-    return check_answer(reply, model=model)
+def in_words(reply: ModelReply) -> Iterator[Delta | ModelReply]:
+    """The stream of an answer that comes word by word, and its tool calls one by one."""
+    for word in _WORDS.findall(reply.text):
+        yield Delta(text=word)
+    for call in whole_calls(reply.tool_calls):
+        yield Delta(tool_calls=(call,))
+    yield reply

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
 from conduit.core.errors import FailureKind, ProviderError
-from conduit.core.outcomes import ModelReply, ModelRequest
-from conduit.providers.replies import check_answer, check_deadline
+from conduit.core.outcomes import Delta, ModelReply, ModelRequest
+from conduit.providers.replies import check_answer, check_deadline, in_words
 
 Answers: TypeAlias = str | Mapping[str, str] | Callable[[ModelRequest], str | ModelReply]
 Failure: TypeAlias = FailureKind | ProviderError | None
@@ -25,7 +25,8 @@ class ScriptedProvider:
 
     Args:
         answers: one answer for all prompts; or a mapping from prompt to answer; or a function of
-            the request that returns the text, or a whole reply, which is then left as it is.
+            the request that returns the text, or a whole reply (with tool calls, say), which is
+            then left as it is. The prompt of a conversation is the part that was routed on.
         failures: per arm id, how its calls end, in order; None lets a call through, and so does
             the end of the sequence. ``itertools.repeat(FailureKind.SERVER)`` fails for ever.
         latency: seconds every call takes, or per arm id; None measures nothing. Calls that would
@@ -70,6 +71,15 @@ class ScriptedProvider:
             raise _error(failure, model=request.arm.id)
         return check_answer(self._reply(request, latency), model=request.arm.id)
 
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta | ModelReply, None]:
+        """Answer as scripted, word by word; the reply is last.
+
+        Raises:
+            ProviderError: as :meth:`complete` does, before the first piece.
+        """
+        for piece in in_words(await self.complete(request)):
+            yield piece
+
     async def aclose(self) -> None:
         """Nothing to release."""
 
@@ -90,7 +100,7 @@ class ScriptedProvider:
         text = answer[: CHARACTERS_PER_TOKEN * int(most)] if cut else answer
         return ModelReply(
             text=text,
-            input_tokens=count_tokens(request.text),
+            input_tokens=_counted(request),
             output_tokens=count_tokens(text),
             latency=latency,
             finish_reason="length" if cut else "stop",
@@ -110,9 +120,19 @@ class ScriptedProvider:
         return self._answers[request.text]
 
 
+def _counted(request: ModelRequest) -> int:
+    if request.chat is None:
+        return count_tokens(request.text)
+    return _tokens(request.chat.characters)
+
+
 def count_tokens(text: str) -> int:
     """A token per four characters, rounded up, and at least one."""
-    return max(1, math.ceil(len(text) / CHARACTERS_PER_TOKEN))
+    return _tokens(len(text))
+
+
+def _tokens(characters: int) -> int:
+    return max(1, math.ceil(characters / CHARACTERS_PER_TOKEN))
 
 
 def _error(failure: FailureKind | ProviderError, *, model: str) -> ProviderError:

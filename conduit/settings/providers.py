@@ -87,6 +87,11 @@ class ProviderSettings:
         "how long an answer is given again to an equal request; unset gives none", SECONDS
     )
 
+    max_concurrency: int | None = declare(
+        "how many calls of one provider may be on their way at once; unset for any number",
+        POSITIVE,
+    )
+
     @property
     def api_keys(self) -> Mapping[str, str]:
         """Keys that are set, by provider; its repr hides them."""

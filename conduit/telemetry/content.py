@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from conduit.core.chat import text_of
@@ -12,23 +11,31 @@ from conduit.core.outcomes import Response
 from conduit.core.sharing import Json
 
 LONGEST = 16_000
-"""Characters of one message that a trace shows."""
-MOST = 50
-"""Messages of a conversation that a trace shows: the last ones."""
+"""Characters of one text that a trace shows."""
+TOGETHER = 32_000
+"""Characters of a conversation, as written, after which no earlier message is shown."""
 
 
 def asked(query: Query) -> str:
-    """The messages of a query, as ``gen_ai.input.messages`` has them."""
+    """The messages of a query, as ``gen_ai.input.messages`` has them: the last ones of many."""
     if query.chat is None:
-        return _written([_message("user", [_text(query.text)])])
-    return _written(_of_chat(message) for message in query.chat.messages[-MOST:])
+        return _listed([_message("user", [_text(query.text)])])
+    shown: list[str] = []
+    length = 0
+    for message in reversed(query.chat.messages):
+        written = _written(_of_chat(message))
+        length += len(written)
+        if shown and length > TOGETHER:
+            break
+        shown.append(written)
+    return f"[{', '.join(reversed(shown))}]"
 
 
 def answered(response: Response) -> str:
     """The answer, as ``gen_ai.output.messages`` has it."""
     parts = [_text(response.text)] if response.text else []
     message = _message("assistant", parts + [_call(it) for it in response.tool_calls])
-    return _written([message | {"finish_reason": response.finish_reason}])
+    return _listed([message | {"finish_reason": response.finish_reason}])
 
 
 def _of_chat(message: Json) -> dict[str, Any]:
@@ -60,5 +67,9 @@ def _message(role: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {"role": role, "parts": parts}
 
 
-def _written(messages: Iterable[dict[str, Any]]) -> str:
-    return json.dumps(list(messages), ensure_ascii=False, default=str)
+def _listed(messages: list[dict[str, Any]]) -> str:
+    return f"[{', '.join(map(_written, messages))}]"
+
+
+def _written(message: dict[str, Any]) -> str:
+    return json.dumps(message, ensure_ascii=False, default=str)

@@ -113,3 +113,11 @@ class Journey:
         """Seconds that were spent on anything but the models' work, waiting between tries included."""
         taken = sum(attempt.ended_at - attempt.execution.started_at for attempt in self.attempts)
         return max(self.ended_at - self.started_at - taken, 0.0)
+
+
+def result_of(execution: Execution) -> str:
+    """What came of a call: ``answered``, ``cancelled``, or the kind of its failure."""
+    if execution.failure is not None:
+        return execution.failure.value
+    cancelled = execution.finish_reason == Outcome.CANCELLED
+    return (Outcome.CANCELLED if cancelled else Outcome.ANSWERED).value

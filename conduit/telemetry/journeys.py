@@ -30,6 +30,7 @@ class _UnderWay:
 
     decided: Decided
     prompt: str | None
+    request: str | None
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
@@ -86,7 +87,9 @@ class Journeys:
             prompt = self._prompt(event.query)
         # A query's text is not kept while it is under way: prompts are large.
         under_way = _UnderWay(
-            Decided(event.decision, None, event.arms, event.received_at), prompt=prompt
+            Decided(event.decision, None, event.arms, event.received_at),
+            prompt=prompt,
+            request=request_id.get(),
         )
         with self._lock:
             if event.decision.attempt > 1:
@@ -171,7 +174,7 @@ class Journeys:
             error=error,
             arm=under_way.arm(response.model if response else decision.selected_model),
             prompt=under_way.prompt,
-            request=request_id.get(),
+            request=under_way.request,
         )
 
 

@@ -12,8 +12,11 @@ from typing import Any
 
 from conduit.core.events import Decided, Event, Executed
 from conduit.core.requests import request_id
-from conduit.telemetry.journey import Journey, Outcome
+from conduit.telemetry.journey import Journey, Outcome, result_of
 from conduit.telemetry.secrets import Mask
+
+LOGGER = "conduit.requests"
+"""Name of the logger that lines go to."""
 
 _LEVELS = MappingProxyType(
     {
@@ -33,17 +36,19 @@ class EventLog:
 
     Args:
         logger: takes the lines.
+        calls: level of decisions, and of calls that went well.
     """
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self, logger: logging.Logger, *, calls: int = logging.DEBUG) -> None:
         self._logger = logger
+        self._calls = calls
 
     def __call__(self, event: Event) -> None:
         """Log an event."""
         if isinstance(event, Decided):
             decision = event.decision
             self._say(
-                logging.DEBUG,
+                self._calls,
                 "decided",
                 decision_id=decision.id,
                 model=decision.selected_model,
@@ -53,12 +58,12 @@ class EventLog:
         elif isinstance(event, Executed):
             it = event.execution
             self._say(
-                logging.DEBUG if it.failure is None else logging.WARNING,
+                self._calls if it.failure is None else logging.WARNING,
                 "attempt",
                 decision_id=it.decision_id,
                 model=it.arm,
                 attempt=it.attempt,
-                outcome=it.failure.value if it.failure else "answered",
+                outcome=result_of(it),
                 status=event.status,
                 cost=it.cost,
                 latency=it.latency,

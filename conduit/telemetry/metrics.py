@@ -8,7 +8,7 @@ from conduit.core.arms import Arm
 from conduit.core.errors import BudgetExceededError, ConduitError, ReservationTimeoutError
 from conduit.core.events import Decided, Event, Executed, Learned
 from conduit.core.outcomes import Execution, Response, Signal
-from conduit.telemetry.journey import Journey
+from conduit.telemetry.journey import Journey, result_of
 from conduit.telemetry.labels import OTHER, Labels
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ class Metrics:
 
     def _executed(self, execution: Execution) -> None:
         model = self._pair(execution.arm, None)
-        failure = execution.failure
-        self._attempts.labels(*model, failure.value if failure else "answered").inc()
+        self._attempts.labels(*model, result_of(execution)).inc()
         self._cost.labels(*model).inc(execution.cost)
         if execution.latency is not None:
             self._attempt_seconds.labels(*model).observe(execution.latency)

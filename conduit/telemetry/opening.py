@@ -24,8 +24,6 @@ from conduit.telemetry.tracing import Tracing, open_tracer
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-LOGGER = "conduit.requests"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
@@ -61,6 +59,7 @@ def open_telemetry(
     tracing: Tracing | None = None,
     registry: CollectorRegistry | None = None,
     logger: logging.Logger | None = None,
+    calls: int = logging.DEBUG,
     secrets: Iterable[str] = (),
 ) -> Telemetry:
     """What is told of every event, without any global state.
@@ -69,15 +68,19 @@ def open_telemetry(
         clock: the router's own.
         tracing: how traces are made; None makes none.
         registry: where totals live; None counts nothing.
-        logger: takes log lines; None takes :data:`LOGGER`'s.
+        logger: takes log lines; None writes none.
+        calls: level at which calls that went well, and decisions, are logged.
         secrets: values that no trace shows, even where prompts are told.
 
     Raises:
         ConfigurationError: for tracing whose libraries are missing.
     """
-    log = EventLog(logger or logging.getLogger(LOGGER))
-    sinks: list[Sink] = [log.ended]
-    subscribers: list[Subscriber] = [log]
+    sinks: list[Sink] = []
+    subscribers: list[Subscriber] = []
+    if logger is not None:
+        log = EventLog(logger, calls=calls)
+        sinks.append(log.ended)
+        subscribers.append(log)
     metrics = None if registry is None else Metrics(registry)
     if metrics is not None:
         sinks.append(metrics.ended)

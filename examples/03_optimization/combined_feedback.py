@@ -15,7 +15,9 @@ MODELS = [
 
 async def main():
     client = ScriptedProvider(
-        "Paris.", failures={"small": [FailureKind.RATE_LIMIT]}, latency={"large": 2.5, "small": 0.4}
+        "Paris.",
+        failures={"small": [FailureKind.AUTHENTICATION]},
+        latency={"large": 2.5, "small": 0.4},
     )
     async with Router(MODELS, client=client, seed=0) as router:
         response = await router.complete(

@@ -154,13 +154,14 @@ def failed(status: int = 500) -> Answer:
 
 @pytest.fixture
 def openai(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """A server that speaks OpenAI's protocol, and settings that send every call there."""
+    """A server that speaks OpenAI's protocol, and settings that send every call there, once."""
     with Served() as served:
         monkeypatch.setenv("OPENAI_BASE_URL", served.server.url + "/v1")
         monkeypatch.setenv("OPENAI_API_KEY", "key-that-nobody-may-see")
         monkeypatch.setenv("CONDUIT_MODELS", ",".join(PRICES))
         monkeypatch.setenv("CONDUIT_BASELINE", "gpt-4o")
         monkeypatch.setenv("CONDUIT_PRICING_JSON", json.dumps(PRICES))
+        monkeypatch.setenv("CONDUIT_NUM_RETRIES", "0")
         yield served
 
 

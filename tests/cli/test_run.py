@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from ..telemetry.receivers import http_receiver, nobody, said
 from .conftest import PRICES, Run, Served, answered, contents, failed
 
 KEYS = {
     "text", "model", "provider", "cost", "input_tokens", "output_tokens", "base_model",
     "base_cost", "savings", "savings_percent", "latency", "decision_id", "finish_reason",
-    "attempts",
+    "attempts", "tool_calls", "propensity", "cached",
 }  # fmt: skip
 
 
@@ -31,6 +32,7 @@ def test_json_is_one_object_with_these_keys(conduit: Run, openai: Served) -> Non
     assert said["base_cost"] == pytest.approx(priced("gpt-4o"))
     assert said["savings"] == pytest.approx(said["base_cost"] - said["cost"])
     assert said["savings_percent"] == pytest.approx(94)
+    assert (said["tool_calls"], said["propensity"], said["cached"]) == ([], 1, False)
 
 
 def test_answer_and_summary_go_to_their_streams(conduit: Run, openai: Served) -> None:
@@ -167,3 +169,30 @@ def test_the_log_level_silences_warnings(
     monkeypatch.setenv("CONDUIT_MODELS", "gpt-4o-mini,gpt-oss-20b")
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
     assert "left out" not in conduit("run", "hello").err
+
+
+def test_a_call_is_traced_where_that_is_switched_on(
+    conduit: Run, openai: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variables known from elsewhere send one trace, and standard output stays the answer's."""
+    with http_receiver() as received:
+        monkeypatch.setenv("LITELLM_OTEL_ENABLED", "true")
+        monkeypatch.setenv("TRACELOOP_BASE_URL", received.url)
+        ran = conduit("run", "hello", "--json")
+    assert ran.code == 0
+    names = [span.name.split()[0] for span in received.spans]
+    assert sorted(names) == ["attempt", "chat"]
+    (query,) = (span for span in received.spans if span.parent_span_id == b"")
+    assert said(query)["conduit.decision_id"] == ran.json["decision_id"]
+
+
+def test_a_trace_that_nobody_takes_is_a_warning(
+    conduit: Run, openai: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is there all the same, and one line says what is missing."""
+    with nobody() as url:
+        monkeypatch.setenv("LITELLM_OTEL_ENABLED", "true")
+        monkeypatch.setenv("TRACELOOP_BASE_URL", url)
+        ran = conduit("run", "hello", "--json")
+    assert ran.code == 0
+    assert [line for line in ran.err.splitlines() if "traces do not reach" in line]

@@ -56,13 +56,14 @@ def router_of(
     *arms: Arm,
     client: ModelClient | None = None,
     store: Store | None = None,
+    kind: type[Router] = Router,
     **options: Any,
 ) -> Router:
     """A router over scripted models that reads no environment and knows nobody's weights.
 
     It asks every model once, unless it is given other settings.
     """
-    return Router(
+    return kind(
         arms or (CHEAP, DEAR),
         client=client or ScriptedProvider(),
         store=store,

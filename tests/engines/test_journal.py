@@ -46,6 +46,28 @@ class Flaky(MemoryStore):
         return await super().observe(observations)
 
 
+class Counting(MemoryStore):
+    """A database, as far as a journal can tell, that counts how often it is written to."""
+
+    shared = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, int]] = []
+
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        self.calls.append(("append", len(decisions) + len(executions)))
+        await super().append(decisions, executions)
+
+    async def observe(self, observations: Sequence[Observation]) -> tuple[Change, ...]:
+        self.calls.append(("observe", len(observations)))
+        return await super().observe(observations)
+
+    async def discount(self, arm: str, head: Head, *, worth: float) -> None:
+        self.calls.append(("discount", 1))
+        await super().discount(arm, head, worth=worth)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return new_database(tmp_path / "conduit.db")
@@ -64,6 +86,21 @@ async def test_a_store_that_need_not_wait_has_it_at_once() -> None:
     await journal.enter(a_decision())
     assert (await store.decision(a_decision().id)).id == a_decision().id
     assert len(journal) == 0
+    await journal.close()
+
+
+async def test_what_requests_enter_in_turn_is_written_in_two_steps() -> None:
+    """Side by side, requests alternate between decisions and observations: each kind is written at once,
+    but never past a discount, which is about what was observed before it."""
+    store = Counting()
+    journal = Journal(store)
+    for number in range(1, 9):
+        await journal.enter(a_decision(number), an_execution(number), an_observation(number))
+    await journal.enter(Discount(arm=ARMS[0], head=Head.QUALITY, worth=1.0))
+    await journal.enter(a_decision(9), an_observation(9))
+    await journal.flush()
+    expected = [("append", 16), ("observe", 8), ("discount", 1), ("append", 1), ("observe", 1)]
+    assert store.calls == expected
     await journal.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -36,18 +36,33 @@ class Answer:
             "Content-Length": str(len(body)),
             **self.headers,
         }
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        raw = f"HTTP/1.1 {self.status} Said\r\n{head}\r\n".encode() + body
+        raw = _head(self.status, fields) + body
         return raw[: len(raw) - len(body) // 2] if self.cut else raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """Pieces to send one by one.
+
+    ``gate`` is awaited before the piece of index ``gated``; ``cut`` closes the connection after
+    the last piece without saying that it was the last.
+    """
+
+    pieces: Sequence[bytes]
+    gate: asyncio.Event | None = None
+    gated: int = 1
+    cut: bool = False
 
 
 class LoopbackServer:
     """Serves ``answer``, or what it returns for a request, until it is left."""
 
-    def __init__(self, answer: Answer | Callable[[Received], Answer]) -> None:
+    def __init__(self, answer: Answer | Stream | Callable[[Received], Answer | Stream]) -> None:
         self.answer = answer
         self.requests: list[Received] = []
         self.connections = 0
+        self.asked = asyncio.Event()
+        self.hung_up = asyncio.Event()
         self.all_gone = asyncio.Event()
         self._handlers: set[asyncio.Task[None]] = set()
 
@@ -80,10 +95,14 @@ class LoopbackServer:
         try:
             while (received := await _read(reader)) is not None:
                 self.requests.append(received)
+                self.asked.set()
                 answer = self.answer(received) if callable(self.answer) else self.answer
-                await asyncio.sleep(answer.delay)
-                writer.write(answer.encoded())
-                await writer.drain()
+                if isinstance(answer, Answer):
+                    await self._unless_hung_up(asyncio.sleep(answer.delay), reader)
+                    writer.write(answer.encoded())
+                    await writer.drain()
+                else:
+                    await self._stream(answer, reader, writer)
                 if answer.cut:
                     return
         except ConnectionError:
@@ -92,6 +111,40 @@ class LoopbackServer:
             writer.close()
             if len(self._handlers) == 1:
                 self.all_gone.set()
+
+    async def _stream(
+        self, answer: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        fields = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
+        writer.write(_head(200, fields))
+        for index, piece in enumerate(answer.pieces):
+            if answer.gate is not None and index == answer.gated:
+                await self._unless_hung_up(answer.gate.wait(), reader)
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await writer.drain()
+            await asyncio.sleep(0)
+        if not answer.cut:
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+
+    async def _unless_hung_up(self, waiting: Any, reader: asyncio.StreamReader) -> None:
+        """Wait, but for no client that has gone."""
+        gone = asyncio.create_task(reader.read(1))
+        done = asyncio.ensure_future(waiting)
+        try:
+            await asyncio.wait({gone, done}, return_when=asyncio.FIRST_COMPLETED)
+            if not done.done():
+                self.hung_up.set()
+                raise ConnectionResetError
+        finally:
+            for task in (gone, done):
+                task.cancel()
+            await asyncio.gather(gone, done, return_exceptions=True)
+
+
+def _head(status: int, fields: Mapping[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} Said\r\n{lines}\r\n".encode()
 
 
 async def _read(reader: asyncio.StreamReader) -> Received | None:

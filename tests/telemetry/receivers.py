@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -116,3 +117,18 @@ def grpc_receiver() -> Iterator[Received]:
             yield received
         finally:
             server.stop(grace=None).wait()
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An address at which connections are refused."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@contextmanager
+def somebody_silent() -> Iterator[str]:
+    """An address at which connections are taken, and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -97,10 +97,13 @@ def test_queries_under_way_are_bounded_and_hold_no_text() -> None:
 
 
 def test_the_request_it_came_in_with_is_told() -> None:
-    """Whoever serves a request names it; what is told of its query carries that name."""
+    """A stream may be closed by a task that serves no request; the one that decided says which."""
+    told: list[Journey] = []
+    journeys = Journeys([told.append], clock=ManualClock(103.0))
     token = request_id.set("r-1")
     try:
-        (journey,) = journeys_of(decided(), Completed(a_response()))
+        journeys(decided())
     finally:
         request_id.reset(token)
-    assert journey.request == "r-1"
+    journeys(Failed("d1", None))
+    assert told[0].request == "r-1"

@@ -74,8 +74,13 @@ def test_an_answer_that_cost_more_than_the_baseline_lowers_what_was_saved() -> N
 def test_failures_and_cancellations_are_counted_apart() -> None:
     """What failed names the model decided, and so does what its caller gave up."""
     registry = counted(
-        decided("a"), Failed("a", AllModelsFailedError([])), decided("b"), Failed("b", None)
+        decided("a"),
+        Failed("a", AllModelsFailedError([])),
+        decided("b"),
+        executed(decision="b", finish_reason="cancelled"),
+        Failed("b", None),
     )
+    assert total(registry, "conduit_attempts_total", **MINI, result="cancelled") == 1
     assert total(registry, "conduit_requests_total", **MINI, outcome="failed") == 1
     assert total(registry, "conduit_requests_total", **MINI, outcome="cancelled") == 1
 

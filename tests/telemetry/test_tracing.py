@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -24,7 +23,14 @@ from conduit.telemetry.otlp import Protocol, receiver_of
 from conduit.telemetry.tracing import Tracing
 from tests.engines.builders import router_of
 from tests.telemetry.builders import a_response, decided, executed
-from tests.telemetry.receivers import Received, grpc_receiver, http_receiver, said
+from tests.telemetry.receivers import (
+    Received,
+    grpc_receiver,
+    http_receiver,
+    nobody,
+    said,
+    somebody_silent,
+)
 
 
 @pytest.fixture(params=["http/protobuf", "grpc"])
@@ -218,21 +224,6 @@ def test_prompts_are_told_only_where_that_is_switched_on() -> None:
     assert answer["finish_reason"] == "stop"
 
 
-@contextmanager
-def nobody() -> Iterator[str]:
-    """An address at which connections are refused."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
-
-
-@contextmanager
-def somebody_silent() -> Iterator[str]:
-    """An address at which connections are taken, and nothing is ever said."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
 @pytest.mark.parametrize("away", [nobody, somebody_silent])
 def test_a_receiver_that_is_away_is_one_line_in_the_log(
     away: Callable[[], AbstractContextManager[str]],
@@ -249,7 +240,7 @@ def test_a_receiver_that_is_away_is_one_line_in_the_log(
         began = time.monotonic()
         telemetry.close(timeout=0.5)
         assert time.monotonic() - began < 3
-    told = [it for it in caplog.records if it.name != "conduit.requests"]
+    told = caplog.records
     assert [(it.name, it.levelname) for it in told] == [("conduit.telemetry.delivery", "WARNING")]
     assert telemetry.delivery.lost >= QUEUED
 
@@ -276,3 +267,22 @@ def test_no_global_provider_is_set() -> None:
     assert trace.get_tracer_provider() is before
     telemetry.close()
     telemetry.close()
+
+
+def test_a_query_inside_a_trace_of_the_callers_belongs_to_it() -> None:
+    """The caller's span is the parent, and whether it is kept decides, whatever the rate."""
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+    kept, dropped = TracerProvider(), TracerProvider(sampler=ALWAYS_OFF)
+    with http_receiver() as received:
+        telemetry = telemetry_to(received.url, rate=0.0)
+        with kept.get_tracer("caller").start_as_current_span("outside") as outside:
+            announce(telemetry, decided("d1"), Completed(a_response("d1")))
+        with dropped.get_tracer("caller").start_as_current_span("outside"):
+            announce(telemetry, decided("d2"), Completed(a_response("d2")))
+        telemetry.close()
+    (span,) = received.spans
+    context = outside.get_span_context()
+    assert span.trace_id == context.trace_id.to_bytes(16, "big")
+    assert span.parent_span_id == context.span_id.to_bytes(8, "big")

@@ -1,0 +1,151 @@
+"""The till of a ledger: an attempt's upper estimate is set aside, and what it did cost is settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from conduit.budgets.ledger import PATIENCE, Ledger
+from conduit.budgets.quotes import cut_to, quote_for
+from conduit.budgets.standings import Standings
+from conduit.core.arms import Arm
+from conduit.core.budgets import Scope, ScopeKind
+from conduit.core.costs import CostKind, CostRecord
+from conduit.core.outcomes import CANCELLED, Execution, ModelRequest
+from conduit.core.ports import Clock
+from conduit.core.spending import Reservation
+from conduit.engines.till import Purse
+
+
+@dataclass(slots=True, kw_only=True)
+class LedgerTill:
+    """Pays for the attempts of one query.
+
+    What an attempt may cost at most is set aside in every budget of its accounts and of its model,
+    see :mod:`conduit.budgets.quotes`. Nothing is set aside where no budget applies, for a free model,
+    and for one without a price, whose cost nobody knows before; what it did cost is booked all the
+    same. A budget that another process made is known here within a second.
+
+    Args:
+        ledger: that keeps the money.
+        standings: which budgets there are.
+        scopes: on whose account.
+        baseline: what the same answers would have been bought at.
+        clock: dates the records.
+        patience: seconds that all attempts together wait for others to settle.
+    """
+
+    ledger: Ledger
+    standings: Standings
+    scopes: tuple[Scope, ...]
+    baseline: Arm
+    clock: Clock
+    patience: float = PATIENCE
+    _waited: float = field(default=0.0, init=False)
+
+    async def open(self, request: ModelRequest, *, decision_id: str) -> Purse:
+        """Set aside what a call may cost at most, waiting a little for others to settle.
+
+        Raises:
+            BudgetExceededError: settled spending leaves too little.
+            ReservationTimeoutError: the wait ended.
+        """
+        scopes = (*self.scopes, Scope(ScopeKind.MODEL, request.arm.id))
+        quote = quote_for(request)
+        if quote is None or not quote.estimate or not await self.standings.of(scopes):
+            return self._purse(request, decision_id, scopes, None)
+        made = await self._reserved(scopes, quote.estimate, least=quote.least)
+        self.standings.claimed(made)
+        return self._purse(cut_to(request, quote, made.amount), decision_id, scopes, made)
+
+    async def _reserved(
+        self, scopes: Sequence[Scope], estimate: float, *, least: float
+    ) -> Reservation:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            return await self.ledger.reserve(
+                scopes, estimate, least=least, wait=max(self.patience - self._waited, 0.0)
+            )
+        finally:
+            self._waited += loop.time() - began
+
+    def _purse(
+        self,
+        request: ModelRequest,
+        decision_id: str,
+        scopes: tuple[Scope, ...],
+        made: Reservation | None,
+    ) -> Purse:
+        return LedgerPurse(
+            request=request, till=self, decision_id=decision_id, scopes=scopes, reservation=made
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPurse:
+    """Of one attempt.
+
+    Args:
+        request: as it may be made.
+        till: that it is of.
+        decision_id: the decision that led to it.
+        scopes: on whose account.
+        reservation: what was set aside; None where nothing was.
+    """
+
+    request: ModelRequest
+    till: LedgerTill
+    decision_id: str
+    scopes: tuple[Scope, ...]
+    reservation: Reservation | None
+
+    async def settle(self, execution: Execution) -> None:
+        """Pay what the attempt did cost, on record, and free the rest; done even if cancelled."""
+        ledger, standings, made = self.till.ledger, self.till.standings, self.reservation
+        if not execution.cost and not _answered(execution):
+            if made is not None:
+                standings.ended(made, 0.0)
+                await ledger.release(made.id)
+            return
+        if made is None:
+            standings.booked(self.scopes, execution.cost)
+            await ledger.record_cost(self._record(uuid4().hex, execution), self.scopes)
+            return
+        standings.ended(made, execution.cost)
+        await ledger.settle(made.id, execution.cost, record=self._record(made.id, execution))
+
+    def _record(self, id_: str, execution: Execution) -> CostRecord:
+        answered = _answered(execution)
+        names = {scope.kind: scope.name for scope in self.scopes}
+        return CostRecord(
+            id=id_,
+            at=self.till.clock.now(),
+            kind=CostKind.FAILED if execution.failure else CostKind.ANSWER,
+            model=execution.arm,
+            provider=self.request.arm.provider,
+            cost=execution.cost,
+            base_cost=base_cost(execution, self.till.baseline) if answered else 0.0,
+            input_tokens=execution.input_tokens,
+            output_tokens=execution.output_tokens,
+            user=names.get(ScopeKind.USER),
+            team=names.get(ScopeKind.TEAM),
+            api_key=names.get(ScopeKind.API_KEY),
+            session=names.get(ScopeKind.SESSION),
+            task_type=names.get(ScopeKind.TASK_TYPE),
+            decision_id=self.decision_id,
+        )
+
+
+def _answered(execution: Execution) -> bool:
+    return execution.failure is None and execution.finish_reason != CANCELLED
+
+
+def base_cost(execution: Execution, baseline: Arm) -> float:
+    """USD of the same tokens at the baseline; the cost itself, and no saving, where they are unknown."""
+    given, made = execution.input_tokens, execution.output_tokens
+    if execution.arm == baseline.id or baseline.price is None or given is None or made is None:
+        return execution.cost
+    return baseline.price.cost(input_tokens=given, output_tokens=made)

@@ -1,0 +1,109 @@
+"""What an engine knows of hard budgets: tills for its calls, and means for its decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from conduit.bandits.means import UNLIMITED, Means
+from conduit.budgets.ledger import Ledger
+from conduit.budgets.pressure import strongest
+from conduit.budgets.quotes import most_input_tokens, quote_for
+from conduit.budgets.standings import Standings
+from conduit.core.arms import Arm
+from conduit.core.budgets import Scope, ScopeKind
+from conduit.core.models import Query
+from conduit.core.outcomes import ModelRequest
+from conduit.core.ports import Clock, Store
+from conduit.core.spending import BudgetStore, Spend
+from conduit.engines.ledger_till import LedgerTill
+from conduit.engines.till import OpenTill, Till
+
+
+class Money:
+    """Tills and means over one store; where it keeps no budgets, nothing is limited or recorded.
+
+    Args:
+        store: that keeps the books.
+        clock: tells the windows.
+        baseline: what savings are measured against, as it is now.
+    """
+
+    def __init__(self, store: Store, *, clock: Clock, baseline: Callable[[], Arm]) -> None:
+        self._store = store
+        self._clock = clock
+        self._baseline = baseline
+        self._ledger = Ledger(store, clock=clock) if isinstance(store, BudgetStore) else None
+        self._standings = None if self._ledger is None else Standings(self._ledger, clock=clock)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger.
+
+        Raises:
+            ConfigurationError: for a store that keeps no budgets.
+        """
+        return Ledger(self._store) if self._ledger is None else self._ledger
+
+    def till(self, scopes: Sequence[Scope]) -> Till:
+        """Opens a till on some accounts, for one query."""
+        if self._ledger is None or self._standings is None:
+            return OpenTill()
+        return LedgerTill(
+            ledger=self._ledger,
+            standings=self._standings,
+            scopes=tuple(dict.fromkeys(scopes)),
+            baseline=self._baseline(),
+            clock=self._clock,
+        )
+
+    async def means(self, query: Query, scopes: Sequence[Scope], arms: Sequence[Arm]) -> Means:
+        """What budgets leave for a decision, from what was known within the last second.
+
+        The budgets of accounts press on all arms. A model's own budget is no reason to save money
+        elsewhere: it only removes its arm when what is left does not pay for the call.
+
+        Args:
+            query: to be answered.
+            scopes: on whose account.
+            arms: among which is chosen.
+        """
+        if self._standings is None:
+            return UNLIMITED
+        models = [Scope(ScopeKind.MODEL, arm.id) for arm in arms]
+        spends = await self._standings.of([*dict.fromkeys((*scopes, *models))])
+        if not spends:
+            return UNLIMITED
+        shared = [it for it in spends if it.budget.scope in scopes]
+        own = [[it for it in spends if it.budget.scope == scope] for scope in models]
+        needs = self._needs(query, arms)
+        left = [_left([*shared, *some]) for some in own]
+        return Means(
+            pressure=strongest(shared, now=self._clock.now(), billed=self._standings.billed),
+            headroom=np.array(
+                [it if need <= it else -1.0 for need, it in zip(needs, left, strict=True)]
+            ),
+        )
+
+    async def drain(self) -> None:
+        """Wait for what is being settled; before the store closes."""
+        if self._ledger is not None:
+            await self._ledger.drain()
+
+    def _needs(self, query: Query, arms: Sequence[Arm]) -> list[float]:
+        """USD that a call of each arm has to be able to cost for its till to open."""
+        sent = most_input_tokens(query.text, query.chat)
+        requests = (
+            ModelRequest(arm=arm, text=query.text, max_tokens=query.max_tokens) for arm in arms
+        )
+        quotes = (quote_for(request, input_tokens=sent) for request in requests)
+        return [0.0 if quote is None else quote.least for quote in quotes]
+
+
+def _left(spends: Sequence[Spend]) -> float:
+    """USD of the tightest of some budgets that nobody has spent; infinite without any.
+
+    What is set aside for calls under way counts as there: it is several times what they will cost.
+    """
+    return min((it.budget.limit - it.settled for it in spends), default=np.inf)

@@ -1,0 +1,85 @@
+"""What settings say of telemetry, opened."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from conduit.core.errors import ConfigurationError
+from conduit.engines.telemetry import telemetry_from, tracing_from
+from conduit.settings import Settings
+
+ON = {"LITELLM_OTEL_ENABLED": "true"}
+
+
+def receiver(**environ: str) -> tuple[str, str]:
+    """Address and protocol that an environment means."""
+    tracing = tracing_from(Settings.load(ON | environ, None))
+    assert tracing is not None
+    return tracing.receiver.address, tracing.receiver.protocol.value
+
+
+def test_traces_are_off_unless_switched_on() -> None:
+    """An address alone sends nothing anywhere."""
+    settings = Settings.load({"TRACELOOP_BASE_URL": "http://h:4317"}, None)
+    assert tracing_from(settings) is None
+    assert telemetry_from(settings).delivery is None
+
+
+def test_the_variables_of_other_programs_choose_the_receiver() -> None:
+    """Port 4317 or the protocol speaks gRPC, else it is HTTP, with the path for traces."""
+    grpc, http = "grpc", "http/protobuf"
+    assert receiver(TRACELOOP_BASE_URL="http://h:4317") == ("http://h:4317/", grpc)
+    assert receiver(TRACELOOP_BASE_URL="http://h:4318") == ("http://h:4318/v1/traces", http)
+    assert receiver(OTEL_EXPORTER_OTLP_ENDPOINT="http://h", OTEL_EXPORTER_OTLP_PROTOCOL="grpc") == (
+        "http://h/",
+        grpc,
+    )
+    assert receiver(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://h", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://t/own"
+    ) == ("http://t/own", http)
+    assert receiver(
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="http/protobuf"
+    ) == ("http://localhost:4318/v1/traces", http)
+
+
+def test_rate_name_and_prompts_are_honoured() -> None:
+    """The share of queries, the service's name and whether prompts are told come from settings."""
+    environ = ON | {
+        "TRACELOOP_TRACE_RATE": "0.25",
+        "OTEL_SERVICE_NAME": "shop",
+        "CONDUIT_TRACE_PROMPTS": "on",
+    }
+    tracing = tracing_from(Settings.load(environ, None))
+    assert tracing is not None
+    assert (tracing.rate, tracing.service, tracing.prompts) == (0.25, "shop", True)
+    silent = tracing_from(Settings.load(ON, None))
+    assert silent is not None
+    assert not silent.prompts
+
+
+def test_a_protocol_or_port_that_is_none_is_refused() -> None:
+    """One line names the remedy; a password in an address is not repeated."""
+    with pytest.raises(ConfigurationError, match="choose one of: grpc, http/protobuf"):
+        receiver(OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
+    with pytest.raises(ConfigurationError, match="no port") as caught:
+        receiver(TRACELOOP_BASE_URL="http://u:canary@h:99999")
+    assert "canary" not in str(caught.value)
+
+
+def test_missing_libraries_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracing without its extra says how to install it; without tracing nothing is missed."""
+    for name in [*sys.modules]:
+        if name.partition(".")[0] == "opentelemetry":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'conduit-router\[observability\]'"):
+        telemetry_from(Settings.load(ON, None))
+    assert telemetry_from(Settings()).delivery is None
+
+
+def test_what_is_switched_on_in_vain_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """MLflow's switch alone traces nothing, and nobody has to find that out by waiting."""
+    assert telemetry_from(Settings.load({"LITELLM_MLFLOW_ENABLED": "1"}, None)).delivery is None
+    assert "CONDUIT_MLFLOW_ENABLED does nothing yet" in caplog.text
