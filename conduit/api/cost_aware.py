@@ -17,6 +17,8 @@ from conduit.api.gateway import Opened, opened
 from conduit.api.presence import while_present
 from conduit.api.route_reasons import forced_models, route_reason
 from conduit.core.chat import Chat
+from conduit.core.decisions import Decision
+from conduit.core.errors import UnknownDecisionError
 from conduit.core.outcomes import Response
 from conduit.features.complexity import estimate_tokens
 
@@ -77,7 +79,10 @@ class Generated(BaseModel):
     tokens_out: int
     latency_ms: int = Field(description="From the request to the answer, failed attempts included.")
     estimated_cost_usd: float = Field(description="What was paid, failed attempts included.")
-    quality_proxy: float = Field(description="Expected of the chosen model before the call.")
+    quality_proxy: float | None = Field(
+        description="Expected of the chosen model before the call; null for an answer given before "
+        "to somebody with another database."
+    )
     route_reason: str
     cache_hit: bool
     saved_cost_usd: float = Field(description="Against the baseline; negative where it cost more.")
@@ -128,7 +133,7 @@ async def _answer(
     body: GenerateBody, response: Response, server: Opened, *, latency: float
 ) -> Generated:
     """Tokens that nobody counted are estimated, never taken for none."""
-    decision = await server.router.decision(response.decision_id)
+    decision = await _decision(response, server)
     given, made = response.input_tokens, response.output_tokens
     limits = ("max_cost_usd", "max_latency_ms", "min_quality")
     return Generated(
@@ -138,7 +143,7 @@ async def _answer(
         tokens_out=estimate_tokens(response.text) if made is None else made,
         latency_ms=round(1000 * latency),
         estimated_cost_usd=response.cost,
-        quality_proxy=decision.estimates[response.model].mean,
+        quality_proxy=None if decision is None else decision.estimates[response.model].mean,
         route_reason=route_reason(
             body.prompt,
             decision,
@@ -149,3 +154,13 @@ async def _answer(
         cache_hit=response.cached,
         saved_cost_usd=response.savings,
     )
+
+
+async def _decision(response: Response, server: Opened) -> Decision | None:
+    """What was decided; an answer given before may come from a cache that databases share."""
+    try:
+        return await server.router.decision(response.decision_id)
+    except UnknownDecisionError:
+        if not response.cached:
+            raise
+        return None

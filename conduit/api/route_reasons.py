@@ -38,7 +38,7 @@ def prompt_complexity(prompt: str) -> float:
 
 def route_reason(
     prompt: str,
-    decision: Decision,
+    decision: Decision | None,
     response: Response,
     *,
     force_model: str | None,
@@ -48,12 +48,12 @@ def route_reason(
 
     Args:
         prompt: the prompt.
-        decision: that was made for it.
+        decision: that was made for it; None where that is unknown.
         response: the answer.
         force_model: what the caller forced.
         limits: names of the fields by which the caller set a limit.
     """
-    if response.cached:
+    if response.cached or decision is None:
         return f"cache_hit(model={response.model})"
     if response.model != decision.selected_model:
         return f"fallback(from={decision.selected_model})"

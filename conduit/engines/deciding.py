@@ -61,7 +61,7 @@ class Deciding:
     async def preview(self, errand: Errand) -> Decision:
         """What would be decided now; nothing is recorded, counted as spent, or drawn for it."""
         trying = replace(self, decider=self.decider.twin())
-        return (await trying._chosen(errand)).decision
+        return (await trying._chosen(errand, thread_of(errand))).decision
 
     async def turn(
         self, errand: Errand, *, refused: Collection[str] = (), after: Decision | None = None

@@ -10,7 +10,9 @@ import httpx
 
 from conduit.api.app import create_app
 from conduit.core.arms import Arm, Price, Tier
+from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.events import Subscriber
+from conduit.core.outcomes import ModelReply, ModelRequest
 from conduit.core.ports import ModelClient
 from conduit.engines.router import Router
 from conduit.providers.scripted import ScriptedProvider
@@ -19,14 +21,41 @@ from conduit.stores.memory import MemoryStore
 
 from ..engines.builders import router_of
 
-MINI = Arm(
-    id="mini", provider="openai", price=Price(input=0.15, output=0.60), tier=Tier.BUDGET
-)
+MINI = Arm(id="mini", provider="openai", price=Price(input=0.15, output=0.60), tier=Tier.BUDGET)
 MIDDLE = Arm(id="middle", provider="anthropic", price=Price(input=1.0, output=4.0))
-LARGE = Arm(
-    id="large", provider="openai", price=Price(input=2.5, output=10.0), tier=Tier.PREMIUM
-)
+LARGE = Arm(id="large", provider="openai", price=Price(input=2.5, output=10.0), tier=Tier.PREMIUM)
 ARMS = (MINI, MIDDLE, LARGE)
+WASTED = 400_000
+"""Tokens that an empty answer is billed for."""
+
+
+def billed(request: ModelRequest) -> ModelReply:
+    """An answer of a hundred tokens in and a thousand out."""
+    return ModelReply(text="4", input_tokens=100, output_tokens=1000)
+
+
+def price_of(arm: Arm, output_tokens: int) -> float:
+    """USD of a hundred tokens in and so many out."""
+    assert arm.price is not None
+    return arm.price.cost(input_tokens=100, output_tokens=output_tokens)
+
+
+def wasteful() -> ScriptedProvider:
+    """Models of which the one asked first thinks long, and then has nothing to say."""
+
+    def answer(request: ModelRequest) -> ModelReply:
+        if len(client.requests) > 1:
+            return billed(request)
+        raise ProviderError(
+            FailureKind.EMPTY,
+            model=request.arm.id,
+            detail="",
+            input_tokens=100,
+            output_tokens=WASTED,
+        )
+
+    client = ScriptedProvider(answer)
+    return client
 
 
 @asynccontextmanager

@@ -11,21 +11,14 @@ import httpx
 import pytest
 
 from conduit.core.arms import Arm, Price
-from conduit.core.errors import FailureKind, ProviderError
-from conduit.core.outcomes import ModelReply, ModelRequest
 from conduit.providers.scripted import ScriptedProvider
 
-from .compatible import LARGE, MIDDLE, MINI, speaking
+from .compatible import LARGE, MIDDLE, MINI, WASTED, billed, price_of, speaking, wasteful
 
 KEPT = {
     *("text", "model", "cost", "saved", "baseline_cost", "prompt_tokens", "completion_tokens"),
 }
 ROLES = {"cheap": "middle", "quality": "large", "baseline": "mini"}
-
-
-def billed(request: ModelRequest) -> ModelReply:
-    """An answer of a hundred tokens in and a thousand out."""
-    return ModelReply(text="4", input_tokens=100, output_tokens=1000)
 
 
 async def llm(http: httpx.AsyncClient, **fields: Any) -> Any:
@@ -106,16 +99,13 @@ async def test_a_dry_run_leaves_nothing_behind() -> None:
 
 async def test_the_cost_is_the_true_cost() -> None:
     """A first model that was billed for nothing is in the cost, and may make the saving negative."""
-    empty = ProviderError(
-        FailureKind.EMPTY, model="large", detail="", input_tokens=100, output_tokens=4000
-    )
-    client = ScriptedProvider(billed, failures={"large": [empty]})
-    async with speaking(LARGE, MINI, client=client, policy="fixed:large") as http:
+    client = wasteful()
+    async with speaking(client=client) as http:
         said = await llm(http)
-    wasted, answer = 100 * 2.5e-6 + 4000 * 10e-6, 100 * 0.15e-6 + 1000 * 0.6e-6
-    assert said["model"] == "mini"
-    assert said["cost"] == pytest.approx(wasted + answer)
-    assert said["saved"] == pytest.approx(said["baseline_cost"] - wasted - answer)
+    first, last = (request.arm for request in client.requests)
+    assert said["model"] == last.id != first.id
+    assert said["cost"] == pytest.approx(price_of(first, WASTED) + price_of(last, 1000))
+    assert said["saved"] == pytest.approx(price_of(LARGE, 1000) - said["cost"])
     assert said["saved"] < 0
 
 
@@ -201,7 +191,11 @@ async def test_a_check_warns_then_says_no() -> None:
 
 async def test_reports_add_up_to_the_records() -> None:
     """Whatever is grouped by, the shares of a report are the sums of the records it is made of."""
-    paid = [("anna", 0.25, "mini", "chat"), ("anna", 0.5, "large", "code"), ("ben", 2, "mini", "chat")]
+    paid = [
+        ("anna", 0.25, "mini", "chat"),
+        ("anna", 0.5, "large", "code"),
+        ("ben", 2, "mini", "chat"),
+    ]
     async with speaking(client=ScriptedProvider(billed)) as http:
         for user, cost, model, task in paid:
             said = {"user_id": user, "cost_usd": cost, "model": model, "task_type": task}
