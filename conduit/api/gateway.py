@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 
+class NotOpenError(ConduitError):
+    """A request before the start, or after the end."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is not open", remedy="serve it with its lifespan on")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A server that is ready.
@@ -69,10 +76,10 @@ class Gateway:
         """What is there between start and stop.
 
         Raises:
-            ConduitError: before and after that.
+            NotOpenError: before and after that.
         """
         if self._opened is None:
-            raise ConduitError("this server is not open", remedy="serve it with its lifespan on")
+            raise NotOpenError
         return self._opened
 
     @asynccontextmanager
@@ -101,5 +108,14 @@ class Gateway:
 
 
 def opened(scope: Scope) -> Opened:
-    """The server that a request came to."""
+    """The server that a request came to.
+
+    Raises:
+        NotOpenError: before its start, and after its end.
+    """
     return cast("Gateway", scope["app"].state.gateway).opened
+
+
+def is_started(scope: Scope) -> bool:
+    """Whether the server that a request came to is open."""
+    return cast("Gateway", scope["app"].state.gateway).started

@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from conduit.api import chat
 from conduit.api.chat_request import ChatRequest, Object
@@ -68,6 +70,10 @@ class ChatCompletion(BaseModel):
 class Documented(FastAPI):
     """An app whose document also has the chat completions."""
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve without FastAPI's own telemetry, which asks for global providers at each request."""
+        await Starlette.__call__(self, scope, receive, send)
+
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         document = super().openapi()
@@ -125,10 +131,10 @@ def _json(model: type[BaseModel], *, example: object = None) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    shown = (ChatRequest, ChatCompletion, ErrorBody)
+    shown = (ChatRequest, ChatCompletion, Directives, ErrorBody)
     _, schemas = models_json_schema([(model, "validation") for model in shown], ref_template=_REF)
     described = dict(schemas["$defs"])
     described["ChatRequest"]["properties"]["conduit"] = {
-        "anyOf": [Directives.model_json_schema(ref_template=_REF), {"type": "null"}]
+        "anyOf": [{"$ref": _REF.format(model="Directives")}, {"type": "null"}]
     }
     return described

@@ -7,6 +7,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conduit.api.gateway import opened
+from conduit.api.guards.access import is_open
 from conduit.api.refusals import Refusal
 from conduit.settings import Settings
 
@@ -25,7 +26,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on with its whole body, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or is_open(scope):
             await self._app(scope, receive, send)
             return
         settings = opened(scope).settings
