@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import replace
 from uuid import uuid4
 
@@ -68,6 +69,12 @@ class Decider:
         """Go on with the figures of all processes that keep the same goal."""
         if self._chooser.steering is not None:
             self._chooser.steering = self._chooser.steering.adopting(ledger)
+
+    def twin(self) -> Decider:
+        """One that decides the same from here on, and whose decisions this one never hears of."""
+        twin = copy(self)
+        twin._chooser = self._chooser.twin()
+        return twin
 
     def decide(
         self,
