@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -144,6 +145,22 @@ async def test_a_spent_budget_refuses_and_says_when_it_resets() -> None:
     assert len(client.requests) == 1
 
 
+async def test_many_at_once_never_spend_a_cent_over() -> None:
+    """32 calls at the same time stay within a cap, and the report is what their answers say."""
+    cap, asked = 0.01, {"prompt": "hi", "user_id": "anna", "quality": "high", "max_tokens": 200}
+    async with speaking(client=ScriptedProvider("word " * 120)) as http:
+        await http.post("/budgets", json={"user_id": "anna", "daily_usd": cap})
+        replies = await asyncio.gather(*(http.post("/llm", json=asked) for _ in range(32)))
+        report = (await http.get("/reports", params={"period": "total"})).json()
+    costs = [reply.json()["cost"] for reply in replies if reply.status_code == 200]
+    refused = [reply for reply in replies if reply.status_code != 200]
+    assert refused
+    assert {reply.status_code for reply in refused} == {402}
+    assert {reply.json()["budget"]["scope"] for reply in refused} == {"user:anna"}
+    assert 0 < sum(costs) <= cap
+    assert report["total_cost_usd"] == pytest.approx(sum(costs))
+
+
 async def test_budgets_are_made_changed_lifted_and_forgotten() -> None:
     """Windows left out stay, null lifts one, and spending survives a change of the limit."""
     async with speaking() as http:
@@ -263,6 +280,18 @@ async def test_the_key_is_asked_for_in_conductors_words() -> None:
     assert "no key" in none.json()["detail"]
     assert "unknown" in wrong.json()["detail"]
     assert "sesame" not in wrong.text
+
+
+async def test_guards_speak_conductors_words_too() -> None:
+    """A body that is too long, and too many requests, are refused with a detail."""
+    async with speaking(max_body_bytes=100, requests_per_minute=1) as http:
+        long = await http.post("/llm", json={"prompt": "a" * 200})
+        often = await http.post("/llm", json={"prompt": "hi"})
+        other = await http.post("/v1/complete", json={"prompt": "hi"})
+    assert (long.status_code, often.status_code, other.status_code) == (413, 429, 429)
+    assert "100 bytes" in long.json()["detail"]
+    assert "wait" in often.json()["detail"]
+    assert "error" in other.json()
 
 
 async def test_an_administrators_key_guards_budgets_where_it_is_set() -> None:

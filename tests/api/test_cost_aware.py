@@ -167,6 +167,19 @@ async def test_the_older_route_executes_with_seconds_and_the_same_answer() -> No
         assert said["latency_ms"] >= 500
 
 
+async def test_the_budget_of_the_key_holds() -> None:
+    """Whoever has spent what their key may spend is refused with 402, and told when it resets."""
+    key, admin = {"X-API-Key": "sesame"}, {"X-API-Key": "admin"}
+    async with speaking(api_key="sesame", admin_key="admin") as http:
+        (scope,) = (await http.get("/v1/admin/keys", headers=admin)).json()["data"]
+        budget = {"scope": scope, "window": "hourly", "limit": 0}
+        await http.put("/v1/admin/budgets", json=budget, headers=admin)
+        reply = await http.post("/generate", json={"prompt": "hi"}, headers=key)
+    assert reply.status_code == 402
+    assert reply.json()["budget"]["scope"] == scope
+    assert 0 < reply.json()["budget"]["resets_in"] <= 3600
+
+
 async def test_tokens_that_nobody_counted_are_estimated() -> None:
     """A server that counts no tokens does not make them zero."""
     client = ScriptedProvider(lambda _: ModelReply(text="12345678"))
