@@ -15,6 +15,7 @@ from conduit.api.directives import Name
 from conduit.api.gateway import Opened, opened
 from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.costs import MOST_RECORDS, CostFilter, CostKind, CostRecord
+from conduit.engines.accounting import base_cost
 
 routes = compatible_routes()
 Moment = Annotated[float, Query(ge=0, le=1e11, allow_inf_nan=False)]
@@ -67,9 +68,6 @@ async def records(
 
 def _record(body: NewRecord, server: Opened) -> CostRecord:
     given, made = body.prompt_tokens, body.completion_tokens
-    price, base_cost = server.router.baseline.price, body.cost_usd
-    if price is not None and given is not None and made is not None:
-        base_cost = price.cost(input_tokens=given, output_tokens=made)
     providers = {arm.id: arm.provider for arm in server.router.arms}
     return CostRecord(
         id=body.id or uuid4().hex,
@@ -78,7 +76,13 @@ def _record(body: NewRecord, server: Opened) -> CostRecord:
         model=body.model,
         provider=providers.get(body.model, ""),
         cost=body.cost_usd,
-        base_cost=base_cost,
+        base_cost=base_cost(
+            server.router.baseline,
+            arm=body.model,
+            cost=body.cost_usd,
+            input_tokens=given,
+            output_tokens=made,
+        ),
         input_tokens=given,
         output_tokens=made,
         user=body.user_id,

@@ -131,6 +131,7 @@ async def test_a_spent_budget_refuses_and_says_when_it_resets() -> None:
     """Over a limit an answer is 402: which budget, how much of it, and when it is renewed."""
     client = ScriptedProvider("4")
     async with speaking(client=client) as http:
+        await llm(http, user_id="anna")
         await http.post("/budgets", json={"user_id": "anna", "daily_usd": 0.5})
         paid = {"user_id": "anna", "cost_usd": 0.5, "model": "mini", "task_type": "chat"}
         await http.post("/records", json=paid)
@@ -142,7 +143,7 @@ async def test_a_spent_budget_refuses_and_says_when_it_resets() -> None:
     assert said["budget"]["scope"] == "user:anna"
     assert (said["budget"]["limit"], said["budget"]["spent"]) == (0.5, 0.5)
     assert 0 < said["budget"]["resets_in"] <= 86_400
-    assert len(client.requests) == 1
+    assert len(client.requests) == 2
 
 
 async def test_many_at_once_never_spend_a_cent_over() -> None:
@@ -258,6 +259,23 @@ async def test_records_are_paged_filtered_and_exported() -> None:
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [float(row["cost_usd"]) for row in rows] == [4, 3, 2, 1, 0]
     assert {row["user_id"] for row in rows} == {"'=1+1", "ben"}
+
+
+async def test_a_recorded_cost_is_compared_with_the_baseline_where_tokens_are_known() -> None:
+    """What the same tokens cost at the baseline is the comparison; without tokens nothing is saved."""
+    said = {"user_id": "anna", "cost_usd": 0.001, "model": "mini"}
+    counted = said | {"prompt_tokens": 100, "completion_tokens": 1000}
+    async with speaking() as http:
+        plain = (await http.post("/records", json=said)).json()
+        known = (await http.post("/records", json=counted)).json()
+        report = (await http.get("/reports", params={"period": "total"})).json()
+    assert (plain["baseline_cost_usd"], plain["provider"], plain["kind"]) == (
+        0.001,
+        "openai",
+        "reported",
+    )
+    assert known["baseline_cost_usd"] == pytest.approx(price_of(LARGE, 1000))
+    assert report["total_saved_usd"] == pytest.approx(price_of(LARGE, 1000) - 0.001)
 
 
 async def test_a_record_is_booked_once() -> None:

@@ -41,6 +41,14 @@ async def test_the_cost_is_the_true_cost() -> None:
     assert said["route_reason"] == f"fallback(from={first.id})"
 
 
+async def test_a_baseline_that_answers_late_saves_nothing_and_wastes_the_rest() -> None:
+    """Where the baseline itself answers in the end, what went before it is a loss."""
+    async with speaking(MINI, LARGE, client=wasteful(), policy="cheapest") as http:
+        said = await generate(http)
+    assert (said["chosen_model"], said["route_reason"]) == ("large", "fallback(from=mini)")
+    assert said["saved_cost_usd"] == pytest.approx(-price_of(MINI, WASTED))
+
+
 @pytest.mark.parametrize(
     ("force_model", "allowed"),
     [
