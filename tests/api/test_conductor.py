@@ -241,6 +241,22 @@ async def test_reports_add_up_to_the_records() -> None:
     assert [spender["user_id"] for spender in top] == ["ben", "anna"]
 
 
+async def test_a_request_counts_once_whatever_it_took() -> None:
+    """A failed attempt that was billed is a record and a call of its own, but no further request."""
+    async with speaking(client=wasteful()) as http:
+        said = await llm(http)
+        records = (await http.get("/records")).json()["records"]
+        asked = {"period": "total", "group_by": "model"}
+        report = (await http.get("/reports", params=asked)).json()
+    assert sorted(record["kind"] for record in records) == ["answer", "failed"]
+    assert {record["decision_id"] for record in records} == {said["decision_id"]}
+    assert sum(record["cost_usd"] for record in records) == pytest.approx(said["cost"])
+    assert report["total_requests"] == 1
+    assert {share["calls"] for share in report["breakdown"].values()} == {1}
+    assert report["total_cost_usd"] == pytest.approx(said["cost"])
+    assert report["total_saved_usd"] == pytest.approx(said["saved"])
+
+
 async def test_records_are_paged_filtered_and_exported() -> None:
     """Pages follow on one another, filters hold, and CSV has every record and no formula."""
     async with speaking() as http:
