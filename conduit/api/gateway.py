@@ -17,6 +17,7 @@ from conduit.api.tally import Tally
 from conduit.budgets.ledger import Ledger
 from conduit.core.errors import ConduitError
 from conduit.engines.router import Router
+from conduit.engines.telemetry import telemetry_from
 from conduit.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,21 +91,23 @@ class Gateway:
             ConduitError: for settings or a database that cannot be used.
         """
         settings = self._settings or Settings.load()
-        tally = Tally()
-        async with self._opening(settings, (tally,)) as router:
-            self._opened = Opened(
-                settings=settings,
-                router=router,
-                ledger=await router.ledger(),
-                doors=Doors.of(settings),
-                tally=tally,
-                registry=open_registry(),
-                started_at=time.time(),
-            )
-            try:
+        tally, registry = Tally(), open_registry()
+        telemetry = telemetry_from(settings, registry=registry)
+        try:
+            async with self._opening(settings, (tally, *telemetry.subscribers)) as router:
+                self._opened = Opened(
+                    settings=settings,
+                    router=router,
+                    ledger=await router.ledger(),
+                    doors=Doors.of(settings),
+                    tally=tally,
+                    registry=registry,
+                    started_at=time.time(),
+                )
                 yield
-            finally:
-                self._opened = None
+        finally:
+            self._opened = None
+            await telemetry.aclose()
 
 
 def opened(scope: Scope) -> Opened:

@@ -17,6 +17,8 @@ from conduit.cli.logs import load_settings
 from conduit.cli.numbers import whole_number
 from conduit.core.addresses import is_loopback
 from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.engines.telemetry import log_formatter_from
+from conduit.settings import Settings
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -72,7 +74,8 @@ def serve(
 
     Decisions and what was learned live in a SQLite file in your data folder
     (offline.db with --offline), unless --database, CONDUIT_DATABASE_PATH or
-    DATABASE_URL names another place. The URL is said on standard output once
+    DATABASE_URL names another place. Each request is a line on standard error,
+    as CONDUIT_LOG_LEVEL and CONDUIT_LOG_FORMAT say. The URL is said on standard output once
     requests are taken; Ctrl-C ends the server, after the calls under way.
     """
     _check_libraries()
@@ -87,7 +90,7 @@ def serve(
         )
     listening = _listen(host, port)
     try:
-        _server(listening, level=settings.log_level, json=json).run(sockets=[listening])
+        _server(listening, settings, json=json).run(sockets=[listening])
     except SystemExit:  # the start failed, and the log has said why
         raise typer.Exit(2) from None
     except KeyboardInterrupt:  # which the server has obeyed already
@@ -132,13 +135,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _server(listening: socket.socket, *, level: str, json: bool) -> Server:
+def _server(listening: socket.socket, settings: Settings, *, json: bool) -> Server:
     import uvicorn  # noqa: PLC0415 - an extra
 
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def say_ready() -> None:
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(log_formatter_from(settings))
         say_json({"url": url}) if json else say(f"Conduit serves {url}/v1 (routes: {url}/docs)")
 
     logging.getLogger("uvicorn.error").addFilter(_says_why)
@@ -148,7 +153,7 @@ def _server(listening: socket.socket, *, level: str, json: bool) -> Server:
         ws="none",
         lifespan="on",
         log_config=None,
-        log_level="debug" if level == "DEBUG" else "warning",
+        log_level="debug" if settings.log_level == "DEBUG" else "warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,

@@ -7,6 +7,8 @@ from secrets import token_hex
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from conduit.core.requests import request_id
+
 REQUEST_ID = b"x-request-id"
 _USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}\Z")
 _SECURITY = (
@@ -31,9 +33,9 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        scope["request_id"] = request_id.decode()
-        marks = [(REQUEST_ID, request_id), *_SECURITY]
+        name = _request_id(scope)
+        request_id.set(name.decode())
+        marks = [(REQUEST_ID, name), *_SECURITY]
         if not scope["path"].startswith(_PAGES):
             marks.append(_CLOSED)
 
