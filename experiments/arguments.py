@@ -34,6 +34,7 @@ class Arguments:
         size: how much of it; what that means is the experiment's own.
         counts: what ``seeds`` counts: shuffles of recorded data, or something of its own.
         flag: whether the experiment's own option was given.
+        choice: which of the experiment's own variants is run.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Arguments:
     size: int = 0
     counts: str = SEEDS
     flag: bool = False
+    choice: str = ""
 
     @property
     def stem(self) -> str:
@@ -63,6 +65,7 @@ def parse_count(
     default: int,
     size: int = 0,
     flag: tuple[str, str] | None = None,
+    choice: tuple[str, Sequence[str]] | None = None,
     argv: Sequence[str] | None = None,
 ) -> Arguments:
     """Read the command line of an experiment without recorded data.
@@ -74,6 +77,7 @@ def parse_count(
         default: how many the protocol asks for.
         size: the protocol's size, for experiments that have one.
         flag: an option without a value, and what it is good for.
+        choice: an option, and its values, of which the first is taken where none is given.
         argv: words; None takes the process's own.
     """
     parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=about)
@@ -84,6 +88,10 @@ def parse_count(
         add("--size", type=_count, default=size, help=f"how much of it (default {size})")
     if flag:
         add(f"--{flag[0]}", dest="flag", action="store_true", help=flag[1])
+    if choice:
+        option, values = choice
+        about = f"one of these (default {values[0]})"
+        add(f"--{option}", dest="choice", choices=values, default=values[0], help=about)
     given = parser.parse_args(argv)
     return Arguments(
         name=name,
@@ -98,6 +106,7 @@ def parse_count(
         size=given.size if size else 0,
         counts=counts,
         flag=bool(flag and given.flag),
+        choice=given.choice if choice else "",
     )
 
 

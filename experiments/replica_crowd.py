@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import multiprocessing
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -21,6 +16,7 @@ from conduit.stores.sql import SQLStore
 from experiments.crash_writer import ARMS, router_on
 from experiments.log_sums import Kept, kept_by
 from experiments.servers.postgres import Postgres
+from experiments.side_by_side import together
 from experiments.store_rows import attempts_of, decisions_from, feedback_on
 
 KINDS = ("an autumn ballad about {}", "def parse_{}(line): return line.split()")
@@ -57,7 +53,7 @@ class Crowd:
 def crowd_online(server: Postgres, processes: int, *, prompts: int, seed: int) -> Crowd:
     """Processes that choose by what all have learned so far."""
     address = _new(server)
-    said = _together(processes, _choose, address, processes, prompts, seed)
+    said = together(processes, _choose, address, processes, prompts, seed)
     regrets = [regret for regrets, _, _ in said for regret in regrets]
     last = max(told for _, told, _ in said)
     agreed = max(knew for _, _, knew in said) - last
@@ -69,7 +65,7 @@ def crowd_online(server: Postgres, processes: int, *, prompts: int, seed: int) -
 def crowd_recorded(server: Postgres, processes: int, *, ratings: int) -> Crowd:
     """Processes that share out decisions and ratings made beforehand."""
     address = _new(server)
-    _together(processes, _repeat, address, processes, ratings)
+    together(processes, _repeat, address, processes, ratings)
     return Crowd(kept=asyncio.run(_kept(address)))
 
 
@@ -78,32 +74,6 @@ def _new(server: Postgres) -> str:
     address = server.create(f"replicas_{uuid4().hex}")
     migrate.up(address)
     return address
-
-
-def _together(processes: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """Have processes work side by side from the same moment on; what each has to say."""
-    context = multiprocessing.get_context("fork")
-    start = context.Barrier(processes)
-    pipes, running = [], []
-    for number in range(processes):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(theirs, start, work, number, *arguments))
-        process.start()
-        theirs.close()
-        pipes.append(ours)
-        running.append(process)
-    try:
-        return [pipe.recv() for pipe in pipes]
-    finally:
-        for process in running:
-            process.join()
-
-
-def _work(
-    pipe: Connection, start: Barrier, work: Callable[..., Any], number: int, *arguments: Any
-) -> None:
-    logging.disable(logging.WARNING)
-    pipe.send(asyncio.run(work(start, number, *arguments)))
 
 
 async def _choose(

@@ -104,9 +104,11 @@ class Gateway:
                     registry=registry,
                     started_at=time.time(),
                 )
-                yield
+                try:
+                    yield
+                finally:
+                    self._opened = None
         finally:
-            self._opened = None
             await telemetry.aclose()
 
 

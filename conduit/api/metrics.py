@@ -17,5 +17,5 @@ async def metrics(request: Request) -> Response:
     """In Prometheus's text format."""
     registry = opened(request.scope).registry
     assert registry is not None
-    body, kind = render(registry)
-    return Response(body, media_type=kind)
+    body, content_type = render(registry)
+    return Response(body, media_type=content_type)

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from conduit.api import chat
 from conduit.api.chat_request import ChatRequest, Object
+from conduit.api.compatibility import TAG
 from conduit.api.directives import PREFIX, Directives
 from conduit.api.schemas import ERRORS, ErrorBody
 
@@ -21,6 +22,12 @@ TAGS: list[dict[str, Any]] = [
     {"name": "OpenAI", "description": "OpenAI's protocol: change base_url, keep your program."},
     {"name": "Conduit", "description": "What only a router can be asked."},
     {"name": "Administration", "description": "Models and budgets; needs CONDUIT_ADMIN_KEY."},
+    {
+        "name": TAG,
+        "description": "Conductor's and cost-aware's protocols, for programs written for those: "
+        'the fields are theirs, errors are {"detail": …}, unknown fields are ignored. New programs '
+        "are better off with the other routes.",
+    },
     {"name": "Health", "description": "For whoever watches over the server."},
 ]
 

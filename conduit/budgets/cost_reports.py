@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from conduit.core.costs import CostFilter, CostPage, CostTotal, GroupBy
 from conduit.core.spending import BudgetStore
@@ -16,10 +16,12 @@ class CostReports:
 
     Args:
         store: that keeps the books; open.
+        before: is awaited first, so that who has just paid finds it.
     """
 
-    def __init__(self, store: BudgetStore) -> None:
+    def __init__(self, store: BudgetStore, *, before: Callable[[], Awaitable[None]]) -> None:
         self._store = store
+        self._before = before
 
     async def records(
         self, wanted: CostFilter = ALL, *, limit: int = 100, cursor: str | None = None
@@ -29,6 +31,7 @@ class CostReports:
         Raises:
             InvalidInputError: for a limit outside 1 to 1000, or a cursor that no page gave.
         """
+        await self._before()
         return await self._store.cost_page(wanted, limit=limit, cursor=cursor)
 
     async def report(
@@ -44,4 +47,6 @@ class CostReports:
         Raises:
             InvalidInputError: for a grouping that costs are not kept by, or a limit out of range.
         """
-        return await self._store.cost_totals(GroupBy.named(group_by), wanted, limit=limit)
+        by = GroupBy.named(group_by)
+        await self._before()
+        return await self._store.cost_totals(by, wanted, limit=limit)

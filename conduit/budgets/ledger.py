@@ -74,7 +74,7 @@ class Ledger(CostReports):
             )
         if not lease > 0:
             raise InvalidInputError(f"a lease of {lease:g} s is over", remedy="give more than 0")
-        super().__init__(store)
+        super().__init__(store, before=self._told)
         self._clock = clock or SystemClock()
         self._lease = lease
         self._freed = asyncio.Event()
@@ -113,12 +113,17 @@ class Ledger(CostReports):
 
     async def standing(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
         """Budgets of some scopes, or all, in order, as they stand; as quick after any history."""
+        await self._told()
         await self._store.end_overdue(now=self._clock.now())
         return await self.look(scopes)
 
     async def look(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
         """Likewise, with what was set aside for calls whose processes have died: quicker still."""
         return await self._store.spends(scopes, now=self._clock.now())
+
+    async def any_budget(self) -> bool:
+        """Whether anybody has one."""
+        return await self._store.any_budget()
 
     async def check(self, scopes: Sequence[Scope], estimate: float = 0.0) -> list[Spend]:
         """How the budgets that apply stand; advisory, nothing is set aside.
@@ -221,7 +226,8 @@ class Ledger(CostReports):
     async def record_cost(self, record: CostRecord, scopes: Sequence[Scope] = ()) -> bool:
         """Spend what nothing was set aside for, on record; done even if the task is cancelled.
 
-        Budgets that apply count it at once, even beyond their limit: the money was spent.
+        Budgets that apply count it at once in the window of its moment, even beyond their limit:
+        the money was spent.
 
         Args:
             record: of the cost; the same one again is booked once.
@@ -235,12 +241,8 @@ class Ledger(CostReports):
         """
         nanos(record.cost, what="a cost")
         accounts = tuple(dict.fromkeys(scopes))
-        booking = Booking(record=record, scopes=accounts, now=self._clock.now())
+        booking = Booking(record=record, scopes=accounts, now=record.at)
         return await self._surely(self._store.book(booking))
-
-    async def drain(self) -> None:
-        """Wait for what is being settled by tasks that were cancelled; before the store closes."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _claim(self, wanted: Claim) -> Reservation | Shortage:
         now = self._clock.now()
@@ -266,6 +268,12 @@ class Ledger(CostReports):
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    async def _told(self) -> None:
+        """Until what is being settled and booked here at this moment is in the books."""
+        await asyncio.sleep(0)
+        if self._under_way:
+            await asyncio.wait(self._under_way)
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         self._under_way.discard(task)

@@ -52,14 +52,18 @@ class Quote:
 
     def answer_for(self, amount: float) -> int:
         """Tokens of the longest answer that an amount in USD pays for, whatever the input costs."""
-        if self._cost(self.output_tokens) <= amount or not self.price.output:
+        if self.is_paid_by(amount) or not self.price.output:
             return self.output_tokens
         left = amount * 1e6 - self.price.input * self.input_tokens
         tokens = max(math.floor(left / self.price.output), 0)
-        wanted = nanos(amount, what="an amount")
-        while tokens and nanos(self._cost(tokens), what="a cost") > wanted:  # floats round
+        have = nanos(amount, what="an amount")
+        while tokens and nanos(self._cost(tokens), what="a cost") > have:  # floats round
             tokens -= 1
         return tokens
+
+    def is_paid_by(self, amount: float) -> bool:
+        """Whether an amount in USD pays for the longest answer, to the nanodollar."""
+        return nanos(self.estimate, what="an estimate") <= nanos(amount, what="an amount")
 
     def _cost(self, output_tokens: int) -> float:
         return self.price.cost(input_tokens=self.input_tokens, output_tokens=output_tokens)
@@ -93,7 +97,7 @@ def cut_to(request: ModelRequest, quote: Quote, amount: float) -> ModelRequest:
 
     One that names its length was not cut, and neither is one that is paid for in full.
     """
-    if request.max_tokens is not None or amount >= quote.estimate:
+    if request.max_tokens is not None or quote.is_paid_by(amount):
         return request
     return replace(request, max_tokens=quote.answer_for(amount))
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 
 from conduit.budgets.ledger import Ledger
 from conduit.core.budgets import Scope
+from conduit.core.errors import StoreError
 from conduit.core.ports import Clock
 from conduit.core.spending import Reservation, Spend
 
 FRESH = 1.0
 """Seconds for which a look at a budget serves."""
+PATIENCE = 0.1
+"""Seconds that a look may take before the one before it serves."""
 KNOWN = 10_000
 """Most scopes that are remembered."""
 SUPPOSED = 0.5
@@ -29,6 +32,10 @@ class _Look:
 class Standings:
     """Budgets by scope, from memory: advice for decisions. Only a claim is certain.
 
+    While the store is out of reach the last look serves, and where it found that nobody has a
+    budget, it serves for all. A scope of which nothing is known while there are budgets waits for
+    the store: its money is not spent blindly.
+
     Args:
         ledger: that is asked.
         clock: tells how old a look is.
@@ -39,7 +46,8 @@ class Standings:
         self._clock = clock
         self._looks: dict[Scope, _Look] = {}
         self._spends: dict[str, Spend] = {}
-        self._reading: dict[Scope, asyncio.Future[None]] = {}
+        self._reading: dict[Scope, asyncio.Task[None]] = {}
+        self._none_at_all = False
         self._set_aside = 0.0
         self._billed = 0.0
 
@@ -49,9 +57,14 @@ class Standings:
         return min(self._billed / self._set_aside, 1.0) if self._set_aside else SUPPOSED
 
     async def of(self, scopes: Sequence[Scope]) -> list[Spend]:
-        """How the budgets of some scopes stand, at most a second ago but for what happened here."""
+        """How the budgets of some scopes stand, at most a second ago but for what happened here.
+
+        Raises:
+            StoreError: when the store is out of reach, and nothing is known of one of them.
+        """
         while stale := [scope for scope in scopes if not self._is_fresh(scope)]:
-            await self._refresh(stale)
+            if not await self._refreshed(stale):
+                break
         return [self._spends[id_] for scope in scopes for id_ in self._ids(scope)]
 
     def claimed(self, made: Reservation) -> None:
@@ -83,25 +96,42 @@ class Standings:
             return False
         return abs(self._clock.now() - look.at) <= FRESH
 
-    async def _refresh(self, scopes: Sequence[Scope]) -> None:
-        """Ask for what nobody asks for at this moment, and wait for all of it."""
+    async def _refreshed(self, scopes: Sequence[Scope]) -> bool:
+        """Look again, together with all who want the same; False where what is known has to do."""
         mine = [scope for scope in scopes if scope not in self._reading]
-        others = {self._reading[scope] for scope in scopes if scope in self._reading}
         if mine:
-            await self._read(mine)
-        if others:
-            await asyncio.wait(others)
+            task = asyncio.create_task(self._read(mine))
+            self._reading |= dict.fromkeys(mine, task)
+            task.add_done_callback(lambda task: self._done(task, mine))
+        tasks = {self._reading[scope] for scope in scopes}
+        known = self._none_at_all or all(scope in self._looks for scope in scopes)
+        done, late = await asyncio.wait(tasks, timeout=PATIENCE if known else None)
+        errors = [error for task in done if (error := task.exception()) is not None]
+        for error in errors:
+            if not known or not isinstance(error, StoreError):
+                raise error
+        if errors or late:
+            self._make_do(scopes)
+        return not (errors or late)
+
+    def _done(self, task: asyncio.Task[None], scopes: Sequence[Scope]) -> None:
+        for scope in scopes:
+            del self._reading[scope]
+        if not task.cancelled():
+            task.exception()  # has been looked at, should nobody wait any more
+
+    def _make_do(self, scopes: Sequence[Scope]) -> None:
+        """What is known serves for another second, so that not everybody waits for the store."""
+        now = self._clock.now()
+        for scope in scopes:
+            look = self._looks.get(scope)
+            ids = () if look is None else look.ids
+            self._looks[scope] = _Look(at=now, edition=self._ledger.edition, ids=ids)
 
     async def _read(self, scopes: Sequence[Scope]) -> None:
-        done = asyncio.get_running_loop().create_future()
-        self._reading |= dict.fromkeys(scopes, done)
-        try:
-            edition, now = self._ledger.edition, self._clock.now()
-            spends = await self._ledger.look(scopes)
-        finally:
-            for scope in scopes:
-                del self._reading[scope]
-            done.set_result(None)
+        edition, now = self._ledger.edition, self._clock.now()
+        spends = await self._ledger.look(scopes)
+        self._none_at_all = not spends and not await self._ledger.any_budget()
         if len(self._looks) + len(scopes) > KNOWN:
             self._looks.clear()
             self._spends.clear()

@@ -13,11 +13,10 @@ import typer
 
 from conduit.cli import options
 from conduit.cli.console import say, say_json
-from conduit.cli.logs import load_settings
+from conduit.cli.logs import load_settings, write_lines_for
 from conduit.cli.numbers import whole_number
 from conduit.core.addresses import is_loopback
 from conduit.core.errors import ConfigurationError, InvalidInputError
-from conduit.engines.telemetry import log_formatter_from
 from conduit.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,15 +73,17 @@ def serve(
 
     Decisions and what was learned live in a SQLite file in your data folder
     (offline.db with --offline), unless --database, CONDUIT_DATABASE_PATH or
-    DATABASE_URL names another place. Each request is a line on standard error,
-    as CONDUIT_LOG_LEVEL and CONDUIT_LOG_FORMAT say. The URL is said on standard output once
-    requests are taken; Ctrl-C ends the server, after the calls under way.
+    DATABASE_URL names another place. The URL is said on standard output once
+    requests are taken, and each request is a line on standard error, unless
+    CONDUIT_LOG_LEVEL says WARNING. Ctrl-C ends the server, after the calls
+    under way.
     """
     _check_libraries()
     if not 0 <= port <= 65_535:
         raise InvalidInputError(f"port={port} cannot be", remedy="give one from 0 to 65535")
     _hand_over(offline=offline, models=models, database=database)
     settings = load_settings()
+    write_lines_for(settings)
     if settings.api_key is None and not is_loopback(host):
         raise ConfigurationError(
             f"without a key only this machine is served, not {host!r}",
@@ -142,8 +143,6 @@ def _server(listening: socket.socket, settings: Settings, *, json: bool) -> Serv
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def say_ready() -> None:
-        for handler in logging.getLogger().handlers:
-            handler.setFormatter(log_formatter_from(settings))
         say_json({"url": url}) if json else say(f"Conduit serves {url}/v1 (routes: {url}/docs)")
 
     logging.getLogger("uvicorn.error").addFilter(_says_why)

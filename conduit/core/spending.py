@@ -168,6 +168,10 @@ class BudgetStore(CostStore, Protocol):
         """Budgets of some scopes, or all, in order, as they stand; as quick after any history."""
         ...
 
+    async def any_budget(self) -> bool:
+        """Whether anybody has one."""
+        ...
+
     async def claim(self, claim: Claim) -> Reservation | Shortage:
         """Set money aside in all budgets that apply, or in none.
 

@@ -55,6 +55,10 @@ class Engine:
         await self.observer.decided(decision)
         return decision
 
+    async def preview(self, errand: Errand) -> Decision:
+        """What would be decided now, without deciding it."""
+        return await self.deciding.preview(errand)
+
     async def complete(self, errand: Errand) -> Response:
         """Decide, call the model, fall back where it fails, and observe what happened."""
         async with aclosing(self.serving.pieces(errand, streaming=False)) as pieces:
@@ -77,24 +81,33 @@ class Engine:
         try:
             await self.learner.journal.close()
             await self.replica.look()
+            await self.money.settle_up()
         finally:
-            await self.money.drain()
             await self.parts.store.close()
 
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
         """Learn from what a caller says of an answer."""
         changes = await self.observer.rated(decision_id, said)
-        await self._settle_reported(changes)
+        await self._settle_reported(changes, said)
         self.replica.hurry()
         return changes
 
-    async def _settle_reported(self, changes: Iterable[Change]) -> None:
-        """A cost that the caller paid and reports takes the place of the expected one."""
+    async def _settle_reported(self, changes: Iterable[Change], said: Feedback) -> None:
+        """A cost that the caller paid and reports takes the place of the expected one.
+
+        Of a call that was made here the ledger knows already.
+        """
         for change in changes:
             seen = change.observation
-            if seen.signal is Signal.COST and change.previous is None:
-                decision = await self.learner.decision(seen.decision_id)
-                self.decider.settle(expected=expected_cost(decision), actual=math.exp(seen.value))
+            if seen.signal is not Signal.COST or change.previous is not None:
+                continue
+            decision = await self.learner.decision(seen.decision_id)
+            self.decider.settle(expected=expected_cost(decision), actual=math.exp(seen.value))
+            if said.cost is not None and not await self.observer.made_here(decision.id):
+                arms = {arm.id: arm for arm in self.swapping.portfolio.arms}
+                await self.money.reported(
+                    decision, arms.get(seen.arm), cost=said.cost, output_tokens=said.output_tokens
+                )
 
 
 async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Engine:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from conduit.budgets.arrears import Arrears, Payment
 from conduit.budgets.ledger import PATIENCE, Ledger
 from conduit.budgets.quotes import cut_to, quote_for
 from conduit.budgets.standings import Standings
@@ -30,6 +31,7 @@ class LedgerTill:
 
     Args:
         ledger: that keeps the money.
+        arrears: see to it that it is paid.
         standings: which budgets there are.
         scopes: on whose account.
         baseline: what the same answers would have been bought at.
@@ -38,6 +40,7 @@ class LedgerTill:
     """
 
     ledger: Ledger
+    arrears: Arrears
     standings: Standings
     scopes: tuple[Scope, ...]
     baseline: Arm
@@ -103,19 +106,28 @@ class LedgerPurse:
     reservation: Reservation | None
 
     async def settle(self, execution: Execution) -> None:
-        """Pay what the attempt did cost, on record, and free the rest; done even if cancelled."""
-        ledger, standings, made = self.till.ledger, self.till.standings, self.reservation
-        if not execution.cost and not _answered(execution):
-            if made is not None:
-                standings.ended(made, 0.0)
-                await ledger.release(made.id)
-            return
-        if made is None:
-            standings.booked(self.scopes, execution.cost)
-            await ledger.record_cost(self._record(uuid4().hex, execution), self.scopes)
-            return
-        standings.ended(made, execution.cost)
-        await ledger.settle(made.id, execution.cost, record=self._record(made.id, execution))
+        """Pay what the attempt did cost, on record, and free the rest; done even if cancelled.
+
+        A store that is out of reach is paid later. Where nothing was set aside nobody is kept
+        waiting for it either.
+        """
+        till, made, cost = self.till, self.reservation, execution.cost
+        nothing = not cost and not _answered(execution)
+        if made is not None:
+            till.standings.ended(made, cost)
+            await till.arrears.pay(self._closed(made, None if nothing else execution))
+        elif not nothing:
+            till.standings.booked(self.scopes, cost)
+            record = self._record(uuid4().hex, execution)
+            await till.arrears.pay_soon(lambda: till.ledger.record_cost(record, self.scopes))
+
+    def _closed(self, made: Reservation, execution: Execution | None) -> Payment:
+        """The end of what was set aside; None for an attempt that cost nothing."""
+        ledger = self.till.ledger
+        if execution is None:
+            return lambda: ledger.release(made.id)
+        record = self._record(made.id, execution)
+        return lambda: ledger.settle(made.id, record.cost, record=record)
 
     def _record(self, id_: str, execution: Execution) -> CostRecord:
         answered = _answered(execution)

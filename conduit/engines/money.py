@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from conduit.bandits.means import UNLIMITED, Means
+from conduit.budgets.arrears import Arrears
 from conduit.budgets.ledger import Ledger
 from conduit.budgets.pressure import strongest
 from conduit.budgets.quotes import most_input_tokens, quote_for
 from conduit.budgets.standings import Standings
 from conduit.core.arms import Arm
 from conduit.core.budgets import Scope, ScopeKind
+from conduit.core.costs import CostKind, CostRecord
+from conduit.core.decisions import Decision
 from conduit.core.models import Query
 from conduit.core.outcomes import ModelRequest
 from conduit.core.ports import Clock, Store
@@ -34,6 +37,7 @@ class Money:
         self._store = store
         self._clock = clock
         self._baseline = baseline
+        self._arrears = Arrears()
         self._ledger = Ledger(store, clock=clock) if isinstance(store, BudgetStore) else None
         self._standings = None if self._ledger is None else Standings(self._ledger, clock=clock)
 
@@ -52,6 +56,7 @@ class Money:
             return OpenTill()
         return LedgerTill(
             ledger=self._ledger,
+            arrears=self._arrears,
             standings=self._standings,
             scopes=tuple(dict.fromkeys(scopes)),
             baseline=self._baseline(),
@@ -86,10 +91,44 @@ class Money:
             ),
         )
 
-    async def drain(self) -> None:
-        """Wait for what is being settled; before the store closes."""
-        if self._ledger is not None:
-            await self._ledger.drain()
+    async def reported(
+        self, decision: Decision, arm: Arm | None, *, cost: float, output_tokens: int | None
+    ) -> None:
+        """Book what a caller paid who made the call, on the account of the decision's user; once.
+
+        Args:
+            decision: that the caller followed.
+            arm: that served; None for one that is gone, which the decided one stands for.
+            cost: USD.
+            output_tokens: where they were said.
+        """
+        ledger = self._ledger
+        if ledger is None:
+            return
+        user = decision.user_id
+        scopes = () if not user else (Scope(ScopeKind.USER, user),)
+        record = CostRecord(
+            id=f"reported-{decision.id}",
+            at=self._clock.now(),
+            kind=CostKind.REPORTED,
+            model=decision.selected_model if arm is None else arm.id,
+            provider="" if arm is None else arm.provider,
+            cost=cost,
+            base_cost=cost,
+            output_tokens=output_tokens,
+            user=user or None,
+            decision_id=decision.id,
+        )
+        accounts = (*scopes, Scope(ScopeKind.MODEL, record.model))
+        await self._arrears.pay_soon(lambda: ledger.record_cost(record, accounts))
+
+    async def settle_up(self) -> None:
+        """Pay all that is owed; before the store closes.
+
+        Raises:
+            StoreError: when the store is out of reach, naming how many costs are lost.
+        """
+        await self._arrears.settle_up()
 
     def _needs(self, query: Query, arms: Sequence[Arm]) -> list[float]:
         """USD that a call of each arm has to be able to cost for its till to open."""

@@ -101,6 +101,10 @@ class Observer:
         self._tell(changes)
         return changes
 
+    async def made_here(self, decision_id: str) -> bool:
+        """Whether a decision was executed by a router on this store, and not by its caller."""
+        return decision_id in self._served or bool(await self._store.executions(decision_id))
+
     async def _blame(self, earlier: Asked, *, now: float) -> None:
         """Nothing is learned of a decision that cannot be read, or is of another database."""
         try:

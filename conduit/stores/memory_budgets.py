@@ -47,6 +47,10 @@ class MemoryBudgets(MemoryDocuments):
         """Budgets of some scopes, or all, in order, as they stand."""
         return self._accounts.spends(scopes, now=now)
 
+    async def any_budget(self) -> bool:
+        """Whether anybody has one."""
+        return bool(self._accounts.budgets)
+
     async def claim(self, claim: Claim) -> Reservation | Shortage:
         """Set money aside in all budgets that apply, or in none."""
         answer = self._accounts.claim(claim)

@@ -45,6 +45,10 @@ class SQLBudgets(SQLConnection):
         """Budgets of some scopes, or all, in order, as they stand."""
         return await self._worker.read(lambda conn: unit.read_spends(conn, scopes, now=now))
 
+    async def any_budget(self) -> bool:
+        """Whether anybody has one."""
+        return await self._worker.read(unit.any_budget)
+
     async def claim(self, claim: Claim) -> Reservation | Shortage:
         """Set money aside in all budgets that apply, or in none.
 

@@ -51,6 +51,7 @@ _BUDGETS = (
     .order_by(budgets.c.id)
 )
 _LOCKED = _BUDGETS.with_for_update()
+_ANY = select(budgets.c.id).limit(1)
 _SPEND = select(spend).where(spend.c.budget_id.in_(_IDS))
 _DROP = (
     delete(spend)
@@ -125,6 +126,11 @@ def read_spends(conn: Connection, scopes: Sequence[Scope] | None, *, now: float)
     accounts = Accounts()
     _put(accounts, rows, _totals(conn, [row.id for row in rows]))
     return accounts.spends(scopes, now=now)
+
+
+def any_budget(conn: Connection) -> bool:
+    """Whether anybody has one."""
+    return conn.scalar(_ANY) is not None
 
 
 def put_budget(conn: Connection, budget: Budget, *, actor: str, now: float) -> None:

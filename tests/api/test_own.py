@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from typing import Any
 
 import httpx
 import pytest
 
 from conduit.core.outcomes import Signal
-from conduit.engines.telemetry import log_formatter_from
-from conduit.settings import Settings
 
 from .serving import ASKED, CHAT, app_of, local
 
@@ -133,17 +129,6 @@ async def test_health_and_metrics() -> None:
     assert "# TYPE process_resident_memory_bytes gauge" in metrics.text
     answered = 'conduit_requests_total{model="cheap",outcome="answered",provider="local"} 1.0'
     assert answered in metrics.text.splitlines()
-
-
-async def test_lines_carry_the_request_s_id(caplog: pytest.LogCaptureFixture) -> None:
-    """What is logged of a query says which request it was, and which decision."""
-    caplog.set_level(logging.INFO, logger="conduit.requests")
-    caplog.handler.setFormatter(log_formatter_from(Settings(log_format="json")))
-    async with local(app_of()) as http:
-        answer = await http.post(CHAT, json=ASKED, headers={"X-Request-ID": "abc-1"})
-    (line,) = [json.loads(line) for line in caplog.text.splitlines() if '"abc-1"' in line]
-    assert line["message"] == "request"
-    assert answer.json()["id"] == f"chatcmpl-{line['decision_id']}"
 
 
 async def test_a_server_that_is_not_open_says_so() -> None:

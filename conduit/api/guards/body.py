@@ -36,7 +36,7 @@ class BodyLimit:
         except TimeoutError:
             await _late(settings).response()(scope, receive, send)
         except _TooLongError:
-            await _refuse_while_sending(settings, receive, send)
+            await _refuse_while_sending(scope, receive, send)
         else:
             if body is not None:
                 await self._app(scope, _with_body(body, receive), send)
@@ -86,15 +86,16 @@ def _with_body(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse_while_sending(settings: Settings, receive: Receive, send: Send) -> None:
+async def _refuse_while_sending(scope: Scope, receive: Receive, send: Send) -> None:
     """Say so at once, and let the sender come to an end: a connection that is reset loses the answer."""
+    settings = opened(scope).settings
     refusal = Refusal(
         status=413,
         message=f"the body is longer than the {settings.max_body_bytes:,} bytes that are taken; "
         "shorten it, or raise CONDUIT_MAX_BODY_BYTES",
         code="body_too_large",
     )
-    body = refusal.body
+    body = refusal.body_at(scope["path"])
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),

@@ -34,7 +34,6 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         name = _request_id(scope)
-        request_id.set(name.decode())
         marks = [(REQUEST_ID, name), *_SECURITY]
         if not scope["path"].startswith(_PAGES):
             marks.append(_CLOSED)
@@ -44,7 +43,11 @@ class Envelope:
                 message["headers"] = [*message.get("headers", ()), *marks]
             await send(message)
 
-        await self._app(scope, receive, marked)
+        token = request_id.set(name.decode())
+        try:
+            await self._app(scope, receive, marked)
+        finally:
+            request_id.reset(token)
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -1,0 +1,231 @@
+"""Does a cap of a dollar hold while many clients spend it at once?
+
+64 clients make slow calls on one account until they are refused; the models bill a random 10 to 100% of what was
+set aside. On SQLite with one process and with four, and on PostgreSQL with four. The books must be what the
+models billed, to the nanodollar, and within the cap; every call must be on record once; and nobody may be refused but
+because settled spending leaves too little, or because the wait for others ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from time import monotonic
+from types import MappingProxyType
+from uuid import uuid4
+
+from conduit.budgets.ledger import Ledger
+from conduit.core.budgets import NANO, Period, Window, nanos
+from conduit.core.costs import GroupBy
+from conduit.stores import migrate
+from conduit.stores.sql import SQLStore
+from experiments.arguments import Arguments, parse_count
+from experiments.race_clients import Call, Lap, added, run_clients
+from experiments.race_router import ACCOUNT, RandomBiller, router_face
+from experiments.report import Check, conclude, show_table
+from experiments.servers.postgres import postgres
+from experiments.side_by_side import together
+
+NAME = "budget_race"
+CAP = 1.0
+CLIENTS = 64
+MOST = 1000
+"""Calls of one client, should nothing refuse it."""
+SPENT = 0.95
+"""Of the cap that has to be spent, else it was not put to the test."""
+
+Face = Callable[[str, RandomBiller], AbstractAsyncContextManager[Call]]
+FACES: Mapping[str, Face] = MappingProxyType({"router": router_face})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Race:
+    """One race.
+
+    Args:
+        where: what kind of database, and by how many processes.
+        spent: USD, by the ledger.
+        reserved: USD still set aside, by the ledger.
+        billed: USD, by the models.
+        recorded: USD, by the records of costs.
+        records: how many.
+        early: mean USD of the calls that spent the first half of the cap.
+        late: of those that spent the second.
+        seconds: it took.
+        lap: what became of the calls.
+    """
+
+    where: str
+    spent: float
+    reserved: float
+    billed: float
+    recorded: float
+    records: int
+    early: float
+    late: float
+    seconds: float
+    lap: Lap
+
+
+def race(where: str, address: str, processes: int, *, face: str, clients: int) -> Race:
+    """Let clients spend a new budget on a new database."""
+    migrate.up(address)
+    asyncio.run(_prepared(address))
+    began = monotonic()
+    said = together(processes, _run, address, face, clients // processes)
+    seconds = monotonic() - began
+    billed = sum(nanodollars for nanodollars, _ in said) / NANO
+    lap = added([lap for _, lap in said])
+    return asyncio.run(_books(where, address, billed=billed, seconds=seconds, lap=lap))
+
+
+async def _run(
+    start: Barrier, number: int, address: str, face: str, clients: int
+) -> tuple[int, Lap]:
+    biller = RandomBiller(number)
+    async with FACES[face](address, biller) as call:
+        await asyncio.to_thread(start.wait)
+        lap = await run_clients(call, clients, most=MOST)
+    return biller.billed, lap
+
+
+async def _prepared(address: str) -> None:
+    store = SQLStore(address)
+    await store.open()
+    await Ledger(store).set_budget(ACCOUNT, Window(Period.TOTAL), CAP, actor=NAME)
+    await store.close()
+
+
+async def _books(where: str, address: str, *, billed: float, seconds: float, lap: Lap) -> Race:
+    store = SQLStore(address)
+    await store.open()
+    ledger = Ledger(store)
+    (spend,) = await ledger.standing([ACCOUNT])
+    totals = await ledger.report(GroupBy.API_KEY)
+    costs = await _costs(ledger)
+    await store.close()
+    half = next((n for n in range(len(costs)) if sum(costs[:n]) > CAP / 2), len(costs))
+    return Race(
+        where=where,
+        spent=spend.settled,
+        reserved=spend.reserved,
+        billed=billed,
+        recorded=sum(total.cost for total in totals),
+        records=sum(total.calls for total in totals),
+        early=_mean(costs[:half]),
+        late=_mean(costs[half:]),
+        seconds=seconds,
+        lap=lap,
+    )
+
+
+async def _costs(ledger: Ledger) -> list[float]:
+    """Of all calls, in USD, in order."""
+    costs: list[float] = []
+    cursor = None
+    while True:
+        page = await ledger.records(limit=1000, cursor=cursor)
+        costs += [record.cost for record in page.records]
+        cursor = page.cursor
+        if cursor is None:
+            return costs[::-1]
+
+
+def _mean(costs: Sequence[float]) -> float:
+    return sum(costs) / len(costs) if costs else 0.0
+
+
+def races(arguments: Arguments) -> list[Race]:
+    """All of them, each as often as asked."""
+    found = []
+    face, clients = arguments.choice, arguments.size
+    for turn in range(arguments.seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            for processes in (1, 4):
+                file = str(Path(folder) / f"race{processes}.db")
+                where = f"{turn + 1}. SQLite, {processes}"
+                found.append(race(where, file, processes, face=face, clients=clients))
+        with postgres() as server:
+            address = server.create(f"race_{uuid4().hex}")
+            where = f"{turn + 1}. PostgreSQL, 4"
+            found.append(race(where, address, 4, face=face, clients=clients))
+    return found
+
+
+def checks_of(found: Race) -> list[Check]:
+    """What one race must show."""
+    books, bill, records = (
+        nanos(usd, what="a sum") for usd in (found.spent, found.billed, found.recorded)
+    )
+    none = [
+        ("nanodollars between books and bills", abs(books - bill)),
+        ("nanodollars between books and records", abs(books - records)),
+        ("calls not on record once", abs(found.records - found.lap.answered)),
+        ("USD still set aside", found.reserved),
+        ("refusals without a reason", found.lap.unjust),
+        ("other refusals", found.lap.refused_otherwise),
+    ]
+    return [
+        Check(name=f"{found.where}: USD spent", value=found.spent, bound=CAP, most=True),
+        Check(name=f"{found.where}: USD spent", value=found.spent, bound=SPENT * CAP),
+        *(
+            Check(name=f"{found.where}: {name}", value=float(value), bound=0.0, most=True)
+            for name, value in none
+        ),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Race, report, and say whether the cap held."""
+    arguments = parse_count(
+        NAME,
+        about=(__doc__ or "").partition("\n")[0],
+        counts="rounds",
+        default=3,
+        size=CLIENTS,
+        choice=("face", tuple(FACES)),
+        argv=argv,
+    )
+    found = races(arguments)
+    show_table(
+        f"{arguments.size} clients, ${CAP:.2f}, --face {arguments.choice}",
+        [
+            "database, processes",
+            "spent",
+            "calls",
+            "exceeded",
+            "timed out",
+            "early $",
+            "late $",
+            "s",
+        ],
+        [
+            [
+                it.where,
+                f"{it.spent:.9f}",
+                str(it.lap.answered),
+                str(it.lap.exceeded),
+                str(it.lap.timed_out),
+                f"{it.early:.6f}",
+                f"{it.late:.6f}",
+                f"{it.seconds:.1f}",
+            ]
+            for it in found
+        ],
+    )
+    for it in found:
+        for said, count in it.lap.others:
+            print(f"{it.where}: {count} x {said}")
+    figures = {"races": [asdict(it) for it in found]}
+    checks = [check for it in found for check in checks_of(it)]
+    return conclude(arguments, figures, checks=checks, held_out=None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
