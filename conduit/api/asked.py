@@ -31,6 +31,7 @@ class Asked:
         scopes: on whose account, besides the user's.
         strict: refuse rather than relax a limit.
         cache: whether an equal request's answer will do; None takes the setting.
+        continue_cut: whether an answer cut by its length is continued; None likewise.
         stream: answer piece by piece.
         usage: end a stream with a piece that says the tokens.
     """
@@ -40,6 +41,7 @@ class Asked:
     scopes: tuple[Scope, ...]
     strict: bool
     cache: bool | None
+    continue_cut: bool | None = None
     stream: bool = False
     usage: bool = False
 
@@ -51,6 +53,7 @@ class Asked:
             strict=self.strict,
             scopes=self.scopes,
             cache=self.cache,
+            continue_cut=self.continue_cut,
         )
 
     async def begin(self, router: Router) -> AnswerStream:
@@ -61,6 +64,7 @@ class Asked:
             strict=self.strict,
             scopes=self.scopes,
             cache=self.cache,
+            continue_cut=self.continue_cut,
         )
 
 
@@ -93,6 +97,7 @@ def asked_in_chat(body: bytes, headers: Headers, *, key: str | None, settings: S
     )
     return replace(
         asked,
+        continue_cut=False,  # this protocol's callers are told of a cut, and go on themselves
         stream=bool(request.stream),
         usage=options is not None and options.include_usage,
     )

@@ -2,124 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import groupby
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 
-from conduit.api.compatibility import Taken, Usd, compatible_routes
+from conduit.api.compatibility import compatible_routes
 from conduit.api.directives import Name
 from conduit.api.gateway import Opened, opened
 from conduit.api.keys import presented_key
 from conduit.api.refusals import Refusal, RefusedError, refusal_of, refuse
 from conduit.api.schemas import BudgetDetail
-from conduit.core.budgets import Period, Scope, ScopeKind, Window
+from conduit.api.user_budgets import (
+    WARNED,
+    WINDOWS,
+    CheckBody,
+    Checked,
+    UserBudget,
+    UserBudgetBody,
+    UserBudgets,
+    WindowBody,
+)
+from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.errors import BudgetExceededError
 from conduit.core.spending import Spend
 
 routes = compatible_routes()
-WARNED = 0.8
-"""Share of a limit from which a check warns."""
-WINDOWS = {
-    "hourly_usd": Window(Period.HOURLY),
-    "daily_usd": Window(Period.DAILY),
-    "weekly_usd": Window(Period.WEEKLY),
-    "monthly_usd": Window(Period.MONTHLY),
-}
 UserId = Annotated[Name, Query(description="Whose.")]
-
-
-class UserBudget(Taken):
-    """What a user may spend, in calendar windows in UTC; a window given as null is lifted."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"user_id": "user_123", "daily_usd": 5.0, "monthly_usd": 50.0}]
-        }
-    )
-
-    user_id: Name
-    hourly_usd: Usd | None = None
-    daily_usd: Usd | None = None
-    weekly_usd: Usd | None = None
-    monthly_usd: Usd | None = None
-    hard_limit: Literal[True] = Field(default=True, description="Every limit holds.")
-
-
-class WindowBody(BaseModel):
-    """A budget in one window as it stands; in USD, and seconds since the epoch."""
-
-    window: str
-    limit_usd: float
-    spent_usd: float
-    reserved_usd: float
-    remaining_usd: float
-    resets_at: float | None
-
-    @classmethod
-    def of(cls, spend: Spend) -> WindowBody:
-        """The same for people."""
-        return cls(
-            window=str(spend.budget.window),
-            limit_usd=spend.budget.limit,
-            spent_usd=spend.settled,
-            reserved_usd=spend.reserved,
-            remaining_usd=spend.remaining,
-            resets_at=spend.resets_at,
-        )
-
-
-class UserBudgetBody(BaseModel):
-    """What a user may spend, and has spent."""
-
-    user_id: str
-    hourly_usd: float | None
-    daily_usd: float | None
-    weekly_usd: float | None
-    monthly_usd: float | None
-    windows: list[WindowBody]
-
-    @classmethod
-    def of(cls, user: str, spends: Iterable[Spend]) -> UserBudgetBody:
-        """The same for people."""
-        known = list(spends)
-        limits = {spend.budget.window: spend.budget.limit for spend in known}
-        return cls(
-            user_id=user,
-            **{name: limits.get(window) for name, window in WINDOWS.items()},
-            windows=[WindowBody.of(spend) for spend in known],
-        )
-
-
-class UserBudgets(BaseModel):
-    """Users with budgets, in order."""
-
-    budgets: list[UserBudgetBody]
-
-
-class CheckBody(Taken):
-    """A cost that is expected."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"user_id": "user_123", "estimated_cost": 0.01}]}
-    )
-
-    user_id: Name
-    estimated_cost: Usd = 0.0
-
-
-class Checked(BaseModel):
-    """Whether the cost would be within all budgets of the user, as they stand."""
-
-    allowed: bool
-    user_id: str
-    estimated_cost: float
-    reason: str | None = Field(description="Where it is not allowed.")
-    budget: BudgetDetail | None = Field(description="The first budget that is in the way.")
-    warnings: list[str] = Field(description=f"Budgets that would be {WARNED:.0%} used.")
-    windows: list[WindowBody]
 
 
 @routes.post("/budgets", summary="Conductor: say what a user may spend")

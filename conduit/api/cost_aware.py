@@ -66,8 +66,10 @@ class RouteBody(Taken):
     )
 
     prompt: Prompt
-    max_cost: Limit | None = Field(default=None, description="USD; never relaxed.")
-    max_latency: Limit | None = Field(default=None, description="Seconds, expected.")
+    max_cost: Limit | None = Field(default=None, description="In USD; never relaxed.")
+    max_latency: Annotated[float, Field(ge=0, le=1e6)] | None = Field(
+        default=None, description="Expected seconds; may be relaxed."
+    )
 
 
 class Generated(BaseModel):

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from conduit.api.presence import CallerGoneError
 from conduit.api.refusals import Refusal, RefusedError, refusal_of
 from conduit.core.errors import ConduitError
 
@@ -29,6 +30,7 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(RefusedError, _of_form)
     app.add_exception_handler(RequestValidationError, _of_schema)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(CallerGoneError, _to_nobody)
     app.add_exception_handler(Exception, _of_anything)
 
 
@@ -58,6 +60,11 @@ async def _of_schema(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     message, field = explain(error.errors())
     return Refusal(status=422, message=message, code="invalid_value", param=field).response()
+
+
+async def _to_nobody(_: Request, _error: Exception) -> Response:
+    """Whatever is said now is not sent."""
+    return Response(status_code=408)
 
 
 async def _of_http(_: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ from conduit.cli.logs import load_settings, write_lines_for
 from conduit.cli.numbers import whole_number
 from conduit.core.addresses import is_loopback
 from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.settings import Settings
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -73,7 +74,9 @@ def serve(
     Decisions and what was learned live in a SQLite file in your data folder
     (offline.db with --offline), unless --database, CONDUIT_DATABASE_PATH or
     DATABASE_URL names another place. The URL is said on standard output once
-    requests are taken; Ctrl-C ends the server, after the calls under way.
+    requests are taken, and each request is a line on standard error, unless
+    CONDUIT_LOG_LEVEL says WARNING. Ctrl-C ends the server, after the calls
+    under way.
     """
     _check_libraries()
     if not 0 <= port <= 65_535:
@@ -88,7 +91,7 @@ def serve(
         )
     listening = _listen(host, port)
     try:
-        _server(listening, level=settings.log_level, json=json).run(sockets=[listening])
+        _server(listening, settings, json=json).run(sockets=[listening])
     except SystemExit:  # the start failed, and the log has said why
         raise typer.Exit(2) from None
     except KeyboardInterrupt:  # which the server has obeyed already
@@ -133,7 +136,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _server(listening: socket.socket, *, level: str, json: bool) -> Server:
+def _server(listening: socket.socket, settings: Settings, *, json: bool) -> Server:
     import uvicorn  # noqa: PLC0415 - an extra
 
     host, port = listening.getsockname()[:2]
@@ -149,7 +152,7 @@ def _server(listening: socket.socket, *, level: str, json: bool) -> Server:
         ws="none",
         lifespan="on",
         log_config=None,
-        log_level="debug" if level == "DEBUG" else "warning",
+        log_level="debug" if settings.log_level == "DEBUG" else "warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,

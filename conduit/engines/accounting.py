@@ -29,6 +29,7 @@ def response_of(
     """
     reply, arm = served.reply, arms[served.attempt.arm]
     cost = sum(execution.cost for execution in executions)
+    answering = sum(it.cost for it in executions if it.failure is None)
     return Response(
         text=reply.text,
         model=arm.id,
@@ -37,7 +38,7 @@ def response_of(
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         base_model=baseline.id,
-        base_cost=_base_cost(decision, served, cost=cost, baseline=baseline),
+        base_cost=_base_cost(decision, served, cost=answering, baseline=baseline),
         latency=reply.latency,
         decision_id=decision.id,
         finish_reason=reply.finish_reason,
@@ -47,8 +48,38 @@ def response_of(
     )
 
 
+def base_cost(
+    baseline: Arm,
+    *,
+    arm: str,
+    cost: float,
+    input_tokens: int | None,
+    output_tokens: int | None,
+) -> float:
+    """USD of the same tokens at the baseline; the cost itself, and no saving, where they are unknown.
+
+    Args:
+        baseline: the model savings are measured against.
+        arm: id of the model that was paid.
+        cost: USD that it was paid.
+        input_tokens: as billed.
+        output_tokens: likewise.
+    """
+    price = baseline.price
+    if arm == baseline.id or price is None or input_tokens is None or output_tokens is None:
+        return cost
+    return price.cost(input_tokens=input_tokens, output_tokens=output_tokens)
+
+
 def _base_cost(decision: Decision, served: Served, *, cost: float, baseline: Arm) -> float:
-    """USD of the same tokens at the baseline; its expected cost where tokens are unknown."""
+    """USD of the same tokens at the baseline; its expected cost where tokens are unknown.
+
+    Args:
+        decision: what was decided.
+        served: the attempt that answered.
+        cost: USD of the answer, without attempts that failed: no baseline makes up for these.
+        baseline: the model savings are measured against.
+    """
     reply = served.reply
     if served.attempt.arm == baseline.id:
         return cost if reply.cost is None else reply.cost

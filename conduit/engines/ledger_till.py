@@ -17,6 +17,7 @@ from conduit.core.costs import CostKind, CostRecord
 from conduit.core.outcomes import CANCELLED, Execution, ModelRequest
 from conduit.core.ports import Clock
 from conduit.core.spending import Reservation
+from conduit.engines.accounting import base_cost
 from conduit.engines.till import Purse
 
 
@@ -129,6 +130,15 @@ class LedgerPurse:
         record = self._record(made.id, execution)
         return lambda: ledger.settle(made.id, record.cost, record=record)
 
+    def _base_cost(self, execution: Execution) -> float:
+        return base_cost(
+            self.till.baseline,
+            arm=execution.arm,
+            cost=execution.cost,
+            input_tokens=execution.input_tokens,
+            output_tokens=execution.output_tokens,
+        )
+
     def _record(self, id_: str, execution: Execution) -> CostRecord:
         answered = _answered(execution)
         names = {scope.kind: scope.name for scope in self.scopes}
@@ -139,7 +149,7 @@ class LedgerPurse:
             model=execution.arm,
             provider=self.request.arm.provider,
             cost=execution.cost,
-            base_cost=base_cost(execution, self.till.baseline) if answered else 0.0,
+            base_cost=self._base_cost(execution) if answered else 0.0,
             input_tokens=execution.input_tokens,
             output_tokens=execution.output_tokens,
             user=names.get(ScopeKind.USER),
@@ -153,11 +163,3 @@ class LedgerPurse:
 
 def _answered(execution: Execution) -> bool:
     return execution.failure is None and execution.finish_reason != CANCELLED
-
-
-def base_cost(execution: Execution, baseline: Arm) -> float:
-    """USD of the same tokens at the baseline; the cost itself, and no saving, where they are unknown."""
-    given, made = execution.input_tokens, execution.output_tokens
-    if execution.arm == baseline.id or baseline.price is None or given is None or made is None:
-        return execution.cost
-    return baseline.price.cost(input_tokens=given, output_tokens=made)

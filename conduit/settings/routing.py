@@ -70,7 +70,7 @@ class RoutingSettings:
         aliases=("CONDUCTOR_PRICING_JSON",),
     )
     models_json: Mapping[str, object] | None = declare(
-        "models for the simple interface, by role: cheap, quality, baseline",
+        "models of the simple interface and of Conductor's routes, by role: cheap, quality, baseline",
         OBJECT,
         aliases=("CONDUCTOR_MODELS_JSON",),
     )

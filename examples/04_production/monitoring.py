@@ -16,7 +16,7 @@ QUESTION = {"prompt": "What is 2+2?", "user": "anna", "max_tokens": 20}
 def server(*options):
     """A server that answers with built-in models; in production `conduit serve` runs by itself."""
     command = [sys.executable, "-m", "conduit", "serve", "--port", "0", "--json", *options]
-    own = os.environ | {"CONDUIT_ADMIN_KEY": "an-admin-key"}
+    own = os.environ | {"CONDUIT_ADMIN_KEY": "an-admin-key", "CONDUIT_LOG_LEVEL": "WARNING"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as process:
         try:
             yield json.loads("".join(process.stdout.readline() for _ in range(3)))["url"]
@@ -44,5 +44,6 @@ with (
         print(f"{model}: {did['answers']} answers, {did['failures']} failures, ${did['cost']:.6f}")
     print(f"saved {stats['savings_percent']:.0f}% of what {stats['baseline']} would have cost")
 
-    lines = http.get("/metrics").text.splitlines()
-    print(next(line for line in lines if line.startswith("process_resident_memory_bytes")))
+    for line in http.get("/metrics").text.splitlines():
+        if line.startswith(("conduit_requests_total", "process_resident_memory_bytes")):
+            print(line)

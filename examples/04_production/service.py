@@ -1,6 +1,7 @@
 """A service in front of the models: any OpenAI client asks, and what it says of answers is learned."""
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ QUESTIONS = ["What is 2+2?", "Translate: good morning", "Write a sonnet about th
 def server(*options):
     """A server that answers with built-in models; in production `conduit serve` runs by itself."""
     command = [sys.executable, "-m", "conduit", "serve", "--port", "0", "--json", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    own = os.environ | {"CONDUIT_LOG_LEVEL": "WARNING"}  # no line for each request
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as process:
         try:
             yield json.loads("".join(process.stdout.readline() for _ in range(3)))["url"]
         finally:

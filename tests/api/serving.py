@@ -71,7 +71,7 @@ def app_of(
             kind=kind,
         )
 
-    return create_app(settings or Settings(), opening=opening)
+    return create_app(settings or Settings(num_retries=0), opening=opening)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 
 import httpx
 import pytest
@@ -94,3 +95,41 @@ async def test_budgets_that_cannot_be(
     answer = await http.put("/v1/admin/budgets", json=wanted)
     assert said in error_of(answer, status)["message"]
     assert (await http.get("/v1/admin/budgets")).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "mine", "other"),
+    [
+        ("user:anna", {"user": "anna"}, {"user": "ben"}),
+        ("team:red", {"conduit": {"team": "red"}}, {"conduit": {"team": "blue"}}),
+        ("session:1", {"conduit": {"session": "1"}}, {}),
+        ("task_type:code", {"conduit": {"task_type": "code"}}, {}),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_budget_bites_whoever_it_is_for(
+    http: httpx.AsyncClient,
+    scope: str,
+    mine: dict[str, object],
+    other: dict[str, object],
+    stream: bool,
+) -> None:
+    """A budget of nothing refuses its scope with 402, and nobody else."""
+    await http.put("/v1/admin/budgets", json={"scope": scope, "window": "daily", "limit": 0})
+    refused = await http.post(CHAT, json=ASKED | mine | {"stream": stream})
+    said = error_of(refused, 402)
+    assert said["code"] == "budget_exceeded"
+    assert (said["budget"]["scope"], said["budget"]["window"]) == (scope, "daily")
+    assert (await http.post(CHAT, json=ASKED | other)).status_code == 200
+    assert (await http.get("/v1/stats")).json()["budget_refusals"] >= 1
+
+
+async def test_a_key_s_budget_counts_what_it_spent(http: httpx.AsyncClient) -> None:
+    """What an answer did cost is spent of the budget of the key that asked for it."""
+    name = sha256(b"an-admin-s").hexdigest()[:12]
+    budget = {"scope": f"api_key:{name}", "window": "monthly", "limit": 1}
+    await http.put("/v1/admin/budgets", json=budget)
+    answer = (await http.post("/v1/complete", json={"prompt": "What is 2+2?"})).json()
+    (standing,) = (await http.get("/v1/admin/budgets")).json()["data"]
+    assert standing["settled"] == pytest.approx(answer["cost"], abs=1e-9)
+    assert standing["reserved"] == 0

@@ -14,7 +14,7 @@ from conduit.engines.offline import offline_client
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 
-from .serving import ASKED, Served, app_of, serving
+from .serving import ASKED, CHAT, Served, app_of, serving
 
 MESSAGES = ASKED["messages"]
 CALL = {
@@ -225,6 +225,34 @@ async def test_the_models_are_listed() -> None:
     }
     assert one.owned_by == "local"
     assert one.model_extra["conduit"]["price"] == {"input": 0.1, "output": 0.4}
+
+
+@pytest.mark.parametrize("where", ["body", "headers"])
+async def test_an_equal_request_may_be_answered_from_memory(where: str) -> None:
+    """Where it is asked for, the second answer is a hit, costs nothing and calls nobody."""
+    scripted = ScriptedProvider("4")
+    app = app_of(scripted, settings=Settings(response_cache_seconds=60))
+    asked = ASKED | {"model": "cheap"} | ({"conduit": {"cache": True}} if where == "body" else {})
+    said = {"x-conduit-cache": "true"} if where == "headers" else {}
+    async with serving(app) as served:
+        first, again = [await served.http.post(CHAT, json=asked, headers=said) for _ in range(2)]
+        streamed = await served.http.post(CHAT, json=asked | {"stream": True}, headers=said)
+    assert first.headers["x-conduit-cache"] == "miss"
+    assert (again.headers["x-conduit-cache"], again.headers["x-conduit-cost"]) == ("hit", "0")
+    assert again.json()["choices"] == first.json()["choices"]
+    assert '"cache":"hit"' in streamed.text
+    assert len(scripted.requests) == 1
+
+
+async def test_a_cut_answer_is_told_and_not_continued() -> None:
+    """Whatever the settings say of continuing: this protocol's callers expect finish_reason length."""
+    scripted = ScriptedProvider("a long answer that is cut")
+    app = app_of(scripted, settings=Settings(continue_cut_answers=True))
+    async with serving(app) as served:
+        answer = (await served.ask(max_tokens=2)).json()
+    assert answer["choices"][0]["finish_reason"] == "length"
+    assert answer["choices"][0]["message"]["content"] == "a long a"
+    assert len(scripted.requests) == 1
 
 
 async def test_a_conversation_beyond_the_limit_is_refused() -> None:

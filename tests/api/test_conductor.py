@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -130,6 +131,7 @@ async def test_a_spent_budget_refuses_and_says_when_it_resets() -> None:
     """Over a limit an answer is 402: which budget, how much of it, and when it is renewed."""
     client = ScriptedProvider("4")
     async with speaking(client=client) as http:
+        await llm(http, user_id="anna")
         await http.post("/budgets", json={"user_id": "anna", "daily_usd": 0.5})
         paid = {"user_id": "anna", "cost_usd": 0.5, "model": "mini", "task_type": "chat"}
         await http.post("/records", json=paid)
@@ -141,7 +143,23 @@ async def test_a_spent_budget_refuses_and_says_when_it_resets() -> None:
     assert said["budget"]["scope"] == "user:anna"
     assert (said["budget"]["limit"], said["budget"]["spent"]) == (0.5, 0.5)
     assert 0 < said["budget"]["resets_in"] <= 86_400
-    assert len(client.requests) == 1
+    assert len(client.requests) == 2
+
+
+async def test_many_at_once_never_spend_a_cent_over() -> None:
+    """32 calls at the same time stay within a cap, and the report is what their answers say."""
+    cap, asked = 0.01, {"prompt": "hi", "user_id": "anna", "quality": "high", "max_tokens": 200}
+    async with speaking(client=ScriptedProvider("word " * 120)) as http:
+        await http.post("/budgets", json={"user_id": "anna", "daily_usd": cap})
+        replies = await asyncio.gather(*(http.post("/llm", json=asked) for _ in range(32)))
+        report = (await http.get("/reports", params={"period": "total"})).json()
+    costs = [reply.json()["cost"] for reply in replies if reply.status_code == 200]
+    refused = [reply for reply in replies if reply.status_code != 200]
+    assert refused
+    assert {reply.status_code for reply in refused} == {402}
+    assert {reply.json()["budget"]["scope"] for reply in refused} == {"user:anna"}
+    assert 0 < sum(costs) <= cap
+    assert report["total_cost_usd"] == pytest.approx(sum(costs))
 
 
 async def test_budgets_are_made_changed_lifted_and_forgotten() -> None:
@@ -223,6 +241,22 @@ async def test_reports_add_up_to_the_records() -> None:
     assert [spender["user_id"] for spender in top] == ["ben", "anna"]
 
 
+async def test_a_request_counts_once_whatever_it_took() -> None:
+    """A failed attempt that was billed is a record and a call of its own, but no further request."""
+    async with speaking(client=wasteful()) as http:
+        said = await llm(http)
+        records = (await http.get("/records")).json()["records"]
+        asked = {"period": "total", "group_by": "model"}
+        report = (await http.get("/reports", params=asked)).json()
+    assert sorted(record["kind"] for record in records) == ["answer", "failed"]
+    assert {record["decision_id"] for record in records} == {said["decision_id"]}
+    assert sum(record["cost_usd"] for record in records) == pytest.approx(said["cost"])
+    assert report["total_requests"] == 1
+    assert {share["calls"] for share in report["breakdown"].values()} == {1}
+    assert report["total_cost_usd"] == pytest.approx(said["cost"])
+    assert report["total_saved_usd"] == pytest.approx(said["saved"])
+
+
 async def test_records_are_paged_filtered_and_exported() -> None:
     """Pages follow on one another, filters hold, and CSV has every record and no formula."""
     async with speaking() as http:
@@ -241,6 +275,23 @@ async def test_records_are_paged_filtered_and_exported() -> None:
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [float(row["cost_usd"]) for row in rows] == [4, 3, 2, 1, 0]
     assert {row["user_id"] for row in rows} == {"'=1+1", "ben"}
+
+
+async def test_a_recorded_cost_is_compared_with_the_baseline_where_tokens_are_known() -> None:
+    """What the same tokens cost at the baseline is the comparison; without tokens nothing is saved."""
+    said = {"user_id": "anna", "cost_usd": 0.001, "model": "mini"}
+    counted = said | {"prompt_tokens": 100, "completion_tokens": 1000}
+    async with speaking() as http:
+        plain = (await http.post("/records", json=said)).json()
+        known = (await http.post("/records", json=counted)).json()
+        report = (await http.get("/reports", params={"period": "total"})).json()
+    assert (plain["baseline_cost_usd"], plain["provider"], plain["kind"]) == (
+        0.001,
+        "openai",
+        "reported",
+    )
+    assert known["baseline_cost_usd"] == pytest.approx(price_of(LARGE, 1000))
+    assert report["total_saved_usd"] == pytest.approx(price_of(LARGE, 1000) - 0.001)
 
 
 async def test_a_record_is_booked_once() -> None:
@@ -263,6 +314,18 @@ async def test_the_key_is_asked_for_in_conductors_words() -> None:
     assert "no key" in none.json()["detail"]
     assert "unknown" in wrong.json()["detail"]
     assert "sesame" not in wrong.text
+
+
+async def test_guards_speak_conductors_words_too() -> None:
+    """A body that is too long, and too many requests, are refused with a detail."""
+    async with speaking(max_body_bytes=100, requests_per_minute=1) as http:
+        long = await http.post("/llm", json={"prompt": "a" * 200})
+        often = await http.post("/llm", json={"prompt": "hi"})
+        other = await http.post("/v1/complete", json={"prompt": "hi"})
+    assert (long.status_code, often.status_code, other.status_code) == (413, 429, 429)
+    assert "100 bytes" in long.json()["detail"]
+    assert "wait" in often.json()["detail"]
+    assert "error" in other.json()
 
 
 async def test_an_administrators_key_guards_budgets_where_it_is_set() -> None:

@@ -41,6 +41,14 @@ async def test_the_cost_is_the_true_cost() -> None:
     assert said["route_reason"] == f"fallback(from={first.id})"
 
 
+async def test_a_baseline_that_answers_late_saves_nothing_and_wastes_the_rest() -> None:
+    """Where the baseline itself answers in the end, what went before it is a loss."""
+    async with speaking(MINI, LARGE, client=wasteful(), policy="cheapest") as http:
+        said = await generate(http)
+    assert (said["chosen_model"], said["route_reason"]) == ("large", "fallback(from=mini)")
+    assert said["saved_cost_usd"] == pytest.approx(-price_of(MINI, WASTED))
+
+
 @pytest.mark.parametrize(
     ("force_model", "allowed"),
     [
@@ -165,6 +173,19 @@ async def test_the_older_route_executes_with_seconds_and_the_same_answer() -> No
         assert said["chosen_model"] == "mini"
         assert said["route_reason"] == "constraint(max_latency_ms)"
         assert said["latency_ms"] >= 500
+
+
+async def test_the_budget_of_the_key_holds() -> None:
+    """Whoever has spent what their key may spend is refused with 402, and told when it resets."""
+    key, admin = {"X-API-Key": "sesame"}, {"X-API-Key": "admin"}
+    async with speaking(api_key="sesame", admin_key="admin") as http:
+        (scope,) = (await http.get("/v1/admin/keys", headers=admin)).json()["data"]
+        budget = {"scope": scope, "window": "hourly", "limit": 0}
+        await http.put("/v1/admin/budgets", json=budget, headers=admin)
+        reply = await http.post("/generate", json={"prompt": "hi"}, headers=key)
+    assert reply.status_code == 402
+    assert reply.json()["budget"]["scope"] == scope
+    assert 0 < reply.json()["budget"]["resets_in"] <= 3600
 
 
 async def test_tokens_that_nobody_counted_are_estimated() -> None:

@@ -123,9 +123,12 @@ async def test_health_and_metrics() -> None:
     async with local(app_of()) as http:
         for name in ("live", "startup", "ready"):
             assert (await http.get(f"/health/{name}")).json()["status"] == "ok"
+        await http.post(CHAT, json=ASKED | {"model": "cheap"})
         metrics = await http.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
     assert "# TYPE process_resident_memory_bytes gauge" in metrics.text
+    answered = 'conduit_requests_total{model="cheap",outcome="answered",provider="local"} 1.0'
+    assert answered in metrics.text.splitlines()
 
 
 async def test_a_server_that_is_not_open_says_so() -> None:

@@ -34,7 +34,6 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         name = _request_id(scope)
-        scope["request_id"] = name.decode()
         marks = [(REQUEST_ID, name), *_SECURITY]
         if not scope["path"].startswith(_PAGES):
             marks.append(_CLOSED)
