@@ -54,7 +54,7 @@ class Deciding:
         return decision
 
     async def turn(
-        self, errand: Errand, *, refused: Collection[str] = (), after: Decision | None = None
+        self, errand: Errand, refused: Collection[str] = (), *, after: Decision | None = None
     ) -> Turn:
         """A decision to be executed here.
 

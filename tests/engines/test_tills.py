@@ -18,7 +18,7 @@ from conduit.core.errors import (
     ReservationTimeoutError,
 )
 from conduit.core.events import Decided, Event, Executed, Failed, Learned
-from conduit.core.models import Query
+from conduit.core.models import Query, QueryConstraints
 from conduit.core.outcomes import ModelReply, ModelRequest, Signal
 from conduit.core.ports import ModelClient
 from conduit.engines.engine import Engine, open_engine
@@ -27,6 +27,7 @@ from conduit.engines.goals import Goal
 from conduit.engines.options import Options
 from conduit.engines.wiring import assemble
 from conduit.features.encoders.hashing import HashingEncoder
+from conduit.feedback.ratings import Feedback
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 from tests.engines.builders import CHEAP, DEAR
@@ -221,4 +222,19 @@ async def test_a_question_is_remembered_with_the_decision_that_was_executed() ->
         if change.observation.signal is Signal.RETRY
     )
     assert (blamed.decision_id, blamed.arm) == (first.decision_id, "middle")
+    await engine.aclose()
+
+
+async def test_what_is_left_must_still_do_what_was_asked() -> None:
+    """Where only models without money satisfy a strict caller, the refusal is what stands in the way."""
+    till = CountingTill({"dear": [exceeded()]})
+    engine = await _engine(till, policy="thompson", seed=0)
+    for _ in range(8):
+        for model, rating in (("cheap", 1), ("middle", 1), ("dear", 5)):
+            decision = await engine.route(replace(HELLO, models=[model]))
+            await engine.feedback(decision.id, Feedback(rating=rating))
+    wanting = Query("hello", constraints=QueryConstraints(min_quality=0.7))
+    with pytest.raises(BudgetExceededError):
+        await engine.complete(Errand(query=wanting, strict=True))
+    assert till.asked == ["dear"]
     await engine.aclose()
