@@ -196,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     show_table(
         f"{arguments.size} clients, ${CAP:.2f}, --face {arguments.choice}",
         [
-            "database, processes",
+            "round, database, processes",
             "spent",
             "calls",
             "exceeded",

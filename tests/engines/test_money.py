@@ -166,7 +166,7 @@ async def test_a_stated_length_is_refused_rather_than_cut() -> None:
     """The error names the budget; without a length the same money would do."""
     world = World()
     await world.limit(0.01)
-    with pytest.raises(BudgetExceededError, match="user 'anna' is \\$0.01"):
+    with pytest.raises(BudgetExceededError, match=r"user 'anna' is \$0.01"):
         await world.till().open(REQUEST, decision_id="d")
     assert await world.figures() == [(0.0, 0.0)]
 
@@ -192,7 +192,7 @@ async def test_settling_survives_the_task_that_asked_for_it() -> None:
     purse = await world.till().open(REQUEST, decision_id="d")
 
     class Slow(MemoryStore):
-        async def end(self, closing):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        async def end(self, closing):  # type: ignore[no-untyped-def]
             await asyncio.sleep(0)
             return await world.store.end(closing)
 
