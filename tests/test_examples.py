@@ -20,6 +20,9 @@ SAYS = {
     "explicit_feedback.py": "a sonnet for the moon",
     "implicit_feedback.py": "learned retry of",
     "combined_feedback.py": "credited to large",
+    "service.py": "4 answers, 3 ratings",
+    "monitoring.py": "/health/ready: ok",
+    "telemetry.py": 'result="rate_limit"} 1.0',
 }
 
 

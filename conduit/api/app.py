@@ -14,6 +14,11 @@ from conduit.api import (
     admin_budgets,
     admin_models,
     chat,
+    conductor,
+    conductor_budgets,
+    conductor_records,
+    conductor_reports,
+    cost_aware,
     feedback,
     health,
     metrics,
@@ -63,6 +68,8 @@ def create_app(settings: Settings | None = None, *, opening: Opening = open_rout
     app.router.routes.insert(0, Route(chat.PATH, chat.ChatCompletions(), methods=["POST"]))
     for part in (models, own, feedback, stats, admin_models, admin_budgets, health):
         app.include_router(part.routes)
+    for other in (conductor, conductor_budgets, conductor_records, conductor_reports, cost_aware):
+        app.include_router(other.routes)
     if available():
         app.include_router(metrics.routes)
     return app

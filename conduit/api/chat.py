@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from contextlib import aclosing
@@ -18,6 +19,8 @@ from conduit.engines.answer_stream import AnswerStream
 from conduit.engines.router import Router
 
 PATH = "/v1/chat/completions"
+READ_WITHIN = 60.0
+"""Seconds within which a caller must make room for another piece."""
 _JSON: Header = (b"content-type", b"application/json")
 _EVENTS: Header = (b"content-type", b"text/event-stream; charset=utf-8")
 
@@ -76,7 +79,12 @@ async def _pump(asked: Asked, answer: AnswerStream, send: Send, *, started: floa
 
 
 async def _say(send: Send, piece: bytes) -> None:
-    await send({"type": "http.response.body", "body": piece, "more_body": True})
+    """Send a piece; one who does not read holds no model for ever."""
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except TimeoutError:
+        raise CallerGoneError from None
 
 
 def _beginning(answer: AnswerStream) -> list[Header]:

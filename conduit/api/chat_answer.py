@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
+from starlette.responses import Response as Answer
 
 from conduit.core.decisions import Decision
 from conduit.core.outcomes import Delta, Response
@@ -151,6 +152,12 @@ def response_headers(response: Response, *, overhead_ms: float) -> list[Header]:
             ("overhead-ms", round(overhead_ms, 3)),
         )
     )
+
+
+def mark(reply: Answer, headers: Iterable[Header]) -> None:
+    """Put headers on an answer that is yet to be sent."""
+    for name, value in headers:
+        reply.headers.append(name.decode(), value.decode())
 
 
 def _event(value: object) -> bytes:

@@ -17,10 +17,18 @@ from conduit.api.tally import Tally
 from conduit.budgets.ledger import Ledger
 from conduit.core.errors import ConduitError
 from conduit.engines.router import Router
+from conduit.engines.telemetry import telemetry_from
 from conduit.settings import Settings
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+
+
+class NotOpenError(ConduitError):
+    """A request before the start, or after the end."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is not open", remedy="serve it with its lifespan on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +77,10 @@ class Gateway:
         """What is there between start and stop.
 
         Raises:
-            ConduitError: before and after that.
+            NotOpenError: before and after that.
         """
         if self._opened is None:
-            raise ConduitError("this server is not open", remedy="serve it with its lifespan on")
+            raise NotOpenError
         return self._opened
 
     @asynccontextmanager
@@ -83,23 +91,36 @@ class Gateway:
             ConduitError: for settings or a database that cannot be used.
         """
         settings = self._settings or Settings.load()
-        tally = Tally()
-        async with self._opening(settings, (tally,)) as router:
-            self._opened = Opened(
-                settings=settings,
-                router=router,
-                ledger=await router.ledger(),
-                doors=Doors.of(settings),
-                tally=tally,
-                registry=open_registry(),
-                started_at=time.time(),
-            )
-            try:
-                yield
-            finally:
-                self._opened = None
+        tally, registry = Tally(), open_registry()
+        telemetry = telemetry_from(settings, registry=registry)
+        try:
+            async with self._opening(settings, (tally, *telemetry.subscribers)) as router:
+                self._opened = Opened(
+                    settings=settings,
+                    router=router,
+                    ledger=await router.ledger(),
+                    doors=Doors.of(settings),
+                    tally=tally,
+                    registry=registry,
+                    started_at=time.time(),
+                )
+                try:
+                    yield
+                finally:
+                    self._opened = None
+        finally:
+            await telemetry.aclose()
 
 
 def opened(scope: Scope) -> Opened:
-    """The server that a request came to."""
+    """The server that a request came to.
+
+    Raises:
+        NotOpenError: before its start, and after its end.
+    """
     return cast("Gateway", scope["app"].state.gateway).opened
+
+
+def is_started(scope: Scope) -> bool:
+    """Whether the server that a request came to is open."""
+    return cast("Gateway", scope["app"].state.gateway).started

@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from conduit.api.gateway import opened
 from conduit.api.schemas import ERRORS
+from conduit.telemetry.metrics import render
 
 routes = APIRouter(tags=["Health"], responses=ERRORS)
 
@@ -14,8 +15,7 @@ routes = APIRouter(tags=["Health"], responses=ERRORS)
 @routes.get("/metrics", summary="Totals for Prometheus", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """In Prometheus's text format."""
-    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415 - an extra
-
     registry = opened(request.scope).registry
     assert registry is not None
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    body, content_type = render(registry)
+    return Response(body, media_type=content_type)

@@ -8,9 +8,12 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from conduit.api import chat
 from conduit.api.chat_request import ChatRequest, Object
+from conduit.api.compatibility import TAG
 from conduit.api.directives import PREFIX, Directives
 from conduit.api.schemas import ERRORS, ErrorBody
 
@@ -19,6 +22,12 @@ TAGS: list[dict[str, Any]] = [
     {"name": "OpenAI", "description": "OpenAI's protocol: change base_url, keep your program."},
     {"name": "Conduit", "description": "What only a router can be asked."},
     {"name": "Administration", "description": "Models and budgets; needs CONDUIT_ADMIN_KEY."},
+    {
+        "name": TAG,
+        "description": "Conductor's and cost-aware's protocols, for programs written for those: "
+        'the fields are theirs, errors are {"detail": …}, unknown fields are ignored. New programs '
+        "are better off with the other routes.",
+    },
     {"name": "Health", "description": "For whoever watches over the server."},
 ]
 
@@ -60,6 +69,10 @@ class ChatCompletion(BaseModel):
 
 class Documented(FastAPI):
     """An app whose document also has the chat completions."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve without FastAPI's own telemetry, which asks for global providers at each request."""
+        await Starlette.__call__(self, scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
@@ -118,10 +131,10 @@ def _json(model: type[BaseModel], *, example: object = None) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    shown = (ChatRequest, ChatCompletion, ErrorBody)
+    shown = (ChatRequest, ChatCompletion, Directives, ErrorBody)
     _, schemas = models_json_schema([(model, "validation") for model in shown], ref_template=_REF)
     described = dict(schemas["$defs"])
     described["ChatRequest"]["properties"]["conduit"] = {
-        "anyOf": [Directives.model_json_schema(ref_template=_REF), {"type": "null"}]
+        "anyOf": [{"$ref": _REF.format(model="Directives")}, {"type": "null"}]
     }
     return described

@@ -1,4 +1,4 @@
-"""What a caller is told whose request cannot be met: OpenAI's error shape, with a fitting status."""
+"""What a caller is told whose request cannot be met: in the shape of its dialect, with a fitting status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 import orjson
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from conduit.api.dialects import says_detail
 from conduit.core.errors import (
     AllModelsFailedError,
     BudgetExceededError,
@@ -76,7 +78,7 @@ class Refusal:
 
     @property
     def body(self) -> bytes:
-        """As JSON."""
+        """As JSON, in OpenAI's shape."""
         error = {
             "message": self.message,
             "type": self.type,
@@ -86,11 +88,34 @@ class Refusal:
         }
         return orjson.dumps({"error": error})
 
+    def body_at(self, path: str) -> bytes:
+        """As JSON, as those speak who ask at this address."""
+        if not says_detail(path):
+            return self.body
+        said = {"detail": self.message, "code": self.code, "param": self.param}
+        return orjson.dumps(said | dict(self.more))
+
     def response(self) -> Response:
         """To be sent."""
-        return Response(
-            self.body, self.status, headers=dict(self.headers), media_type="application/json"
+        return _Spoken(self)
+
+
+class _Spoken(Response):
+    """A refusal, worded when it is known where it was asked."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(
+            refusal.body,
+            refusal.status,
+            headers=dict(refusal.headers),
+            media_type="application/json",
         )
+        self._refusal = refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.body = self._refusal.body_at(scope["path"])
+        self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
 
 
 class RefusedError(Exception):

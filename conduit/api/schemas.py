@@ -53,7 +53,7 @@ class PriceBody(BaseModel):
         return None if price is None else cls(input=price.input, output=price.output)
 
 
-_SAID = {
+SAID = {
     400: "a value cannot be used",
     401: "no key, or an unknown one",
     402: "a budget has too little left",
@@ -68,7 +68,8 @@ _SAID = {
     503: "the store or the configuration cannot be used",
     504: "no model answered in time",
 }
+"""What is wrong, by status."""
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody, "description": said} for status, said in _SAID.items()
+    status: {"model": ErrorBody, "description": said} for status, said in SAID.items()
 }
 """Answers that any route may give."""

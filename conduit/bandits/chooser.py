@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,12 @@ class Chooser:
         self._policy = policy
         self.baseline = baseline
         self._rng = rng
+
+    def twin(self) -> Chooser:
+        """One that chooses the same from here on, and whose choices this one never hears of."""
+        twin = copy(self)
+        twin._rng = deepcopy(self._rng)
+        return twin
 
     def choose(self, estimates: Estimates, models: ArmModels, wish: Wish) -> Selection | None:
         """Draw an arm; None when ``max_cost`` excludes every one. The steering is not told yet."""

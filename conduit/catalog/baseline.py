@@ -38,5 +38,10 @@ def dearest(arms: Sequence[Arm]) -> Arm:
     return max(arms, key=_per_token)
 
 
+def cheapest(arms: Sequence[Arm]) -> Arm:
+    """The arm with the lowest one, likewise."""
+    return min(arms, key=_per_token)
+
+
 def _per_token(arm: Arm) -> float:
     return 0.0 if arm.price is None else arm.price.input + arm.price.output

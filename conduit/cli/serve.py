@@ -13,7 +13,7 @@ import typer
 
 from conduit.cli import options
 from conduit.cli.console import say, say_json
-from conduit.cli.logs import load_settings
+from conduit.cli.logs import load_settings, write_lines_for
 from conduit.cli.numbers import whole_number
 from conduit.core.addresses import is_loopback
 from conduit.core.errors import ConfigurationError, InvalidInputError
@@ -80,6 +80,7 @@ def serve(
         raise InvalidInputError(f"port={port} cannot be", remedy="give one from 0 to 65535")
     _hand_over(offline=offline, models=models, database=database)
     settings = load_settings()
+    write_lines_for(settings)
     if settings.api_key is None and not is_loopback(host):
         raise ConfigurationError(
             f"without a key only this machine is served, not {host!r}",

@@ -166,6 +166,7 @@ class Response:
         cost: USD, failed attempts included.
         base_model: the model the saving is measured against.
         base_cost: USD for the same tokens at that model.
+        attempts: calls until one was answered, that one included; what continues it is not counted.
         tool_calls: what the model wants done, as OpenAI's protocol has it.
         propensity: probability with which the decided model was drawn.
         cached: whether the answer was given before, to an equal request; it cost nothing then.

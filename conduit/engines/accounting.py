@@ -41,7 +41,7 @@ def response_of(
         latency=reply.latency,
         decision_id=decision.id,
         finish_reason=reply.finish_reason,
-        attempts=len(executions),
+        attempts=served.attempt.number,
         tool_calls=reply.tool_calls,
         propensity=decision.propensity,
     )

@@ -11,6 +11,7 @@ from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
 from conduit.core.ports import Clock, Encoder, Store
 from conduit.engines.portfolio import Portfolio, portfolio_of, worthy
+from conduit.engines.roles import Roles
 from conduit.features.encoders.opening import open_encoder
 from conduit.settings import Settings
 from conduit.stores.choosing import durable_store
@@ -27,7 +28,7 @@ def catalog_of(settings: Settings, models: Sequence[str] | None = None) -> Catal
         providers_with_keys=settings.api_keys.keys(),
         base_urls=settings.base_urls,
         models=models or settings.models,
-        baseline=settings.baseline,
+        baseline=settings.baseline or Roles.of(settings.models_json).baseline,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import replace
 from uuid import uuid4
 
 import numpy as np
 
-from conduit.bandits.chooser import Chooser, Wish
+from conduit.bandits.chooser import Chooser
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.ledger import Ledger
 from conduit.bandits.means import UNLIMITED, Means
@@ -69,6 +70,12 @@ class Decider:
         if self._chooser.steering is not None:
             self._chooser.steering = self._chooser.steering.adopting(ledger)
 
+    def twin(self) -> Decider:
+        """One that decides the same from here on, and whose decisions this one never hears of."""
+        twin = copy(self)
+        twin._chooser = self._chooser.twin()
+        return twin
+
     def decide(
         self,
         query: Query,
@@ -110,11 +117,16 @@ class Decider:
         now = self._clock.now()
         wish = self.rules.wish(query, features, models.arms, only=only, now=now)
         wish = replace(wish, means=means)
+        fewer = narrowed(wish, models.arms, without=without)
         if warm is not None:
-            charges = lost_discount(estimates, models.arms, warm)
-            worth = self._chooser.worth_of_money(models, wish)
-            wish = replace(wish, bonus=wish.bonus - worth * charges)
-        chosen = self._chosen(estimates, models, wish, without=without)
+            charges = lost_discount(estimates, models.arms, warm, allowed=fewer.allowed)
+            bonus = wish.bonus - self._chooser.worth_of_money(models, wish) * charges
+            wish, fewer = replace(wish, bonus=bonus), replace(fewer, bonus=bonus)
+        chosen = self._chooser.choose(estimates, models, fewer)
+        if chosen is None:
+            chosen = self._chooser.choose(estimates, models, wish)
+        if chosen is None:
+            raise too_dear(models.arms, estimates, wish)
         given_up = [it for it in chosen.relaxed if it != "budget" or not means.limited]
         if strict and given_up:
             raise InvalidInputError(
@@ -132,20 +144,6 @@ class Decider:
             forced=_is_forced(only),
             attempt=attempt,
         )
-
-    def _chosen(
-        self, estimates: Estimates, models: ArmModels, wish: Wish, *, without: Collection[str]
-    ) -> Selection:
-        """Without some arms, unless no other fits."""
-        chosen = None
-        fewer = narrowed(wish, models.arms, without=without)
-        if fewer is not wish:
-            chosen = self._chooser.choose(estimates, models, fewer)
-        if chosen is None:
-            chosen = self._chooser.choose(estimates, models, wish)
-        if chosen is None:
-            raise too_dear(models.arms, estimates, wish)
-        return chosen
 
     def settle(self, *, expected: float, actual: float) -> None:
         """Tell the steering what a call really cost, in USD, against what was expected."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conduit.core.decisions import Decision
 from conduit.core.events import Decided, Event
@@ -57,6 +57,11 @@ class Deciding:
         chosen = await self._chosen(errand, thread_of(errand))
         await self._recorded(errand.query, chosen)
         return chosen.decision
+
+    async def preview(self, errand: Errand) -> Decision:
+        """What would be decided now; nothing is recorded, counted as spent, or drawn for it."""
+        trying = replace(self, decider=self.decider.twin())
+        return (await trying._chosen(errand, thread_of(errand))).decision
 
     async def turn(
         self, errand: Errand, *, refused: Collection[str] = (), after: Decision | None = None

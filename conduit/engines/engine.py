@@ -55,6 +55,10 @@ class Engine:
         await self.observer.decided(decision)
         return decision
 
+    async def preview(self, errand: Errand) -> Decision:
+        """What would be decided now, without deciding it."""
+        return await self.deciding.preview(errand)
+
     async def complete(self, errand: Errand) -> Response:
         """Decide, call the model, fall back where it fails, and observe what happened."""
         async with aclosing(self.serving.pieces(errand, streaming=False)) as pieces:

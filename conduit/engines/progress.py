@@ -43,7 +43,8 @@ class Progress:
         if isinstance(piece, Delta):
             self._streamed += tokens_in(piece)
         elif self._request is not None:
-            self._cost = cost_of(piece, self._request)
+            if not self._is_estimated(piece):
+                self._cost = cost_of(piece, self._request)
             self.outcome = piece
 
     def give_up(self) -> None:
@@ -58,39 +59,56 @@ class Progress:
     def execution(self) -> Execution:
         """The attempt as it is paid and logged.
 
-        Of one that was given up, what was sent and what was answered until then is estimated; one
-        that was never made, or that broke for a reason of our own, costs nothing.
+        Of a call that was given up, or broke off without saying what it billed, what was sent and
+        what was answered until then is estimated. An attempt that was never made, or that broke
+        for a reason of our own, costs nothing.
         """
-        if self.outcome is not None:
-            return self._ended(self.outcome)
-        asked = self._request if self._given_up else None
-        tokens = {
-            "input_tokens": 0 if asked is None else tokens_sent(asked),
-            "output_tokens": self._streamed,
-        }
-        return Execution(
-            decision_id=self._decision_id,
-            attempt=self._attempt.number,
-            arm=self._attempt.arm,
-            failure=None,
-            **tokens,
-            cost=0.0 if asked is None else cost_of_tokens(asked.arm, **tokens),
-            latency=None,
-            finish_reason=CANCELLED,
-            started_at=self._started_at,
-        )
-
-    def _ended(self, outcome: ModelReply | ProviderError) -> Execution:
+        outcome = self.outcome
+        if outcome is None or self._is_estimated(outcome):
+            return self._estimated(outcome)
         reply = outcome if isinstance(outcome, ModelReply) else None
-        return Execution(
-            decision_id=self._decision_id,
-            attempt=self._attempt.number,
-            arm=self._attempt.arm,
-            failure=None if isinstance(outcome, ModelReply) else outcome.kind,
+        return self._execution(
+            outcome,
             input_tokens=outcome.input_tokens,
             output_tokens=outcome.output_tokens,
             cost=self._cost,
-            latency=reply.latency if reply else None,
-            finish_reason=reply.finish_reason if reply else None,
+            latency=None if reply is None else reply.latency,
+        )
+
+    def _is_estimated(self, outcome: ModelReply | ProviderError) -> bool:
+        """Whether it broke off without saying what it billed."""
+        broke_off = isinstance(outcome, ProviderError) and self._streamed > 0
+        return broke_off and outcome.output_tokens is None
+
+    def _estimated(self, outcome: ProviderError | ModelReply | None) -> Execution:
+        asked = self._request if self._given_up or outcome is not None else None
+        sent = 0 if asked is None else tokens_sent(asked)
+        cost = 0.0
+        if asked is not None:
+            cost = cost_of_tokens(asked.arm, input_tokens=sent, output_tokens=self._streamed)
+        return self._execution(
+            outcome, input_tokens=sent, output_tokens=self._streamed, cost=cost, latency=None
+        )
+
+    def _execution(
+        self,
+        outcome: ModelReply | ProviderError | None,
+        *,
+        input_tokens: int | None,
+        output_tokens: int | None,
+        cost: float,
+        latency: float | None,
+    ) -> Execution:
+        finish = outcome.finish_reason if isinstance(outcome, ModelReply) else None
+        return Execution(
+            decision_id=self._decision_id,
+            attempt=self._attempt.number,
+            arm=self._attempt.arm,
+            failure=outcome.kind if isinstance(outcome, ProviderError) else None,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cost=cost,
+            latency=latency,
+            finish_reason=CANCELLED if outcome is None else finish,
             started_at=self._started_at,
         )

@@ -138,6 +138,35 @@ class Router(Upkeep):
         errand = Errand(query=_query(query), models=models, strict=strict)
         return await (await self.open()).route(errand)
 
+    async def preview(
+        self,
+        query: Query | str,
+        *,
+        models: Collection[str] | None = None,
+        strict: bool = False,
+        scopes: Sequence[Scope] = (),
+    ) -> Decision:
+        """What would be decided now, without deciding it: nothing is recorded, drawn or spent.
+
+        The next decision agrees with it, if it is for the same query, and nothing was decided or
+        learned in between.
+
+        Args:
+            query: the prompt; a plain string is wrapped.
+            models: the only arms allowed this time; one forces it.
+            strict: raise instead of relaxing a constraint.
+            scopes: on whose account, besides the query's user.
+
+        Returns:
+            A decision that no log holds: feedback cannot refer to it.
+
+        Raises:
+            NoAffordableModelError: when no model fits ``max_cost``.
+            InvalidInputError: for unusable input, or with ``strict`` when nothing satisfies all.
+        """
+        errand = Errand(query=_query(query), models=models, strict=strict, scopes=tuple(scopes))
+        return await (await self.open()).preview(errand)
+
     async def complete(
         self,
         query: Query | str,

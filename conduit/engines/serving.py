@@ -151,7 +151,6 @@ class Serving:
                     else:
                         yield piece
         finally:
-            turn.passage.ended(None)
             self.deciding.decider.settle(
                 expected=expected_cost(decision), actual=sum(it.cost for it in executions)
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from conduit import __version__
 from conduit.core.clocks import SystemClock
@@ -92,10 +92,12 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
 def _secrets(settings: Settings) -> Iterator[str]:
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
-        if not isinstance(value, str):
-            continue
-        if setting.secret:
-            yield value
-        if setting.kind.mask is not None and "://" in value:
-            yield urlsplit(value).password or ""
+        for text in value if isinstance(value, tuple) else (value,):
+            if not isinstance(text, str):
+                continue
+            if setting.secret:
+                yield text
+            if setting.kind.mask is not None and "://" in text:
+                password = urlsplit(text).password or ""
+                yield from (password, unquote(password))
     yield from settings.api_keys.values()

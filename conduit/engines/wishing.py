@@ -90,20 +90,24 @@ def narrowed(wish: Wish, arms: Sequence[Arm], *, without: Collection[str]) -> Wi
     return replace(wish, allowed=allowed) if allowed.any() else wish
 
 
-def lost_discount(estimates: Estimates, arms: Sequence[Arm], warm: Warm) -> Array:
+def lost_discount(
+    estimates: Estimates, arms: Sequence[Arm], warm: Warm, *, allowed: NDArray[np.bool_]
+) -> Array:
     """(K,) USD that leaving a model costs which has just read the beginning of this prompt.
 
     It is charged to arms that are expected to answer no better than that model: whoever moves to
-    them moves for the money, of which this is a part. It is never charged to better ones.
+    them moves for the money, of which this is a part. It is never charged to better ones, and to
+    nobody where there is no staying.
 
     Args:
         estimates: of the arms for this prompt.
         arms: in index order.
         warm: which model, and how much of it.
+        allowed: (K,) arms that may be chosen.
     """
     charges = np.zeros(len(arms))
     here = next((k for k, arm in enumerate(arms) if arm.id == warm.arm), None)
-    if here is None:
+    if here is None or not allowed[here]:
         return charges
     price = arms[here].price
     if price is None:

@@ -18,7 +18,7 @@ from conduit.providers.faults import (
     sentence_in,
 )
 from conduit.providers.json_codec import JsonCodec
-from conduit.providers.replies import timed_out
+from conduit.providers.replies import impossible, timed_out
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -90,7 +90,12 @@ def translated(
         timeout: seconds that were allowed.
         billed: what is known of it when it goes wrong.
     """
-    from aiohttp import ClientError, InvalidURL, ServerTimeoutError  # noqa: PLC0415 - an extra
+    from aiohttp import (  # noqa: PLC0415 - an extra
+        ClientError,
+        InvalidURL,
+        NonHttpUrlClientError,
+        ServerTimeoutError,
+    )
 
     try:
         yield
@@ -104,8 +109,8 @@ def translated(
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,
         ) from None
-    except InvalidURL as error:
-        raise _failed(FailureKind.BAD_REQUEST, model, error, billed()) from None
+    except (InvalidURL, NonHttpUrlClientError) as error:
+        raise impossible(f"no address that can be called: {error}", model=model) from None
     except (ClientError, OSError) as error:
         raise _failed(FailureKind.CONNECTION, model, error, billed()) from None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from conduit.core.errors import ConfigurationError
 from conduit.providers.endpoints import Endpoint
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ class ChatSession:
 
 
 def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
-    """Build the session of an endpoint; it connects at the first call."""
+    """Build the session of an endpoint; it connects at the first call.
+
+    Raises:
+        ConfigurationError: for an address that is none, or a proxy in the environment that cannot
+            be used.
+    """
     from aiohttp import (  # noqa: PLC0415 - an extra
         ClientSession,
         ClientTimeout,
@@ -59,8 +65,16 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
     )
     from yarl import URL  # noqa: PLC0415 - comes with it
 
+    try:
+        url = URL(endpoint.chat_url)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the address of provider {endpoint.provider!r} is none ({error})",
+            remedy="give one that begins with http:// or https://",
+        ) from None
+    proxy = _proxy(endpoint.chat_url)
     headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    if endpoint.api_key:
+    if endpoint.api_key and not url.user:  # what stands in the address wins, as everywhere
         headers["Authorization"] = f"Bearer {endpoint.api_key}"
     session = ClientSession(
         connector=TCPConnector(limit=0),  # how many at once is decided before, per provider
@@ -70,10 +84,10 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
     return ChatSession(
         endpoint=endpoint,
         session=session,
-        url=URL(endpoint.chat_url),
+        url=url,
         headers=headers,
-        proxy=_proxy(endpoint.chat_url),
-        secrets=(endpoint.api_key,),
+        proxy=proxy,
+        secrets=(endpoint.api_key, url.password or ""),
     )
 
 
@@ -81,6 +95,13 @@ def _proxy(url: str) -> str | None:
     """What the environment says; asked once, for aiohttp would ask at every call."""
     where = urlsplit(url)
     proxies = getproxies()
-    if proxy_bypass(where.hostname or ""):
+    proxy = proxies.get(where.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(where.netloc.rpartition("@")[2]):
         return None
-    return proxies.get(where.scheme) or proxies.get("all")
+    scheme = urlsplit(proxy).scheme
+    if scheme not in ("http", "https"):  # aiohttp knows no other, and to go without would tell
+        raise ConfigurationError(
+            f"the environment names a proxy of kind {scheme!r} for {where.scheme} addresses",
+            remedy="name an http proxy, or the address in NO_PROXY",
+        )
+    return proxy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from weakref import WeakKeyDictionary
 
 from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest
@@ -27,15 +26,13 @@ class LimitedClient:
     def __init__(self, client: StreamingClient, *, most: int) -> None:
         self._client = client
         self._most = most
-        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = (
-            WeakKeyDictionary()
-        )
+        self._turns: dict[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = {}
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Answer one request when it is its turn.
 
         Raises:
-            ProviderError: TIMEOUT when its turn did not come in time; otherwise as from every
+            ProviderError: RATE_LIMIT when its turn did not come in time; otherwise as from every
                 client.
         """
         async with self._turn(request):
@@ -45,7 +42,7 @@ class LimitedClient:
         """Answer one request piece by piece when it is its turn, which lasts until the end.
 
         Raises:
-            ProviderError: TIMEOUT when its turn did not come in time; otherwise as from every
+            ProviderError: RATE_LIMIT when its turn did not come in time; otherwise as from every
                 client.
         """
         async with self._turn(request), aclosing(self._client.stream(request)) as pieces:
@@ -58,19 +55,29 @@ class LimitedClient:
 
     @asynccontextmanager
     async def _turn(self, request: ModelRequest) -> AsyncIterator[None]:
-        turns = self._turns.setdefault(asyncio.get_running_loop(), {})
-        turn = turns.setdefault(request.arm.provider, asyncio.Semaphore(self._most))
+        turn = self._semaphore(request.arm.provider)
         try:
             async with asyncio.timeout(request.timeout):
                 await turn.acquire()
         except TimeoutError:
             raise ProviderError(
-                FailureKind.TIMEOUT,
+                FailureKind.RATE_LIMIT,
                 model=request.arm.id,
-                detail=f"{self._most} calls of {request.arm.provider!r} were on their way for "
-                f"{request.timeout} s",
+                detail=f"its turn did not come within {request.timeout} s: no more than "
+                f"{self._most} calls of {request.arm.provider!r} are made at once",
             ) from None
         try:
             yield
         finally:
             turn.release()
+
+    def _semaphore(self, provider: str) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        if loop not in self._turns:
+            for ended in [other for other in self._turns if other.is_closed()]:
+                del self._turns[ended]
+            self._turns[loop] = {}
+        turns = self._turns[loop]
+        if provider not in turns:
+            turns[provider] = asyncio.Semaphore(self._most)
+        return turns[provider]

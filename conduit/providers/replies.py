@@ -9,7 +9,7 @@ from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply
 from conduit.providers.tool_fragments import whole_calls
 
-_WORDS = re.compile(r"\s*\S+\s*\Z|\s*\S+|\s+")
+_WORDS = re.compile(r"\s*\S+(?:\s+\Z)?|\s+")
 BROKEN_OFF = "the stream broke off before its end"
 
 

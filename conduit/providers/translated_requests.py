@@ -47,10 +47,10 @@ def translated_request(request: ModelRequest, endpoint: Endpoint) -> Translated:
     parameters = ModelRequestParameters()
     messages: list[ModelMessage] = [Message.user_text_prompt(request.text)]
     if request.chat and endpoint.speaks_openai:
-        settings["extra_body"] = {
-            **request.chat.options,
-            "messages": [*request.chat.messages],
-        }
+        body = {**request.chat.options, "messages": [*request.chat.messages]}
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        settings["extra_body"] = body
     elif request.chat:
         messages = translated_messages(request.chat, model=request.arm.id)
         settings = translated_settings(request)

@@ -137,8 +137,10 @@ class Journeys:
         response: Response | None = None,
         error: ConduitError | None = None,
     ) -> None:
+        # A repeated answer bears the id of the decision that made it, which may be under way still.
+        repeated = response is not None and response.cached
         with self._lock:
-            under_way = self._under_way.pop(decision_id, None)
+            under_way = None if repeated else self._under_way.pop(decision_id, None)
         journey = self._journey(decision_id, under_way, response=response, error=error)
         for sink in self._sinks:
             sink(journey)

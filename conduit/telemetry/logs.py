@@ -140,7 +140,7 @@ class TextLines(_Lines):
         """The record as text."""
         said = self._said(record)
         head = [said.pop(name) for name in ("time", "level", "logger", "message")]
-        return " ".join([*head, *_pairs(said)]).replace("\n", " ").replace("\r", " ")
+        return " ".join([*head, *pairs(said)]).replace("\n", " ").replace("\r", " ")
 
 
 def formatter_of(log_format: str, *, mask: Mask | None = None) -> logging.Formatter:
@@ -148,7 +148,8 @@ def formatter_of(log_format: str, *, mask: Mask | None = None) -> logging.Format
     return JsonLines(mask) if log_format == "json" else TextLines(mask)
 
 
-def _pairs(fields: Mapping[str, object]) -> list[str]:
+def pairs(fields: Mapping[str, object]) -> list[str]:
+    """Fields as ``name=value``."""
     return [
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in fields.items()

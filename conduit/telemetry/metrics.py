@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from conduit.core.arms import Arm
@@ -36,51 +37,33 @@ class Metrics:
         self._labels = Labels()
         self._arms: tuple[Arm, ...] = ()
         self._providers: dict[str, str] = {}
-        self._decisions = Counter(
-            "conduit_decisions", "Decisions made.", ("model", "policy"), registry=registry
-        )
-        self._requests = Counter(
-            "conduit_requests", "Queries ended.", (*_MODEL, "outcome"), registry=registry
-        )
-        self._request_seconds = Histogram(
-            "conduit_request_seconds",
-            "From a query's arrival to its end.",
-            _MODEL,
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._overhead = Histogram(
-            "conduit_overhead_seconds",
-            "Of a query's time, what was not a model's.",
-            buckets=_OVERHEAD,
-            registry=registry,
-        )
-        self._attempts = Counter(
-            "conduit_attempts", "Model calls, by what came of them.", (*_MODEL, "result"),
-            registry=registry,
-        )  # fmt: skip
-        self._attempt_seconds = Histogram(
-            "conduit_attempt_seconds",
-            "Time of a model call.",
-            _MODEL,
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._cost = Counter("conduit_cost_usd", "Paid for calls.", _MODEL, registry=registry)
+        counter = partial(Counter, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self._decisions = counter("conduit_decisions", "Decisions made.", ("model", "policy"))
+        self._requests = counter("conduit_requests", "Queries ended.", (*_MODEL, "outcome"))
+        self._attempts = counter("conduit_attempts", "Model calls.", (*_MODEL, "result"))
+        self._tokens = counter("conduit_tokens", "Tokens as billed.", (*_MODEL, "direction"))
+        self._cost = counter("conduit_cost_usd", "Paid, failed calls included.", _MODEL)
         self._saved = Gauge(
             "conduit_saved_usd", "Saved against the baseline; may fall.", _MODEL, registry=registry
         )
-        self._tokens = Counter(
-            "conduit_tokens", "Tokens as billed.", (*_MODEL, "direction"), registry=registry
+        self._feedback = counter(
+            "conduit_feedback", "Ratings, and repeated questions.", ("model", "signal")
         )
-        self._feedback = Counter(
-            "conduit_feedback", "Ratings, and repeated questions.", ("model", "signal"),
-            registry=registry,
-        )  # fmt: skip
-        self._refusals = Counter(
-            "conduit_budget_refusals", "Calls that no budget allowed.",
-            ("reason", "scope", "window"), registry=registry,
-        )  # fmt: skip
+        self._refusals = counter(
+            "conduit_budget_refusals",
+            "Queries that no budget allowed.",
+            ("reason", "scope", "window"),
+        )
+        self._request_seconds = histogram(
+            "conduit_request_seconds", "From arrival to end.", _MODEL, buckets=_SECONDS
+        )
+        self._attempt_seconds = histogram(
+            "conduit_attempt_seconds", "Time of a model call.", _MODEL, buckets=_SECONDS
+        )
+        self._overhead = histogram(
+            "conduit_overhead_seconds", "Of a query, what was not a model's.", buckets=_OVERHEAD
+        )
 
     def __call__(self, event: Event) -> None:
         """Count an event."""

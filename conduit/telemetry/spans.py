@@ -151,15 +151,21 @@ def _of_response(response: Response | None) -> Attributes:
     return {
         "gen_ai.response.model": response.model,
         "gen_ai.response.finish_reasons": (response.finish_reason,),
-        "gen_ai.usage.input_tokens": response.input_tokens,
-        "gen_ai.usage.output_tokens": response.output_tokens,
-        "gen_ai.usage.prompt_tokens": response.input_tokens,
-        "gen_ai.usage.completion_tokens": response.output_tokens,
+        **({} if response.cached else _usage(response)),
         "conduit.saved": response.saved,
         "conduit.baseline": response.base_model,
         "conduit.baseline_cost": response.base_cost,
         "conduit.latency": response.latency,
         "conduit.cached": response.cached,
+    }
+
+
+def _usage(response: Response) -> Attributes:
+    return {
+        "gen_ai.usage.input_tokens": response.input_tokens,
+        "gen_ai.usage.output_tokens": response.output_tokens,
+        "gen_ai.usage.prompt_tokens": response.input_tokens,
+        "gen_ai.usage.completion_tokens": response.output_tokens,
     }
 
 

@@ -11,6 +11,7 @@ import httpx
 import openai
 import pytest
 
+from conduit.api import chat
 from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest, Response
 from conduit.engines.answer_stream import AnswerStream
@@ -120,9 +121,12 @@ async def test_usage_comes_where_it_is_asked_for(wanted: bool) -> None:
 async def test_calls_of_tools_are_streamed_in_fragments() -> None:
     """The official client puts the fragments of a call together."""
     kind = piecemeal(*(Delta(tool_calls=(fragment,)) for fragment in FRAGMENTS))
-    async with serving(app_of(kind=kind)) as served, client_of(served) as client:
-        async with client.chat.completions.stream(model="auto", messages=MESSAGES) as stream:
-            whole = await stream.get_final_completion()
+    async with (
+        serving(app_of(kind=kind)) as served,
+        client_of(served) as client,
+        client.chat.completions.stream(model="auto", messages=MESSAGES) as stream,
+    ):
+        whole = await stream.get_final_completion()
     (call,) = whole.choices[0].message.tool_calls or ()
     assert (call.id, call.function.name) == ("c", "add")
     assert json.loads(call.function.arguments) == {"a": 2}
@@ -153,6 +157,22 @@ async def test_a_caller_who_leaves_a_stream_ends_it() -> None:
     assert '"fo"' in first
 
 
+async def test_a_caller_who_does_not_read_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a connection is full for too long, the answer is closed: nobody holds a model for ever."""
+    monkeypatch.setattr(chat, "READ_WITHIN", 0.05)
+    kind = piecemeal(*[Delta(text="x" * 100_000)] * 200)
+    body = json.dumps(ASKED | {"stream": True}).encode()
+    async with serving(app_of(kind=kind)) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1024)
+        writer.write(
+            f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        await asyncio.wait_for(kind.closed.wait(), 5)
+        writer.transport.abort()
+
+
 class Pondering(ScriptedProvider):
     """A model that thinks until it is told to stop."""
 
@@ -171,12 +191,13 @@ class Pondering(ScriptedProvider):
         raise AssertionError
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("path", [CHAT, "/v1/complete"])
-async def test_a_caller_who_leaves_ends_the_call(path: str, stream: bool) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(CHAT, ASKED), (CHAT, ASKED | {"stream": True}), ("/v1/complete", ASKED)],
+)
+async def test_a_caller_who_leaves_ends_the_call(path: str, body: dict[str, Any]) -> None:
     """The model's call is cancelled when nobody waits for its answer any more."""
     model = Pondering()
-    body = ASKED | ({"stream": True} if stream and path == CHAT else {})
     async with serving(app_of(model)) as served:
         async with httpx.AsyncClient(base_url=str(served.http.base_url)) as caller:
             asking = asyncio.create_task(caller.post(path, json=body))

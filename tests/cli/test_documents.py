@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from conduit.cli.main import main
@@ -15,6 +17,7 @@ from conduit.cli.main import main
 from .conftest import PRICES, ROOT, Served
 from .demo_data import write_parquet
 from .log_data import write_log
+from .serving import served
 
 DOCUMENTS = [
     ROOT / "README.md",
@@ -53,8 +56,15 @@ def commands() -> list[str]:
     ]
 
 
-CONDUIT = [line for line in commands() if re.search(r"(^|\| )conduit ", line)]
-OTHERS = [line for line in commands() if line not in CONDUIT]
+SERVING = [line for line in commands() if line.startswith("conduit serve")]
+ASKING = [line for line in commands() if line.startswith("curl ")]
+CONDUIT = [
+    line for line in commands() if re.search(r"(^|\| )conduit ", line) and line not in SERVING
+]
+OTHERS = [line for line in commands() if line not in (*CONDUIT, *SERVING, *ASKING)]
+ADDRESS = "http://127.0.0.1:8000"
+"""Where the documents say that the server is."""
+KEYS = {"CONDUIT_API_KEY": "a-key-of-yours", "CONDUIT_ADMIN_KEY": "an-admin-s"}
 
 
 @pytest.mark.parametrize("line", CONDUIT)
@@ -85,6 +95,38 @@ def test_a_documented_command_succeeds(line: str, machine: Path, database: Path)
     assert ran.stdout
 
 
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server that answers offline, and asks for keys."""
+    folder = tmp_path_factory.mktemp("gateway")
+    own = KEYS | {"CONDUIT_DATA_DIR": str(folder), "CONDUIT_ENCODER": "hashing"}
+    with served("--offline", environ=own) as url:
+        yield url
+
+
+@pytest.mark.parametrize("line", SERVING)
+@pytest.mark.usefixtures("openai")
+def test_a_documented_server_serves(line: str) -> None:
+    """Each line that starts a server starts one that is ready, and that ends well."""
+    with served(*line.split()[2:]) as url:
+        assert httpx.get(f"{url}/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize("line", ASKING)
+def test_a_documented_request_is_answered(line: str, gateway: str) -> None:
+    """Each line that calls curl gets an answer that is no error, in the order of the document."""
+    ran = subprocess.run(
+        ["bash", "-c", line.replace(ADDRESS, gateway)],
+        env=os.environ | KEYS,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout
+
+
 @pytest.mark.parametrize("line", OTHERS)
 def test_a_documented_set_up_line_is_one_that_is_run(line: str) -> None:
     """make targets exist; anything else is part of the set-up that a fresh clone goes through."""
@@ -96,8 +138,11 @@ def test_a_documented_set_up_line_is_one_that_is_run(line: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "program"), blocks("python"))
-def test_a_documented_program_runs(name: str, program: str, machine: Path, openai: Served) -> None:
+def test_a_documented_program_runs(
+    name: str, program: str, machine: Path, openai: Served, gateway: str
+) -> None:
     """Each python block of the documents is a whole program that runs."""
+    program = program.replace(ADDRESS, gateway)
     ran = subprocess.run(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=120
     )

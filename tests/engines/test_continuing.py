@@ -41,7 +41,7 @@ async def test_an_answer_that_was_cut_is_asked_on_for() -> None:
         response = await router.complete("count")
     assert (response.text, response.finish_reason) == ("one two three", "stop")
     assert (response.input_tokens, response.output_tokens) == (300, 30)
-    assert (response.latency, response.attempts) == (3.0, 3)
+    assert (response.latency, response.attempts) == (3.0, 1)
     executions = [event.execution for event in heard if isinstance(event, Executed)]
     assert [(it.arm, it.attempt) for it in executions] == [("cheap", 1), ("cheap", 2), ("cheap", 3)]
     assert response.cost == pytest.approx(sum(it.cost for it in executions))
@@ -81,8 +81,8 @@ async def test_it_is_off_unless_asked_for() -> None:
     ):
         client = _script(_part("one ", "length"), _part("two", "stop"))
         async with router_of(client=client, settings=settings) as router:
-            response = await router.complete("count", continue_cut=wanted)
-        assert len(client.requests) == response.attempts == calls
+            await router.complete("count", continue_cut=wanted)
+        assert len(client.requests) == calls
 
 
 async def test_the_caller_s_longest_answer_is_never_exceeded() -> None:
@@ -99,7 +99,7 @@ async def test_an_answer_without_end_is_left_after_a_few_calls() -> None:
     client = ScriptedProvider(lambda _: _part("more ", "length"))
     async with router_of(client=client, settings=ON) as router:
         response = await router.complete("count")
-    assert response.attempts == 1 + MOST
+    assert len(client.requests) == 1 + MOST
     assert response.finish_reason == "length"
 
 
@@ -113,7 +113,7 @@ async def test_a_continuation_that_fails_leaves_the_answer_as_it_was() -> None:
         client=client, policy="cheapest", settings=ON, subscribers=[heard.append]
     ) as router:
         response = await router.complete("count")
-    assert (response.text, response.finish_reason, response.attempts) == ("one ", "length", 2)
+    assert (response.text, response.finish_reason, response.attempts) == ("one ", "length", 1)
     assert CHEAP.price is not None
     once = CHEAP.price.cost(input_tokens=100, output_tokens=10)
     again = CHEAP.price.cost(input_tokens=100, output_tokens=0)

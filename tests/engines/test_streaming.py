@@ -84,6 +84,22 @@ async def test_after_the_first_piece_a_failure_ends_the_stream() -> None:
     assert not any(isinstance(event, Completed) for event in heard)
 
 
+async def test_what_a_broken_stream_has_billed_is_estimated_where_nobody_says() -> None:
+    """The prompt was read and pieces were given: a connection that broke does not make them free."""
+    heard: list[Event] = []
+    broken = ProviderError(FailureKind.CONNECTION, model="cheap")
+    client = StreamingScript({"cheap": [["12345678", broken]]})
+    async with router_of(client=client, policy="cheapest", subscribers=[heard.append]) as router:
+        stream = await router.stream("a prompt of twenty-four")
+        with pytest.raises(ProviderError):
+            await _read(stream)
+    (execution,) = (event.execution for event in heard if isinstance(event, Executed))
+    assert execution.failure is FailureKind.CONNECTION
+    assert (execution.input_tokens, execution.output_tokens) == (6, 2)
+    assert CHEAP.price is not None
+    assert execution.cost == CHEAP.price.cost(input_tokens=6, output_tokens=2)
+
+
 async def test_calls_of_tools_are_an_answer_without_text() -> None:
     """A reply that only calls tools is neither empty nor a failure, whole or in pieces."""
     call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

@@ -17,9 +17,9 @@ from conduit.core.errors import (
     FailureKind,
     ReservationTimeoutError,
 )
-from conduit.core.events import Decided, Event, Executed, Failed
+from conduit.core.events import Decided, Event, Executed, Failed, Learned
 from conduit.core.models import Query
-from conduit.core.outcomes import ModelReply, ModelRequest
+from conduit.core.outcomes import ModelReply, ModelRequest, Signal
 from conduit.core.ports import ModelClient
 from conduit.engines.engine import Engine, open_engine
 from conduit.engines.errand import Errand
@@ -123,7 +123,7 @@ async def test_when_no_model_can_be_paid_the_caller_is_told_why(
     decided = [event.decision for event in heard if isinstance(event, Decided)]
     assert [it.attempt for it in decided] == [1, 2, 3]
     assert [event for event in heard if isinstance(event, Failed)] == [
-        Failed(decided[-1].id, caught.value)  # type: ignore[arg-type]
+        Failed(decided[-1].id, caught.value)
     ]
     if raised is BudgetExceededError:
         assert "first" in str(caught.value)
@@ -193,4 +193,32 @@ async def test_a_call_that_breaks_for_our_own_reasons_is_settled_and_not_logged(
         await engine.complete(HELLO)
     assert [execution.cost for purse in till.purses for execution in purse.settled] == [0]
     assert [type(event) for event in heard] == [Decided, Failed]
+    await engine.aclose()
+
+
+async def test_a_question_is_remembered_with_the_decision_that_was_executed() -> None:
+    """Decided twice is not asked twice: no answer is blamed before the question returns."""
+    heard: list[Event] = []
+    till = CountingTill({"cheap": [exceeded()]})
+    engine = await _engine(till, heard=heard)
+    errand = Errand(query=Query("What is rain?", user_id="ada"))
+    first = await engine.complete(errand)
+    retries = [
+        change.observation
+        for event in heard
+        if isinstance(event, Learned)
+        for change in event.changes
+        if change.observation.signal is Signal.RETRY
+    ]
+    assert retries == []
+    heard.clear()
+    await engine.complete(replace(errand, query=Query("What is rain?", user_id="ada")))
+    (blamed,) = (
+        change.observation
+        for event in heard
+        if isinstance(event, Learned)
+        for change in event.changes
+        if change.observation.signal is Signal.RETRY
+    )
+    assert (blamed.decision_id, blamed.arm) == (first.decision_id, "middle")
     await engine.aclose()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from conduit.bandits.estimates import Estimates
 from conduit.core.arms import Arm, Price
@@ -90,8 +91,12 @@ def test_memory_is_bounded() -> None:
     assert _warm(warmth, LONG, ASKED, SAID) is None
 
 
-_arms = st.integers(2, 6)
 _unit = st.floats(0, 1)
+
+
+def all_of(arms: list[Arm]) -> NDArray[np.bool_]:
+    """Every arm may be chosen."""
+    return np.ones(len(arms), np.bool_)
 
 
 def _estimates(quality: list[float]) -> Estimates:
@@ -118,19 +123,26 @@ def test_an_upgrade_is_never_charged(quality: list[float], place: int, tokens: i
         Arm(id=f"arm{k}", provider="p", price=Price(input=1.0 + k, output=2))
         for k in range(len(quality))
     ]
-    charges = lost_discount(_estimates(quality), arms, Warm(f"arm{here}", tokens))
+    charges = lost_discount(
+        _estimates(quality), arms, Warm(f"arm{here}", tokens), allowed=all_of(arms)
+    )
     lost = DISCOUNT * (1.0 + here) * tokens / 1e6
     for k, charge in enumerate(charges.tolist()):
         better = quality[k] > quality[here]
         assert charge == pytest.approx(0.0 if better or k == here else lost)
 
 
-def test_an_arm_without_a_price_or_that_is_gone_costs_nothing_to_leave() -> None:
-    """There is no discount that is known."""
+def test_an_arm_that_is_gone_or_has_no_price_costs_nothing_to_leave() -> None:
+    """There is no discount that is known, or no way to keep it."""
     unpriced = [Arm(id="a", provider="p"), Arm(id="b", provider="p")]
     estimates = _estimates([0.5, 0.5])
-    assert lost_discount(estimates, unpriced, Warm("a", 9999)).tolist() == [0, 0]
-    assert lost_discount(estimates, EQUAL, Warm("gone", 9999)).tolist() == [0, 0]
+    for arms, warm, allowed in (
+        (unpriced, "a", [True, True]),
+        (EQUAL, "gone", [True, True]),
+        (EQUAL, "poet", [False, True]),
+    ):
+        charges = lost_discount(estimates, arms, Warm(warm, 9999), allowed=np.array(allowed))
+        assert charges.tolist() == [0, 0]
 
 
 @given(st.lists(st.sampled_from([1, 2, 3, 4, 5]), min_size=4, max_size=4), st.integers(0, 1))

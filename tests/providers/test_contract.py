@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import pytest
 
 from conduit.core.arms import Arm
+from conduit.core.chat import Chat
 from conduit.core.errors import FailureKind, ProviderError
-from conduit.core.outcomes import ModelRequest
-from conduit.core.ports import ModelClient
+from conduit.core.outcomes import Delta, ModelReply, ModelRequest
+from conduit.core.ports import StreamingClient
+from conduit.providers.choosing import client_for
+from conduit.providers.openai_chat import OpenAIChatClient
 from conduit.providers.pydantic_ai import PydanticAIClient
 from conduit.providers.recorded import RecordedOutcome, RecordedProvider
 from conduit.providers.scripted import ScriptedProvider
 
 from .conftest import Serve
-from .loopback import Answer, Received
+from .loopback import Answer, Received, Stream
 from .protocols import LMSTUDIO
+from .streamed import streamed
 
 PROMPTS = tuple(f"prompt {number}" for number in range(32))
 SLOW = 30.0
 
 
-def scripted(arm: Arm) -> ModelClient:
+def scripted(arm: Arm) -> StreamingClient:
     """Echoes; the arm named after a misfortune suffers it."""
 
     def answer(request: ModelRequest) -> str:
@@ -35,7 +41,7 @@ def scripted(arm: Arm) -> ModelClient:
     return ScriptedProvider(answer, latency=latency, sleep=asyncio.sleep)
 
 
-def recorded(arm: Arm) -> ModelClient:
+def recorded(arm: Arm) -> StreamingClient:
     """The same outcomes as recorded rows; ``broken`` was never recorded."""
     rows = [RecordedOutcome(prompt=text, arm=arm.id, text=f"echo of {text}") for text in PROMPTS]
     rows.append(RecordedOutcome(prompt="empty", arm=arm.id, text=""))
@@ -43,19 +49,21 @@ def recorded(arm: Arm) -> ModelClient:
     return RecordedProvider(rows)
 
 
-def over_http(received: Received) -> Answer:
+def over_http(received: Received) -> Answer | Stream:
     """The same outcomes from a server."""
     model, text = received.body["model"], received.body["messages"][-1]["content"]
     if text == "broken":
         return Answer(status=400, body=LMSTUDIO.fault("Broken.", 400))
     said = "" if text == "empty" else f"echo of {text}"
+    if received.body.get("stream") and model != "slow":
+        return Stream(pieces=streamed(LMSTUDIO, re.findall(r"\S+\s*", said)))
     return Answer(body=LMSTUDIO.answer(said), delay=SLOW if model == "slow" else 0.0)
 
 
 class Subject:
     """A client and the arms it answers for: ``arm`` at once, ``slow`` far too late."""
 
-    def __init__(self, client: ModelClient, base_url: str | None = None) -> None:
+    def __init__(self, client: StreamingClient, base_url: str | None = None) -> None:
         self.client = client
         self.arm = Arm(id="arm", provider="lmstudio", base_url=base_url)
         self.slow = Arm(id="slow", provider="lmstudio", base_url=base_url)
@@ -71,13 +79,20 @@ class Subject:
         return caught.value.kind
 
 
-@pytest.fixture(params=["scripted", "recorded", "pydantic_ai"])
+OVER_HTTP = {
+    "pydantic_ai": lambda: PydanticAIClient(api_keys={}),
+    "openai_chat": lambda: OpenAIChatClient(api_keys={}),
+    "chosen": lambda: client_for(api_keys={}, max_concurrency=8),
+}
+
+
+@pytest.fixture(params=["scripted", "recorded", *OVER_HTTP])
 async def subject(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Subject]:
     """Each client in turn."""
     arm = Arm(id="arm", provider="lmstudio")
-    if request.param == "pydantic_ai":
+    if request.param in OVER_HTTP:
         server = await serve(over_http)
-        made = Subject(PydanticAIClient(api_keys={}), f"{server.url}/v1")
+        made = Subject(OVER_HTTP[request.param](), f"{server.url}/v1")
     else:
         made = Subject({"scripted": scripted, "recorded": recorded}[request.param](arm))
     yield made
@@ -86,7 +101,7 @@ async def subject(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator
 
 async def test_is_a_model_client(subject: Subject) -> None:
     """Every client fulfils the port."""
-    assert isinstance(subject.client, ModelClient)
+    assert isinstance(subject.client, StreamingClient)
 
 
 async def test_answers(subject: Subject) -> None:
@@ -121,7 +136,7 @@ async def test_concurrency(subject: Subject) -> None:
     assert answers == [f"echo of {text}" for text in PROMPTS]
 
 
-@pytest.mark.parametrize("subject", ["scripted", "pydantic_ai"], indirect=True)
+@pytest.mark.parametrize("subject", ["scripted", *OVER_HTTP], indirect=True)
 async def test_cancellation(subject: Subject) -> None:
     """Cancelling a call in flight ends it as cancelled, and the client stays of use."""
     call = asyncio.create_task(
@@ -134,6 +149,69 @@ async def test_cancellation(subject: Subject) -> None:
         await call
     assert call.cancelled()
     assert await subject.ask("prompt 2") == "echo of prompt 2"
+
+
+async def test_stream(subject: Subject) -> None:
+    """A stream gives pieces, and last of all the reply that a whole answer would have been."""
+    request = ModelRequest(arm=subject.arm, text="prompt 7", timeout=20)
+    *pieces, reply = [part async for part in subject.client.stream(request)]
+    assert len(pieces) > 1
+    assert all(isinstance(piece, Delta) for piece in pieces)
+    assert "".join(piece.text for piece in pieces if isinstance(piece, Delta)) == reply.text
+    whole = await subject.client.complete(request)
+    assert isinstance(reply, ModelReply)
+    assert (reply.text, reply.finish_reason) == (whole.text, whole.finish_reason)
+    assert (reply.input_tokens, reply.output_tokens) == (whole.input_tokens, whole.output_tokens)
+
+
+async def test_streams_at_once(subject: Subject) -> None:
+    """Of 32 streams at once each gives the answer to its own prompt."""
+
+    async def read(text: str) -> str:
+        request = ModelRequest(arm=subject.arm, text=text, timeout=20)
+        parts = [part async for part in subject.client.stream(request)]
+        return parts[-1].text
+
+    answers = await asyncio.gather(*map(read, PROMPTS))
+    assert answers == [f"echo of {text}" for text in PROMPTS]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("broken", FailureKind.BAD_REQUEST), ("empty", FailureKind.EMPTY)]
+)
+async def test_stream_that_fails(subject: Subject, text: str, kind: FailureKind) -> None:
+    """A stream without an answer fails as the whole answer does."""
+    with pytest.raises(ProviderError) as caught:
+        [part async for part in subject.client.stream(ModelRequest(arm=subject.arm, text=text))]
+    assert (caught.value.kind, caught.value.model) == (kind, "arm")
+
+
+async def test_stream_past_its_deadline(subject: Subject) -> None:
+    """A stream that does not begin within its deadline is a TIMEOUT."""
+    late = ModelRequest(arm=subject.slow, text="prompt 0", timeout=0.05)
+    with pytest.raises(ProviderError) as caught:
+        [part async for part in subject.client.stream(late)]
+    assert (caught.value.kind, caught.value.model) == (FailureKind.TIMEOUT, "slow")
+
+
+async def test_stream_closed_early(subject: Subject) -> None:
+    """A stream that is left after its first piece leaves the client of use."""
+    for _ in range(12):
+        request = ModelRequest(arm=subject.arm, text="prompt 7", timeout=20)
+        async with aclosing(subject.client.stream(request)) as parts:
+            assert isinstance(await anext(parts), Delta)
+    assert await subject.ask("prompt 1") == "echo of prompt 1"
+
+
+async def test_conversation(subject: Subject) -> None:
+    """A conversation is answered."""
+    turns = ("prompt 1", "echo of prompt 1", "prompt 2")
+    roles = ("user", "assistant", "user")
+    chat = Chat(
+        messages=tuple({"role": r, "content": t} for r, t in zip(roles, turns, strict=True))
+    )
+    request = ModelRequest(arm=subject.arm, text="prompt 2", chat=chat, timeout=20)
+    assert (await subject.client.complete(request)).text == "echo of prompt 2"
 
 
 async def test_aclose(subject: Subject) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.core.arms import Arm
+from conduit.core.chat import Chat
 from conduit.core.errors import FailureKind, ProviderError
-from conduit.core.outcomes import ModelReply, ModelRequest
+from conduit.core.outcomes import Delta, ModelReply, ModelRequest
 from conduit.providers.scripted import ScriptedProvider, count_tokens
 
 ARM = Arm(id="arm", provider="scripted")
@@ -147,3 +148,44 @@ async def test_empty() -> None:
 def test_no_text_counts_one() -> None:
     """Even no text counts one token, so that no call is free by accident."""
     assert [count_tokens("x" * length) for length in (0, 1, 4, 5)] == [1, 1, 1, 2]
+
+
+async def test_words() -> None:
+    """A scripted stream is its answer word by word, and nothing is lost between them."""
+    text = "  Because\nit  is. "
+    *pieces, reply = [part async for part in ScriptedProvider(text).stream(ask())]
+    assert [piece.text for piece in pieces] == ["  Because", "\nit", "  is. "]
+    assert reply == await ScriptedProvider(text).complete(ask())
+
+
+async def test_tool_calls() -> None:
+    """A scripted reply may be tool calls without text, which stream one by one."""
+    calls = tuple(
+        {"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}}
+        for name in ("f", "g")
+    )
+    whole = ModelReply(text="", tool_calls=calls, finish_reason="tool_calls")
+    client = ScriptedProvider(lambda request: whole)
+    assert await client.complete(ask()) == whole
+    parts = [part async for part in client.stream(ask())]
+    assert parts == [
+        Delta(tool_calls=({"index": 0, **calls[0]},)),
+        Delta(tool_calls=({"index": 1, **calls[1]},)),
+        whole,
+    ]
+
+
+async def test_failing_stream() -> None:
+    """A scripted failure comes before the first piece."""
+    client = ScriptedProvider(failures={"arm": [FailureKind.SERVER]})
+    with pytest.raises(ProviderError):
+        await anext(client.stream(ask()))
+
+
+async def test_conversation_is_counted() -> None:
+    """Tokens of a conversation are those of all its text, not of the part that was routed on."""
+    chat = Chat(messages=({"role": "user", "content": "x" * 400},))
+    request = ModelRequest(arm=ARM, text="Why?", chat=chat)
+    reply = await ScriptedProvider().complete(request)
+    assert reply.input_tokens == math.ceil(chat.characters / 4)
+    assert reply.input_tokens > 100

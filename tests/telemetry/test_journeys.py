@@ -81,6 +81,14 @@ def test_an_attempt_that_nobody_timed_ended_when_it_was_announced() -> None:
     assert journey.attempts[0].ended_at == 107.0
 
 
+def test_an_answer_that_is_repeated_ends_no_query_but_its_own() -> None:
+    """It bears the decision's id of the first, which is told with everything that belongs to it."""
+    repeated = Completed(a_response(cached=True, cost=0.0, latency=None))
+    again, first = journeys_of(decided(), executed(), repeated, Completed(a_response()))
+    assert (again.outcome, again.decision, again.attempts, again.cost) == ("cached", None, (), 0.0)
+    assert (first.outcome, len(first.attempts)) == ("answered", 1)
+
+
 def test_queries_under_way_are_bounded_and_hold_no_text() -> None:
     """Ten thousand queries that were only decided leave the newest ones, without their prompts."""
     told: list[Journey] = []

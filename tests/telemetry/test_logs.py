@@ -134,12 +134,13 @@ def test_every_secret_of_the_settings_is_known() -> None:
         {
             "OPENAI_API_KEY": "canary-openai",
             "CONDUIT_API_KEY": "canary-own",
-            "DATABASE_URL": "postgresql://u:canary-pw@h/db",
+            "DATABASE_URL": "postgresql://u:canary-pw%21@h/db",
             "TRACELOOP_BASE_URL": "http://u:canary-otel@h:4318",
         },
         None,
     )
-    assert {"canary-openai", "canary-own", "canary-pw", "canary-otel"} <= set(secrets_of(settings))
+    expected = {"canary-openai", "canary-own", "canary-pw%21", "canary-pw!", "canary-otel"}
+    assert expected <= set(secrets_of(settings))
 
 
 async def test_no_canary_is_told_by_anything() -> None:

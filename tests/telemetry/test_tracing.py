@@ -126,6 +126,17 @@ def test_a_query_without_an_answer_is_an_error_span() -> None:
     assert span.end_time_unix_nano == 103 * 10**9
 
 
+def test_an_answer_that_is_repeated_uses_no_tokens() -> None:
+    """Nobody is billed for them a second time, so backends must not add them up."""
+    with http_receiver() as received:
+        telemetry = telemetry_to(received.url)
+        announce(telemetry, Completed(a_response(cached=True, cost=0.0, latency=None)))
+        telemetry.close()
+    told = said(received.named("chat mini"))
+    assert (told["conduit.outcome"], told["conduit.cost"]) == ("cached", 0.0)
+    assert not any(name.startswith("gen_ai.usage") for name in told)
+
+
 async def test_a_router_is_traced(protocol: str) -> None:
     """Spans of a real router's query nest in time and carry its decision's id."""
     with receiving(protocol) as received:

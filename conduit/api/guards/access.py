@@ -24,12 +24,17 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or refuse it before a byte of its body is read."""
-        if scope["type"] == "http" and not _within(scope["path"], OPEN):
+        if scope["type"] == "http" and not is_open(scope):
             refusal = _refusal(scope, opened(scope).doors)
             if refusal is not None:
                 await refusal.response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def is_open(scope: Scope) -> bool:
+    """Whether anybody may ask this, however often; nothing of a body is read there."""
+    return _within(scope["path"], OPEN)
 
 
 def _refusal(scope: Scope, doors: Doors) -> Refusal | None:
@@ -79,7 +84,7 @@ def _is_local(scope: Scope) -> bool:
     server = scope.get("server")
     if server is None:
         return False
-    if server[1] is None:  # a Unix socket
+    if server[0].startswith("/"):  # a Unix socket
         return True
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
     return is_loopback(server[0]) and all(is_loopback(_without_port(host)) for host in hosts)

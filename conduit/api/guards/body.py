@@ -7,6 +7,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conduit.api.gateway import opened
+from conduit.api.guards.access import is_open
 from conduit.api.refusals import Refusal
 from conduit.settings import Settings
 
@@ -25,7 +26,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on with its whole body, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or is_open(scope):
             await self._app(scope, receive, send)
             return
         settings = opened(scope).settings
@@ -35,7 +36,7 @@ class BodyLimit:
         except TimeoutError:
             await _late(settings).response()(scope, receive, send)
         except _TooLongError:
-            await _refuse_while_sending(settings, receive, send)
+            await _refuse_while_sending(scope, receive, send)
         else:
             if body is not None:
                 await self._app(scope, _with_body(body, receive), send)
@@ -85,15 +86,16 @@ def _with_body(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse_while_sending(settings: Settings, receive: Receive, send: Send) -> None:
+async def _refuse_while_sending(scope: Scope, receive: Receive, send: Send) -> None:
     """Say so at once, and let the sender come to an end: a connection that is reset loses the answer."""
+    settings = opened(scope).settings
     refusal = Refusal(
         status=413,
         message=f"the body is longer than the {settings.max_body_bytes:,} bytes that are taken; "
         "shorten it, or raise CONDUIT_MAX_BODY_BYTES",
         code="body_too_large",
     )
-    body = refusal.body
+    body = refusal.body_at(scope["path"])
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),

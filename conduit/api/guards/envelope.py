@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from uuid import uuid4
+from secrets import token_hex
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from conduit.core.requests import request_id
 
 REQUEST_ID = b"x-request-id"
 _USABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}\Z")
@@ -31,9 +33,9 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        scope["request_id"] = request_id.decode()
-        marks = [(REQUEST_ID, request_id), *_SECURITY]
+        name = _request_id(scope)
+        scope["request_id"] = name.decode()
+        marks = [(REQUEST_ID, name), *_SECURITY]
         if not scope["path"].startswith(_PAGES):
             marks.append(_CLOSED)
 
@@ -42,11 +44,15 @@ class Envelope:
                 message["headers"] = [*message.get("headers", ()), *marks]
             await send(message)
 
-        await self._app(scope, receive, marked)
+        token = request_id.set(name.decode())
+        try:
+            await self._app(scope, receive, marked)
+        finally:
+            request_id.reset(token)
 
 
 def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == REQUEST_ID and _USABLE.match(value):
             return bytes(value)
-    return uuid4().hex.encode()
+    return token_hex(16).encode()

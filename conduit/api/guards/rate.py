@@ -10,7 +10,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conduit.api.gateway import opened
-from conduit.api.guards.access import OPEN
+from conduit.api.guards.access import is_open
 from conduit.api.refusals import Refusal
 
 MOST_CALLERS = 10_000
@@ -52,7 +52,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or say when to come back."""
-        if scope["type"] != "http" or scope["path"].startswith(OPEN):
+        if scope["type"] != "http" or is_open(scope):
             await self._app(scope, receive, send)
             return
         most = opened(scope).settings.requests_per_minute

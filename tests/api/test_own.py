@@ -1,0 +1,138 @@
+"""Conduit's own routes: what they decide, answer, learn and count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from conduit.core.outcomes import Signal
+
+from .serving import ASKED, CHAT, app_of, local
+
+PROMPT = {"prompt": "What is 2+2?"}
+
+
+def error_of(answer: httpx.Response, status: int) -> Any:
+    """The one error of a refused request."""
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error["message"]
+    return error
+
+
+async def test_route_decides_and_calls_nobody() -> None:
+    """The decision is whole, logged, and found again by its id."""
+    async with local(app_of()) as http:
+        decided = (await http.post("/v1/route", json=PROMPT)).json()
+        found = (await http.get(f"/v1/decisions/{decided['decision_id']}")).json()
+        stats = (await http.get("/v1/stats")).json()
+    assert decided["model"] in {"cheap", "dear"}
+    assert sum(decided["probabilities"].values()) == pytest.approx(1)
+    assert decided["propensity"] == decided["probabilities"][decided["model"]]
+    assert set(decided["estimates"]) == {"cheap", "dear"}
+    assert found == decided
+    assert (stats["decisions"], stats["answers"]) == (1, 0)
+
+
+async def test_complete_answers_and_says_what_it_saved() -> None:
+    """The answer's cost and saving add up to the baseline's cost."""
+    async with local(app_of()) as http:
+        answer = (await http.post("/v1/complete", json=PROMPT | {"model": "cheap"})).json()
+    assert (answer["text"], answer["model"], answer["baseline"]) == ("4", "cheap", "dear")
+    assert answer["cost"] + answer["saved"] == pytest.approx(answer["baseline_cost"])
+    assert answer["savings_percent"] == pytest.approx(
+        100 * answer["saved"] / answer["baseline_cost"]
+    )
+
+
+async def test_a_conversation_may_take_the_prompt_s_place() -> None:
+    """messages are a prompt too; both, or neither, are refused."""
+    async with local(app_of()) as http:
+        assert (await http.post("/v1/complete", json=ASKED)).json()["text"] == "4"
+        both = await http.post("/v1/complete", json=ASKED | PROMPT)
+        neither = await http.post("/v1/complete", json={})
+    assert "either prompt or messages" in error_of(both, 422)["message"]
+    assert "either prompt or messages" in error_of(neither, 422)["message"]
+
+
+@pytest.mark.parametrize("by", ["decision_id", "response_id"])
+async def test_feedback_joins_by_either_id_and_is_idempotent(by: str) -> None:
+    """The first rating changes something, the same again nothing, and another replaces it."""
+    async with local(app_of()) as http:
+        answer = (await http.post(CHAT, json=ASKED)).json()
+        whole = answer["id"]
+        join = {by: whole if by == "response_id" else whole.removeprefix("chatcmpl-")}
+        first, again, other = [
+            (await http.post("/v1/feedback", json=join | {"rating": rating})).json()["changed"]
+            for rating in (5, 5, 1)
+        ]
+        stats = (await http.get("/v1/stats")).json()
+    (change,) = first
+    assert (change["model"], change["signal"]) == (answer["model"], Signal.RATING)
+    assert change["previous"] is None
+    assert again == []
+    assert other[0]["previous"] == change["value"]
+    assert stats["ratings"] == 1
+
+
+async def test_feedback_that_says_nothing_or_too_much_is_refused() -> None:
+    """An unknown decision, no value, two ids, and values out of range are 4xx with a reason."""
+    async with local(app_of()) as http:
+        answer = (await http.post(CHAT, json=ASKED)).json()
+        known = {"response_id": answer["id"]}
+
+        async def say(**said: Any) -> httpx.Response:
+            return await http.post("/v1/feedback", json=said)
+
+        unknown = error_of(await say(decision_id="never", rating=5), 404)
+        assert unknown["code"] == "decision_not_found"
+        assert "without a value" in error_of(await say(**known), 400)["message"]
+        assert error_of(await say(**known, rating=6), 422)["param"] == "rating"
+        assert error_of(await say(**known, quality_score=-1), 422)["param"] == "quality_score"
+        assert error_of(await say(**known, rating=5, colour="red"), 422)["param"] == "colour"
+        assert "either" in error_of(await say(**known, decision_id="x", rating=5), 422)["message"]
+        other = await say(**known, rating=5, model="gpt-99")
+        assert error_of(other, 404)["code"] == "model_not_found"
+
+
+async def test_statistics_add_up() -> None:
+    """Money, answers and attempts are the sums of what each answer said."""
+    async with local(app_of()) as http:
+        answers = [(await http.post("/v1/complete", json=PROMPT)).json() for _ in range(3)]
+        stats = (await http.get("/v1/stats")).json()
+    assert stats["answers"] == stats["decisions"] == 3
+    assert stats["cost"] == pytest.approx(sum(answer["cost"] for answer in answers))
+    assert stats["saved"] == pytest.approx(sum(answer["saved"] for answer in answers))
+    assert sum(model["attempts"] for model in stats["models"].values()) == 3
+    assert sum(model["cost"] for model in stats["models"].values()) == pytest.approx(stats["cost"])
+
+
+async def test_what_there_is_not_is_said() -> None:
+    """An unknown decision, address or method are refused with what to do."""
+    async with local(app_of()) as http:
+        decision = error_of(await http.get("/v1/decisions/never"), 404)
+        assert decision["code"] == "decision_not_found"
+        assert "/docs" in error_of(await http.get("/v1/nothing"), 404)["message"]
+        assert "/docs" in error_of(await http.get(CHAT), 405)["message"]
+
+
+async def test_health_and_metrics() -> None:
+    """The server lives, has started, and can serve; metrics are Prometheus's text."""
+    async with local(app_of()) as http:
+        for name in ("live", "startup", "ready"):
+            assert (await http.get(f"/health/{name}")).json()["status"] == "ok"
+        metrics = await http.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    assert "# TYPE process_resident_memory_bytes gauge" in metrics.text
+
+
+async def test_a_server_that_is_not_open_says_so() -> None:
+    """Before its start a server lives, and is neither started nor ready."""
+    transport = httpx.ASGITransport(app_of())
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        assert (await http.get("/health/live")).status_code == 200
+        assert (await http.get("/health/ready")).status_code == 503
+        assert (await http.get("/health/startup")).status_code == 503
+        assert (await http.get("/v1/stats")).status_code == 503

@@ -1,0 +1,76 @@
+"""Conversations: all that is sent is estimated, asked and priced, not only what was decided on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conduit.core.chat import Chat
+from conduit.core.models import Query
+from conduit.core.outcomes import Delta, ModelReply
+from conduit.engines.billing import tokens_in, tokens_of
+from conduit.providers.scripted import ScriptedProvider
+from tests.engines.builders import CHEAP, router_of
+
+TOOLS = [{"type": "function", "function": {"name": "weather", "description": "x" * 400}}]
+
+
+def _query(*messages: dict[str, Any], **options: Any) -> Query:
+    chat = Chat(messages=messages, options=options)
+    return Query(chat.routing_text, chat=chat)
+
+
+SHORT = _query({"role": "user", "content": "hello"})
+LONG = _query({"role": "system", "content": "rules " * 2000}, {"role": "user", "content": "hello"})
+
+
+async def test_the_model_is_sent_the_conversation() -> None:
+    """Messages and options go to the client as they came."""
+    client = ScriptedProvider("ok")
+    async with router_of(client=client) as router:
+        await router.complete(LONG)
+    assert client.requests[0].chat is LONG.chat
+
+
+async def test_costs_are_estimated_from_all_that_is_sent() -> None:
+    """The same question behind a long system prompt is expected to cost that much more."""
+    assert CHEAP.price is not None
+    async with router_of() as router:
+        short, long = await router.route(SHORT), await router.route(LONG)
+        tokens = long.features.token_count - short.features.token_count
+        assert tokens == pytest.approx(6 * 2000 / 4, abs=10)
+        expected = CHEAP.price.cost(input_tokens=tokens, output_tokens=0)
+        difference = long.estimates["cheap"].cost - short.estimates["cheap"].cost
+        assert difference == pytest.approx(expected, rel=1e-6)
+        assert router.cache_statistics.memory.hits == 1
+    assert long.features.complexity_score == short.features.complexity_score
+
+
+async def test_tools_are_sent_and_so_are_counted() -> None:
+    """Their descriptions are part of the prompt that is billed."""
+    plain = {"role": "user", "content": "hello"}
+    async with router_of() as router:
+        without = await router.route(_query(plain))
+        beside = await router.route(_query(plain, tools=TOOLS))
+    assert beside.features.token_count - without.features.token_count > 100
+
+
+async def test_tokens_that_a_server_did_not_count_are_those_of_the_conversation() -> None:
+    """A reply without usage is priced by all that was sent, and by its calls of tools."""
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "y" * 4000}}
+    reply = ModelReply(text="ok", tool_calls=(call,), finish_reason="tool_calls")
+    async with router_of(CHEAP, client=ScriptedProvider(lambda _: reply)) as router:
+        response = await router.complete(LONG)
+    assert CHEAP.price is not None
+    assert LONG.chat is not None
+    assert response.cost > CHEAP.price.cost(input_tokens=tokens_of(LONG.chat), output_tokens=1000)
+    assert response.propensity == 1
+
+
+def test_pieces_add_up_to_no_less_than_the_whole() -> None:
+    """Every piece is a token at least, and fragments of calls count."""
+    pieces = [Delta(text="a"), Delta(text="b" * 9)]
+    pieces += [Delta(tool_calls=({"index": 0, "function": {"arguments": "c" * 8}},))]
+    assert [tokens_in(piece) for piece in pieces] == [1, 3, 2]
+    assert tokens_in(Delta()) == 0
