@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 
@@ -27,6 +28,8 @@ EAGER = 0.05
 """The same while next to nothing is known, and what others learn is worth most."""
 GROWN = 400
 """Ratings known from which on there is no more hurry than that."""
+COMPANY = 60.0
+"""Seconds since another process changed anything, after which there is nobody to hurry for."""
 AT_MOST = 5.0
 """The same while the store is out of reach: each pause is twice as long as the one before."""
 GATHER = 0.01
@@ -63,6 +66,7 @@ class Replica:
         self._store = store
         self._bell = bell
         self._rung = 0
+        self._met = -COMPANY
         self._turn = Turn()
         self._running: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
@@ -114,6 +118,7 @@ class Replica:
             if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
                 await self._swapping.follow()
             elif pulse.state != self._learner.version:
+                self._met = time.monotonic()
                 await self._learner.refresh()
             told = await self._steering.exchange(known=pulse)
             edited, self._rung = self._swapping.version != self._rung, self._swapping.version
@@ -139,7 +144,12 @@ class Replica:
 
     @property
     def _pause(self) -> float:
-        """Seconds: the n-th rating changes what is believed by 1/n, so that early ones are urgent."""
+        """Seconds: the n-th rating changes what is believed by 1/n, so that early ones are urgent.
+
+        Where nobody else is, nothing is.
+        """
+        if time.monotonic() - self._met > COMPANY:
+            return EVERY
         known = float(self._learner.models.head(Head.QUALITY).counts.sum())
         return EAGER + (EVERY - EAGER) * min(known / GROWN, 1.0)
 
