@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TypeAlias
 
 from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest, Response
 from conduit.core.ports import ModelClient, StreamingClient
 from conduit.feedback.answers import answer_failure
+from conduit.providers.tool_fragments import whole_calls
 
 Ended: TypeAlias = ModelReply | ProviderError
 Answering: TypeAlias = AsyncGenerator[Delta | Ended, None]
@@ -48,16 +50,13 @@ async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering
     )
     begun = False
     try:
-        pieces = client.stream(request)
-        try:
+        async with aclosing(client.stream(request)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, ModelReply):
                     ended = checked(piece, model=request.arm.id)
                 elif piece.text or piece.tool_calls:
                     begun = True
                     yield piece
-        finally:
-            await _hang_up(pieces)
     except ProviderError as failure:
         ended = failure
     yield ended
@@ -81,11 +80,4 @@ def checked(reply: ModelReply, *, model: str) -> Ended:
 
 def in_one_piece(answer: ModelReply | Response) -> Delta:
     """A whole answer as the only piece of a stream."""
-    calls = tuple({**call, "index": index} for index, call in enumerate(answer.tool_calls))
-    return Delta(text=answer.text, tool_calls=calls)
-
-
-async def _hang_up(pieces: AsyncIterator[Delta | ModelReply]) -> None:
-    close = getattr(pieces, "aclose", None)
-    if close is not None:
-        await close()
+    return Delta(text=answer.text, tool_calls=whole_calls(answer.tool_calls))

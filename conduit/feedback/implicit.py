@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from conduit.bandits.targets import COST_FLOOR, LATENCY_FLOOR, TOKENS_FLOOR
+from conduit.core.errors import FailureKind
 from conduit.core.outcomes import Execution, Head, Observation, Signal
 
 
@@ -31,10 +32,15 @@ class Measurements:
 def execution_observations(execution: Execution, *, observed_at: float) -> tuple[Observation, ...]:
     """What one attempt teaches about the arm that was called.
 
+    A request that a model refuses as malformed, or for an option that it does not know, says
+    nothing about the model.
+
     Args:
         execution: the attempt, successful or not.
         observed_at: seconds since the epoch.
     """
+    if execution.failure is FailureKind.BAD_REQUEST:
+        return ()
     return measured_observations(
         Measurements(
             failed=execution.failure is not None,

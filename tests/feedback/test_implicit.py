@@ -46,11 +46,16 @@ def test_an_answer_raises_availability() -> None:
     assert (observation.head, observation.value) == (Head.AVAILABILITY, 1.0)
 
 
-@pytest.mark.parametrize("failure", list(FailureKind))
+@pytest.mark.parametrize("failure", [it for it in FailureKind if it is not FailureKind.BAD_REQUEST])
 def test_a_failure_teaches_availability_and_nothing_else(failure: FailureKind) -> None:
     """The time, length and cost of a failed call say nothing about an answer's."""
     (observation,) = observed(execution(failure=failure, tokens=3, latency=30.0)).values()
     assert (observation.head, observation.value) == (Head.AVAILABILITY, 0.0)
+
+
+def test_a_request_that_no_model_would_take_teaches_nothing() -> None:
+    """A malformed request is its sender's fault: the model that refuses it is as available as before."""
+    assert observed(execution(failure=FailureKind.BAD_REQUEST, tokens=3, latency=0.1)) == {}
 
 
 def test_latency_that_nobody_measured_is_no_observation() -> None:
