@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from conduit.api.dialects import says_detail
+from conduit.api.paths import path_of
 from conduit.core.errors import (
     AllModelsFailedError,
     BudgetExceededError,
@@ -113,7 +114,7 @@ class _Spoken(Response):
         self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.body = self._refusal.body_at(scope["path"])
+        self.body = self._refusal.body_at(path_of(scope))
         self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
 

@@ -55,6 +55,15 @@ async def test_only_the_administrator_s_key_opens_the_administration() -> None:
         assert "CONDUIT_ADMIN_KEY" in error_of(await http.get(path), 403)["message"]
 
 
+async def test_a_prefix_before_all_paths_opens_no_door() -> None:
+    """Behind a proxy that hides a prefix, the administration and health are where they were."""
+    async with serving(app_of(settings=KEYED), root_path="/prefix") as served:
+        admin = await served.http.get("/v1/admin/budgets", headers=bearer("first"))
+        assert error_of(admin, 403)["code"] == "forbidden"
+        assert (await served.http.get("/v1/admin/keys", headers=bearer("an-admin-s"))).is_success
+        assert (await served.http.get("/health/ready")).is_success
+
+
 async def test_a_key_s_scope_is_the_beginning_of_its_digest() -> None:
     """An administrator can find what ledgers call a key, and nobody the key."""
     async with local(app_of(settings=KEYED)) as http:

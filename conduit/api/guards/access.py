@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conduit.api.gateway import opened
 from conduit.api.keys import Doors, presented_key
+from conduit.api.paths import within
 from conduit.api.refusals import Refusal
 from conduit.core.addresses import is_loopback
 
@@ -34,7 +35,7 @@ class Access:
 
 def is_open(scope: Scope) -> bool:
     """Whether anybody may ask this, however often; nothing of a body is read there."""
-    return _within(scope["path"], OPEN)
+    return within(scope, OPEN)
 
 
 def _refusal(scope: Scope, doors: Doors) -> Refusal | None:
@@ -44,7 +45,7 @@ def _refusal(scope: Scope, doors: Doors) -> Refusal | None:
             "no key is set, so only this machine is served; "
             "set CONDUIT_API_KEY and send it as 'Authorization: Bearer KEY'"
         )
-    if _within(scope["path"], ADMIN):
+    if within(scope, ADMIN):
         return _at_admin_door(scope, doors, presented)
     scope["conduit_key"] = name = doors.caller(presented)
     return _unknown(presented, "CONDUIT_API_KEY") if doors.api and name is None else None
@@ -94,7 +95,3 @@ def _without_port(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder + "/")

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conduit.api.gateway import opened
 from conduit.api.guards.access import is_open
+from conduit.api.paths import path_of
 from conduit.api.refusals import Refusal
 from conduit.settings import Settings
 
@@ -95,7 +96,7 @@ async def _refuse_while_sending(scope: Scope, receive: Receive, send: Send) -> N
         "shorten it, or raise CONDUIT_MAX_BODY_BYTES",
         code="body_too_large",
     )
-    body = refusal.body_at(scope["path"])
+    body = refusal.body_at(path_of(scope))
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),

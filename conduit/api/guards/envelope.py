@@ -7,6 +7,7 @@ from secrets import token_hex
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from conduit.api.paths import path_of
 from conduit.core.requests import request_id
 
 REQUEST_ID = b"x-request-id"
@@ -35,7 +36,7 @@ class Envelope:
             return
         name = _request_id(scope)
         marks = [(REQUEST_ID, name), *_SECURITY]
-        if not scope["path"].startswith(_PAGES):
+        if not path_of(scope).startswith(_PAGES):
             marks.append(_CLOSED)
 
         async def marked(message: Message) -> None:
