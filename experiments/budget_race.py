@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from time import monotonic
@@ -21,13 +21,15 @@ from types import MappingProxyType
 from uuid import uuid4
 
 from conduit.budgets.ledger import Ledger
-from conduit.core.budgets import NANO, Period, Window, nanos
+from conduit.core.budgets import NANO, Period, Scope, Window, nanos
 from conduit.core.costs import GroupBy
 from conduit.stores import migrate
 from conduit.stores.sql import SQLStore
+from experiments import race_gateway, race_router
 from experiments.arguments import Arguments, parse_count
 from experiments.race_clients import Call, Lap, added, run_clients
-from experiments.race_router import ACCOUNT, RandomBiller, router_face
+from experiments.race_gateway import gateway_face
+from experiments.race_router import RandomBiller, router_face
 from experiments.report import Check, conclude, show_table
 from experiments.servers.postgres import postgres
 from experiments.side_by_side import together
@@ -40,8 +42,26 @@ MOST = 1000
 SPENT = 0.95
 """Of the cap that has to be spent, else it was not put to the test."""
 
-Face = Callable[[str, RandomBiller], AbstractAsyncContextManager[Call]]
-FACES: Mapping[str, Face] = MappingProxyType({"router": router_face})
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Something that is called.
+
+    Args:
+        opened: opens it on a database, with the models behind it, and gives what makes a call.
+        account: that pays.
+    """
+
+    opened: Callable[[str, RandomBiller], AbstractAsyncContextManager[Call]]
+    account: Scope
+
+
+FACES: Mapping[str, Face] = MappingProxyType(
+    {
+        "router": Face(router_face, race_router.ACCOUNT),
+        "gateway": Face(gateway_face, race_gateway.ACCOUNT),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,78 +70,82 @@ class Race:
 
     Args:
         where: what kind of database, and by how many processes.
+        billed: USD, by the models.
+        seconds: it took.
+        lap: what became of the calls.
+        cap: USD.
         spent: USD, by the ledger.
         reserved: USD still set aside, by the ledger.
-        billed: USD, by the models.
         recorded: USD, by the records of costs.
         records: how many.
         early: mean USD of the calls that spent the first half of the cap.
         late: of those that spent the second.
-        seconds: it took.
-        lap: what became of the calls.
     """
 
     where: str
-    spent: float
-    reserved: float
     billed: float
-    recorded: float
-    records: int
-    early: float
-    late: float
     seconds: float
     lap: Lap
+    cap: float = CAP
+    spent: float = 0.0
+    reserved: float = 0.0
+    recorded: float = 0.0
+    records: int = 0
+    early: float = 0.0
+    late: float = 0.0
 
 
-def race(where: str, address: str, processes: int, *, face: str, clients: int) -> Race:
+def race(
+    where: str, address: str, processes: int, *, face: str, clients: int, cap: float = CAP
+) -> Race:
     """Let clients spend a new budget on a new database."""
     migrate.up(address)
-    asyncio.run(_prepared(address))
+    account = FACES[face].account
+    asyncio.run(_prepared(address, account, cap))
     began = monotonic()
     said = together(processes, _run, address, face, clients // processes)
     seconds = monotonic() - began
     billed = sum(nanodollars for nanodollars, _ in said) / NANO
     lap = added([lap for _, lap in said])
-    return asyncio.run(_books(where, address, billed=billed, seconds=seconds, lap=lap))
+    found = Race(where=where, cap=cap, billed=billed, seconds=seconds, lap=lap)
+    return asyncio.run(_audited(found, address, account))
 
 
 async def _run(
     start: Barrier, number: int, address: str, face: str, clients: int
 ) -> tuple[int, Lap]:
     biller = RandomBiller(number)
-    async with FACES[face](address, biller) as call:
+    async with FACES[face].opened(address, biller) as call:
         await asyncio.to_thread(start.wait)
         lap = await run_clients(call, clients, most=MOST)
     return biller.billed, lap
 
 
-async def _prepared(address: str) -> None:
+async def _prepared(address: str, account: Scope, cap: float) -> None:
     store = SQLStore(address)
     await store.open()
-    await Ledger(store).set_budget(ACCOUNT, Window(Period.TOTAL), CAP, actor=NAME)
+    await Ledger(store).set_budget(account, Window(Period.TOTAL), cap, actor=NAME)
     await store.close()
 
 
-async def _books(where: str, address: str, *, billed: float, seconds: float, lap: Lap) -> Race:
+async def _audited(found: Race, address: str, account: Scope) -> Race:
+    """The race with what the books say."""
     store = SQLStore(address)
     await store.open()
     ledger = Ledger(store)
-    (spend,) = await ledger.standing([ACCOUNT])
+    (spend,) = await ledger.standing([account])
     totals = await ledger.report(GroupBy.API_KEY)
     costs = await _costs(ledger)
     await store.close()
-    half = next((n for n in range(len(costs)) if sum(costs[:n]) > CAP / 2), len(costs))
-    return Race(
-        where=where,
+    half = next((n for n in range(len(costs)) if sum(costs[:n]) > found.cap / 2), len(costs))
+    return replace(
+        found,
         spent=spend.settled,
         reserved=spend.reserved,
-        billed=billed,
         recorded=sum(total.cost for total in totals),
         records=sum(total.calls for total in totals),
         early=_mean(costs[:half]),
         late=_mean(costs[half:]),
-        seconds=seconds,
-        lap=lap,
     )
 
 
@@ -172,8 +196,8 @@ def checks_of(found: Race) -> list[Check]:
         ("other refusals", found.lap.refused_otherwise),
     ]
     return [
-        Check(name=f"{found.where}: USD spent", value=found.spent, bound=CAP, most=True),
-        Check(name=f"{found.where}: USD spent", value=found.spent, bound=SPENT * CAP),
+        Check(name=f"{found.where}: USD spent", value=found.spent, bound=found.cap, most=True),
+        Check(name=f"{found.where}: USD spent", value=found.spent, bound=SPENT * found.cap),
         *(
             Check(name=f"{found.where}: {name}", value=float(value), bound=0.0, most=True)
             for name, value in none
@@ -196,7 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     show_table(
         f"{arguments.size} clients, ${CAP:.2f}, --face {arguments.choice}",
         [
-            "database, processes",
+            "round, database, processes",
             "spent",
             "calls",
             "exceeded",

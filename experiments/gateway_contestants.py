@@ -88,9 +88,8 @@ def conduit(folder: Path, upstream: str, **environ: str) -> Iterator[Contestant]
         upstream: address of the model server, up to ``/v1``.
         environ: more settings.
     """
-    with _uvicorn(
-        "conduit.api.main:app", **conduit_settings(folder, upstream), **environ
-    ) as server:
+    settings = conduit_settings(folder, upstream) | environ
+    with _uvicorn("conduit.api.main:app", **settings) as server:
         yield Contestant(server=server, model="auto", key=KEY)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedError(Exception):
     """A call that was refused for one of the two reasons there may be.
 
@@ -18,8 +17,10 @@ class RefusedError(Exception):
         just: whether what the refusal says of itself is a reason to refuse.
     """
 
-    final: bool
-    just: bool
+    def __init__(self, *, final: bool, just: bool) -> None:
+        super().__init__("exceeded" if final else "timed out")
+        self.final = final
+        self.just = just
 
 
 Call: TypeAlias = Callable[[int], Awaitable[None]]
@@ -84,7 +85,7 @@ async def _client(call: Call, number: int, *, most: int) -> Lap:
             counts["unjust"] += not refused.just
             if refused.final:
                 break
-        except Exception as error:  # noqa: BLE001 - whatever else happens is what is looked for
+        except Exception as error:  # whatever else happens is what is looked for
             others[f"{type(error).__name__}: {error}"[:200]] += 1
             break
         else:

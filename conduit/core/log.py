@@ -32,10 +32,10 @@ class LoggedDecision:
     def served_arm(self) -> str | None:
         """The arm that answered: as executed, else as the feedback says, else as decided.
 
-        None when every attempt failed.
+        None when every attempt failed or was given up.
         """
         if self.executions:
-            answered = [it.arm for it in self.executions if it.failure is None]
+            answered = [it.arm for it in self.executions if it.answered]
             return answered[-1] if answered else None
         rated = [it.arm for it in self.observations if it.signal is Signal.RATING]
         return rated[0] if rated else self.decision.selected_model

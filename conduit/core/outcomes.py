@@ -103,6 +103,11 @@ class Execution:
     finish_reason: str | None
     started_at: float
 
+    @property
+    def answered(self) -> bool:
+        """Whether the model answered, to its end."""
+        return self.failure is None and self.finish_reason != CANCELLED
+
 
 class Head(StrEnum):
     """What is learned per arm."""

@@ -90,7 +90,8 @@ class StreamingClient(ModelClient, Protocol):
     def stream(self, request: ModelRequest) -> AsyncGenerator[Delta | ModelReply, None]:
         """Answer one prompt: pieces as they come, and last of all the whole reply.
 
-        Closing the generator early hangs up on the model.
+        Closing the generator early hangs up on the model. Different tasks may ask for its pieces,
+        one after the other: no timeout or cancel scope may be held from one piece to the next.
 
         Raises:
             ProviderError: when the model did not answer, or broke off; ``output_tokens`` says then

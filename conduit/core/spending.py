@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from conduit.core.budgets import Budget, Scope, Window
+from conduit.core.budgets import NANO, Budget, Scope, Window
 from conduit.core.costs import CostRecord, CostStore
 
 Line: TypeAlias = tuple[str, int]
@@ -36,7 +36,8 @@ class Spend:
     @property
     def remaining(self) -> float:
         """USD that nobody has spent or set aside; 0 where more than the limit was spent."""
-        return max(self.budget.limit - self.settled - self.reserved, 0.0)
+        left = self.budget.limit - self.settled - self.reserved
+        return max(round(left * NANO), 0) / NANO
 
 
 class ReservationState(StrEnum):

@@ -20,23 +20,33 @@ class AnswerStream:
         decision: what was decided.
         arm: the model that is answering, which need not be the one decided.
         pieces: of the answer; the whole response is the last.
+        first: the piece that was read already; None where none was.
 
     Attributes:
         response: the answer as a whole, once all pieces were read; None until then.
     """
 
     def __init__(
-        self, decision: Decision, arm: Arm, pieces: AsyncIterator[Delta | Response]
+        self,
+        decision: Decision,
+        arm: Arm,
+        pieces: AsyncIterator[Delta | Response],
+        *,
+        first: Delta | None = None,
     ) -> None:
         self.decision = decision
         self.arm = arm
         self.response: Response | None = None
         self._pieces = pieces
+        self._first = first
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Delta:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
         piece = await anext(self._pieces)
         if isinstance(piece, Response):
             self.response = piece
@@ -46,6 +56,7 @@ class AnswerStream:
 
     async def aclose(self) -> None:
         """Hang up; repeatable."""
+        self._first = None
         close = getattr(self._pieces, "aclose", None)
         if close is not None:
             await close()

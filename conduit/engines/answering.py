@@ -47,18 +47,19 @@ async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering
         FailureKind.CONNECTION, model=request.arm.id, detail="the answer broke off"
     )
     begun = False
-    pieces = client.stream(request)
     try:
-        async for piece in pieces:
-            if isinstance(piece, ModelReply):
-                ended = checked(piece, model=request.arm.id)
-            elif piece.text or piece.tool_calls:
-                begun = True
-                yield piece
+        pieces = client.stream(request)
+        try:
+            async for piece in pieces:
+                if isinstance(piece, ModelReply):
+                    ended = checked(piece, model=request.arm.id)
+                elif piece.text or piece.tool_calls:
+                    begun = True
+                    yield piece
+        finally:
+            await _hang_up(pieces)
     except ProviderError as failure:
         ended = failure
-    finally:
-        await _hang_up(pieces)
     yield ended
     if isinstance(ended, ModelReply) and not begun:
         yield in_one_piece(ended)

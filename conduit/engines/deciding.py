@@ -64,7 +64,7 @@ class Deciding:
         return (await trying._chosen(errand, thread_of(errand))).decision
 
     async def turn(
-        self, errand: Errand, *, refused: Collection[str] = (), after: Decision | None = None
+        self, errand: Errand, refused: Collection[str] = (), *, after: Decision | None = None
     ) -> Turn:
         """A decision to be executed here.
 

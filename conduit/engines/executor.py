@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from conduit.core.arms import Arm
-from conduit.core.decisions import Decision
 from conduit.core.errors import BudgetExceededError, ProviderError, ReservationTimeoutError
 from conduit.core.models import Query
-from conduit.core.outcomes import Delta, Execution, ModelReply, ModelRequest
+from conduit.core.outcomes import Delta, ModelReply, ModelRequest
 from conduit.core.ports import Clock, ModelClient
 from conduit.engines.answering import answering
 from conduit.engines.breakers import Breakers, Passage
@@ -26,51 +25,13 @@ from conduit.engines.fallback import (
     Skipped,
     fallback_plan,
 )
+from conduit.engines.job import Job
 from conduit.engines.progress import Progress
 from conduit.engines.shielding import finish
-from conduit.engines.till import Purse, Till
+from conduit.engines.till import Purse
 
 Pieces: TypeAlias = AsyncGenerator[Attempt | Delta | Outcome, None]
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
-
-
-class Log(Protocol):
-    """Is told of every attempt, failed ones and those given up included."""
-
-    async def __call__(self, execution: Execution, *, continues: bool, status: int | None) -> None:
-        """Take note of an attempt.
-
-        Args:
-            execution: the attempt.
-            continues: whether it goes on with the answer of the one before.
-            status: HTTP status of a failure, where there was one.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A query that was decided.
-
-    Args:
-        query: to be answered.
-        decision: which models are to be tried, in which order.
-        passage: for the first attempt.
-        arms: by id, as they were when it was made.
-        till: pays for the attempts.
-        log: is told of them.
-        streaming: whether pieces of the answer are wanted.
-        continue_cut: whether an answer cut by its length is continued.
-    """
-
-    query: Query
-    decision: Decision
-    passage: Passage
-    arms: Mapping[str, Arm]
-    till: Till
-    log: Log
-    streaming: bool = False
-    continue_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +73,17 @@ class Executor:
         while True:
             outcome: Outcome = Skipped()
             begun = False
-            async with aclosing(self._tried(job, attempt)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Attempt | Delta):
-                        begun = begun or isinstance(piece, Delta)
-                        yield piece
-                    else:
-                        outcome = piece
+            if (passage := await self._passage(job, attempt)) is not None:
+                request = self._request(job.query, job.arms[attempt.arm])
+                async with aclosing(self._made(job, attempt, passage, request)) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, Delta):
+                            begun = True
+                            yield piece
+                        elif isinstance(piece, Attempt):
+                            yield piece
+                        else:
+                            outcome = piece
             if begun and isinstance(outcome, ProviderError):
                 raise outcome
             try:
@@ -135,20 +100,15 @@ class Executor:
                         served = part
         yield served
 
-    async def _tried(self, job: Job, attempt: Attempt) -> Pieces:
-        """One attempt of the plan, unless its model is to be left alone by now."""
+    async def _passage(self, job: Job, attempt: Attempt) -> Passage | None:
+        """For an attempt, after its wait; None where its model is to be left alone by now."""
         if attempt.number == 1:
-            passage = job.passage
-        elif attempt.arm in self.breakers.closed_to():
-            return
-        else:
-            if attempt.wait:
-                await self.sleep(attempt.wait)
-            passage = self.breakers.enter(attempt.arm)
-        request = self._request(job.query, job.arms[attempt.arm])
-        async with aclosing(self._made(job, attempt, passage, request)) as pieces:
-            async for piece in pieces:
-                yield piece
+            return job.passage
+        if attempt.arm in self.breakers.closed_to():
+            return None
+        if attempt.wait:
+            await self.sleep(attempt.wait)
+        return self.breakers.enter(attempt.arm)
 
     async def _continued(self, job: Job, served: Served) -> AsyncGenerator[Delta | Served, None]:
         """The rest of an answer that was cut; where it fails, the answer is what there is."""

@@ -94,7 +94,8 @@ class Journal:
         self._entries.extend(entries)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_on())
-        await asyncio.sleep(0)
+        if not self._store.shared:
+            await asyncio.sleep(0)
 
     async def flush(self) -> None:
         """Write everything entered so far.

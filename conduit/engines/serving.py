@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision
-from conduit.core.errors import BudgetExceededError, ConduitError, ReservationTimeoutError
+from conduit.core.errors import (
+    BudgetExceededError,
+    ConduitError,
+    ReservationTimeoutError,
+)
 from conduit.core.events import Completed, Event, Failed
 from conduit.core.outcomes import Delta, Execution, Response
 from conduit.engines.accounting import response_of
 from conduit.engines.answer_cache import AnswerCache
 from conduit.engines.answering import in_one_piece
 from conduit.engines.continuing import lesson
-from conduit.engines.deciding import Deciding, Turn, candidates, expected_cost
+from conduit.engines.deciding import Deciding, Turn, expected_cost
 from conduit.engines.errand import Errand
-from conduit.engines.executor import Executor, Job
+from conduit.engines.executor import Executor
 from conduit.engines.fallback import Attempt, Served
+from conduit.engines.job import Job
 from conduit.engines.observer import Observer
+from conduit.engines.refusals import Refusals
 from conduit.engines.till import OpenTills, Till
-
-Refusal: TypeAlias = BudgetExceededError | ReservationTimeoutError
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,48 +79,32 @@ class Serving:
             self.announce(Completed(known))
             yield known
             return
-        decided: list[Decision] = []
+        refusals, till = Refusals(), self.till(errand.accounts)
         response: Response | None = None
         try:
-            async with aclosing(self._affordable(errand, decided, streaming=streaming)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Response):
-                        response = piece
-                    else:
-                        yield piece
+            while response is None:
+                turn = await self.deciding.turn(errand, refusals.arms, after=refusals.last)
+                refusals.last = turn.decision
+                try:
+                    async with aclosing(
+                        self._executed(errand, turn, till, streaming=streaming)
+                    ) as pieces:
+                        async for piece in pieces:
+                            if isinstance(piece, Response):
+                                response = piece
+                            else:
+                                yield piece
+                except (BudgetExceededError, ReservationTimeoutError) as refusal:
+                    refusals.note(turn.decision, refusal)
         except ConduitError as error:
-            self._failed(decided, error)
+            self._failed(refusals.last, error)
             raise
         except BaseException:
-            self._failed(decided, None)
+            self._failed(refusals.last, None)
             raise
-        if response is not None:
-            await self.answers.put(errand, response)
-            self.announce(Completed(response))
-            yield response
-
-    async def _affordable(
-        self, errand: Errand, decided: list[Decision], *, streaming: bool
-    ) -> Pieces:
-        """Decide, and decide again without the models that there is no money for."""
-        till = self.till(errand.accounts)
-        refusals: dict[str, Refusal] = {}
-        while True:
-            turn = await self.deciding.turn(
-                errand, refused=refusals, after=decided[-1] if decided else None
-            )
-            decided.append(turn.decision)
-            try:
-                async with aclosing(
-                    self._executed(errand, turn, till, streaming=streaming)
-                ) as pieces:
-                    async for piece in pieces:
-                        yield piece
-                return
-            except (BudgetExceededError, ReservationTimeoutError) as refusal:
-                refusals.setdefault(turn.decision.selected_model, refusal)
-                if refusals.keys() >= set(candidates(turn.decision)):
-                    raise _first(list(refusals.values())) from None
+        await self.answers.put(errand, response)
+        self.announce(Completed(response))
+        yield response
 
     async def _executed(self, errand: Errand, turn: Turn, till: Till, *, streaming: bool) -> Pieces:
         decision, executions, served = turn.decision, list[Execution](), None
@@ -175,12 +163,6 @@ class Serving:
         decision = await self.deciding.learner.awaited(known.decision_id)
         return Begun(decision, self.deciding.swapping.portfolio.find(known.model))
 
-    def _failed(self, decided: Sequence[Decision], error: ConduitError | None) -> None:
-        if decided:
-            self.announce(Failed(decided[-1].id, error))
-
-
-def _first(refusals: Sequence[Refusal]) -> Refusal:
-    """What the caller is told: that money is only set aside, if that is so anywhere."""
-    waited = (it for it in refusals if isinstance(it, ReservationTimeoutError))
-    return next(waited, refusals[0])
+    def _failed(self, decided: Decision | None, error: ConduitError | None) -> None:
+        if decided is not None:
+            self.announce(Failed(decided.id, error))

@@ -43,9 +43,10 @@ class Thread:
 
 
 def thread_of(errand: Errand) -> Thread | None:
-    """Where an errand's conversation is remembered; None for one that is none."""
+    """Where an errand's conversation is remembered; None for one too short to be kept by anybody."""
     chat = errand.query.chat
-    if chat is None or not chat.messages:
+    tokens = 0 if chat is None else tokens_of(chat)
+    if chat is None or not chat.messages or tokens < LEAST_TOKENS:
         return None
     digest = hashlib.blake2b(canonical(chat.options.get("tools")), digest_size=16)
     beginnings = []
@@ -53,7 +54,7 @@ def thread_of(errand: Errand) -> Thread | None:
         digest.update(canonical(message) + b"\n")
         beginnings.append(digest.hexdigest())
     session = None if errand.session is None else f"session:{errand.session}"
-    return Thread(tuple(beginnings), session, tokens_of(chat))
+    return Thread(tuple(beginnings), session, tokens)
 
 
 class Warmth:
@@ -70,7 +71,7 @@ class Warmth:
     def of(self, thread: Thread | None) -> Warm | None:
         """Who has read the longest beginning, or else served the session last.
 
-        None where nobody has, or too little of it to matter.
+        None where nobody has.
         """
         if thread is None:
             return None
@@ -78,8 +79,7 @@ class Warmth:
         for place in places:
             warm, at = self._served.get(place, (None, 0.0))
             if warm is not None and 0 <= self._clock.now() - at < FORGOTTEN_AFTER:
-                tokens = min(warm.tokens, thread.tokens)
-                return Warm(warm.arm, tokens) if tokens >= LEAST_TOKENS else None
+                return Warm(warm.arm, min(warm.tokens, thread.tokens))
         return None
 
     def served(self, thread: Thread | None, *, arm: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +32,7 @@ from conduit.stores.sql_dialect import COUNTED, insert_new, whole
 from conduit.stores.sql_schema import costs
 
 _RENAMED = {"user": "user_id"}
+_COLUMNS = {it.name: _RENAMED.get(it.name, it.name) for it in fields(CostRecord)}
 _KNOWN = select(costs).where(costs.c.id.in_(bindparam("ids", expanding=True)))
 _REQUEST = func.coalesce(costs.c.decision_id, costs.c.id)
 
@@ -102,9 +103,10 @@ def _meant(wanted: CostFilter) -> ColumnElement[bool]:
 
 
 def _row(record: CostRecord) -> dict[str, Any]:
-    row = asdict(record)
-    money = {name: nanos(row[name], what="a cost") for name in ("cost", "base_cost")}
-    return {_RENAMED.get(name, name): value for name, value in (row | money).items()}
+    row = {column: getattr(record, name) for name, column in _COLUMNS.items()}
+    row["cost"] = nanos(record.cost, what="a cost")
+    row["base_cost"] = nanos(record.base_cost, what="a cost")
+    return row
 
 
 def _record_of(row: Row[Any]) -> CostRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ def decision_of(row: SQLRow[Any]) -> Decision:
 
 
 def _rates_row(rates: ExchangeRates | None) -> Row:
-    return dict.fromkeys(_RATES) if rates is None else asdict(rates)
+    return {name: None if rates is None else getattr(rates, name) for name in _RATES}
 
 
 def _rates_of(row: SQLRow[Any]) -> ExchangeRates | None:

@@ -39,7 +39,7 @@ def purge_batch(conn: Connection, wanted: dict[Table, ColumnElement[bool]]) -> d
     """Forget at most :data:`BATCH` rows of each table, in one transaction; how many went."""
     gone = {}
     for table, meant in wanted.items():
-        some = select(table.c.id).where(meant).order_by(table.c.id).limit(BATCH)
+        some = select(table.c.id).where(meant).limit(BATCH)
         ids = list(conn.scalars(some.with_for_update() if rows_need_locks(conn) else some))
         gone[table.name] = len(ids)
         if ids:

@@ -46,6 +46,13 @@ class Server:
         return int(line.split()[1]) / 1024
 
 
+def resident_megabytes(pid: int) -> float:
+    """Memory of a process that is resident now."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
 def free_port() -> int:
     """A port on loopback that nobody listens on."""
     with socket.socket() as probe:

@@ -112,6 +112,18 @@ def test_without_headroom_the_cheapest_arm_that_satisfies_the_rest_is_left() -> 
     assert found.relaxed == ("budget",)
 
 
+def test_every_arm_may_have_a_headroom_of_its_own() -> None:
+    """An arm goes when its own money does not pay for it, whatever the others have."""
+    estimates = estimates_of([0.9, 0.8, 0.2], cost_high=[0.3, 0.2, 0.1])
+    room = np.array([np.inf, 0.1, 0.1])
+    found = feasible_arms(estimates, QueryConstraints(), allowed=ALL, headroom=room)
+    assert found.mask.tolist() == [True, False, True]
+    assert found.relaxed == ()
+    none = feasible_arms(estimates, QueryConstraints(), allowed=ALL, headroom=np.full(3, -1.0))
+    assert none.mask.tolist() == [False, False, True]
+    assert none.relaxed == ("budget",)
+
+
 def test_min_quality_gives_way_before_max_latency() -> None:
     """Where one arm is good and another fast, the fast one is kept."""
     estimates = estimates_of([0.9, 0.2, 0.1], latency_high=[9.0, 1.0, 9.0])

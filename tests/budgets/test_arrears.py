@@ -19,14 +19,19 @@ class Till:
         self.taken: list[str] = []
         self.tries = 0
         self.away = False
+        self.insisted, self.paid = asyncio.Event(), asyncio.Event()
 
     def payment(self, name: str) -> Payment:
         async def pay() -> None:
             self.tries += 1
+            if self.tries == 6:
+                self.insisted.set()
             await asyncio.sleep(0)
             if self.away:
                 raise StoreError("the store is away", remedy="wait")
             self.taken.append(name)
+            if len(self.taken) == 3:
+                self.paid.set()
 
         return pay
 
@@ -70,11 +75,11 @@ async def test_what_the_store_could_not_take_is_paid_when_it_is_back(
     for name in "abc":
         await arrears.pay(till.payment(name))
     assert (till.taken, len(arrears)) == ([], 3)
-    while till.tries < 6:
-        await asyncio.sleep(0)
+    await till.insisted.wait()
     till.away = False
-    while len(arrears):
-        await asyncio.sleep(0)
+    await till.paid.wait()
+    await arrears.settle_up()
+    assert len(arrears) == 0
     assert till.taken == ["a", "b", "c"]
     assert [it.levelno for it in caplog.records] == [logging.WARNING]
 

@@ -26,7 +26,7 @@ class Counting(MemoryStore):
     away = False
     frozen: asyncio.Event | None = None
 
-    async def spends(self, scopes=None, *, now):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    async def spends(self, scopes=None, *, now):  # type: ignore[no-untyped-def]
         self.looks += 1
         await asyncio.sleep(0)
         if self.frozen is not None:

@@ -16,6 +16,7 @@ from conduit.core.models import Query
 from conduit.core.outcomes import Head, ModelReply, Signal
 from conduit.engines.fallback import fallback_plan
 from conduit.providers.scripted import ScriptedProvider
+from conduit.settings import Settings
 from conduit.stores.memory import MemoryStore
 from tests.engines.builders import CHEAP, DEAR, router_of
 
@@ -246,3 +247,43 @@ async def test_a_cost_that_the_caller_reports_settles_the_budget() -> None:
         steering = engine.decider.steering
         assert isinstance(steering, BudgetPerRequest)
         assert steering.pacer.spent == pytest.approx(0.5)
+
+
+async def test_a_transient_failure_is_tried_again_on_the_same_model() -> None:
+    """After the wait that the server asked for; availability learns the last word only."""
+    learned: list[float] = []
+    waits: list[float] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Learned):
+            seen = (change.observation for change in event.changes)
+            learned.extend(it.value for it in seen if it.signal is Signal.ERROR)
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    busy = ProviderError(FailureKind.RATE_LIMIT, model="cheap", retry_after=2.5)
+    store = MemoryStore()
+    async with router_of(
+        client=ScriptedProvider("ok", failures={"cheap": [busy]}),
+        policy="cheapest",
+        store=store,
+        settings=Settings(),
+        sleep=sleep,
+        subscribers=[note],
+    ) as router:
+        response = await router.complete("hello")
+        state = await store.load()
+    assert (response.model, response.attempts, waits) == ("cheap", 2, [2.5])
+    assert learned == [0, 1]
+    assert state.statistics["cheap", Head.AVAILABILITY].count == 1
+
+
+async def test_a_model_that_is_alone_is_asked_again_for_an_empty_answer() -> None:
+    """As often as the setting says; the error tells every failure once."""
+    client = ScriptedProvider(" ")
+    async with router_of(client=client, settings=Settings(app_retries=2)) as router:
+        with pytest.raises(AllModelsFailedError, match="all 1 models failed: cheap failed") as all_:
+            await router.complete("hello", models=["cheap"])
+    assert len(client.requests) == len(all_.value.failures) == 3
+    assert str(all_.value).count("cheap failed") == 1

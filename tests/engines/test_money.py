@@ -166,7 +166,7 @@ async def test_a_stated_length_is_refused_rather_than_cut() -> None:
     """The error names the budget; without a length the same money would do."""
     world = World()
     await world.limit(0.01)
-    with pytest.raises(BudgetExceededError, match="user 'anna' is \\$0.01"):
+    with pytest.raises(BudgetExceededError, match=r"user 'anna' is \$0.01"):
         await world.till().open(REQUEST, decision_id="d")
     assert await world.figures() == [(0.0, 0.0)]
 
@@ -192,7 +192,7 @@ async def test_settling_survives_the_task_that_asked_for_it() -> None:
     purse = await world.till().open(REQUEST, decision_id="d")
 
     class Slow(MemoryStore):
-        async def end(self, closing):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        async def end(self, closing):  # type: ignore[no-untyped-def]
             await asyncio.sleep(0)
             return await world.store.end(closing)
 
@@ -271,6 +271,41 @@ async def test_decisions_keep_the_price_that_pressure_added(router: Router) -> N
     prices = [0.0 if it is None else it.price_of_money for it in rates]
     assert prices[:2] == [0.0, 0.0]
     assert prices[2] > 0.0
+
+
+async def test_where_no_budget_applies_decisions_are_what_they_were() -> None:
+    """Bit for bit, from the same seed, beside budgets of others and without any."""
+    logs = []
+    for budgeted in (False, True):
+        clock = ManualClock(NOW)
+        async with router_of(client=ScriptedProvider(billed), seed=3, clock=clock) as router:
+            if budgeted:
+                ledger = await router.ledger()
+                await ledger.set_budget(Scope(ScopeKind.USER, "bob"), TOTAL, 0.0, actor="admin")
+            log = []
+            for turn in range(25):
+                response = await router.complete(Query(f"question {turn}", user_id="anna"))
+                made = await router.decision(response.decision_id)
+                log.append((made.probabilities, made.estimates, made.rates, made.selected_model))
+            logs.append(log)
+    assert logs[0] == logs[1]
+
+
+async def test_a_budget_that_is_spent_evenly_changes_no_decision() -> None:
+    """Applying is not pressing: with money and time enough the propensities are the same."""
+    logs = []
+    for limit in (None, 100.0):
+        clock = ManualClock(NOW)
+        async with router_of(client=ScriptedProvider(billed), seed=3, clock=clock) as router:
+            if limit is not None:
+                await (await router.ledger()).set_budget(ANNA, TOTAL, limit, actor="admin")
+            log = []
+            for turn in range(10):
+                response = await router.complete(Query(f"question {turn}", user_id="anna"))
+                made = await router.decision(response.decision_id)
+                log.append((made.probabilities, made.rates))
+            logs.append(log)
+    assert logs[0] == logs[1]
 
 
 async def test_a_models_own_budget_removes_its_arm_and_presses_on_no_other(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -207,3 +208,38 @@ async def test_a_stream_teaches_what_a_completion_teaches() -> None:
         (Signal.TOKENS, Head.LOG_TOKENS),
         (Signal.COST, Head.LOG_COST),
     }
+
+
+async def test_different_tasks_may_read_one_answer() -> None:
+    """Servers await the first piece in one task, send the others in a second, close in a third."""
+    rest = asyncio.Event()
+    client = StreamingScript({"cheap": [["one ", "two ", rest, "three", REPLY]]})
+    async with router_of(client=client, policy="cheapest") as router:
+        stream = await asyncio.create_task(router.stream("hello"))
+        texts = [(await asyncio.create_task(anext(stream))).text for _ in range(2)]
+        await asyncio.create_task(stream.aclose())
+    assert texts == ["one ", "two "]
+    assert client.hung_up == 1
+
+
+async def test_an_answer_that_is_forgotten_is_paid_too() -> None:
+    """Whoever drops a stream without closing it hangs up when it is collected."""
+    gone = asyncio.Event()
+
+    def note(event: Event) -> None:
+        if isinstance(event, Failed):
+            gone.set()
+
+    store = MemoryStore()
+    client = StreamingScript({"cheap": [["one ", asyncio.Event()]]})
+    async with router_of(
+        client=client, policy="cheapest", store=store, subscribers=[note]
+    ) as router:
+        stream = await router.stream("hello")
+        decision_id = stream.decision.id
+        del stream
+        gc.collect()
+        async with asyncio.timeout(10):
+            await gone.wait()
+        (execution,) = await store.executions(decision_id)
+    assert (client.hung_up, execution.finish_reason) == (1, CANCELLED)

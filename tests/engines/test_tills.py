@@ -11,14 +11,17 @@ import pytest
 from conduit.bandits.steering import BudgetPerRequest
 from conduit.core.arms import Arm, Price
 from conduit.core.budgets import Scope, ScopeKind
+from conduit.core.clocks import ManualClock
 from conduit.core.errors import (
+    AllModelsFailedError,
     BudgetExceededError,
     ConfigurationError,
     FailureKind,
+    ProviderError,
     ReservationTimeoutError,
 )
 from conduit.core.events import Decided, Event, Executed, Failed, Learned
-from conduit.core.models import Query
+from conduit.core.models import Query, QueryConstraints
 from conduit.core.outcomes import ModelReply, ModelRequest, Signal
 from conduit.core.ports import ModelClient
 from conduit.engines.engine import Engine, open_engine
@@ -27,10 +30,11 @@ from conduit.engines.goals import Goal
 from conduit.engines.options import Options
 from conduit.engines.wiring import assemble
 from conduit.features.encoders.hashing import HashingEncoder
+from conduit.feedback.ratings import Feedback
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 from tests.engines.builders import CHEAP, DEAR
-from tests.engines.tills import CountingTill, exceeded, waited
+from tests.engines.tills import CountingPurse, CountingTill, exceeded, waited
 
 HELLO = Errand(query=Query("hello"))
 MIDDLE = Arm(id="middle", provider="other", price=Price(input=1.0, output=2.0))
@@ -221,4 +225,50 @@ async def test_a_question_is_remembered_with_the_decision_that_was_executed() ->
         if change.observation.signal is Signal.RETRY
     )
     assert (blamed.decision_id, blamed.arm) == (first.decision_id, "middle")
+    await engine.aclose()
+
+
+async def test_what_is_left_must_still_do_what_was_asked() -> None:
+    """Where only models without money satisfy a strict caller, the refusal is what stands in the way."""
+    till = CountingTill({"dear": [exceeded()]})
+    engine = await _engine(till, policy="thompson", seed=0)
+    for _ in range(8):
+        for model, rating in (("cheap", 1), ("middle", 1), ("dear", 5)):
+            decision = await engine.route(replace(HELLO, models=[model]))
+            await engine.feedback(decision.id, Feedback(rating=rating))
+    wanting = Query("hello", constraints=QueryConstraints(min_quality=0.7))
+    with pytest.raises(BudgetExceededError):
+        await engine.complete(Errand(query=wanting, strict=True))
+    assert till.asked == ["dear"]
+    await engine.aclose()
+
+
+async def test_where_only_failing_models_could_be_paid_the_refusal_is_raised() -> None:
+    """A model that is left alone is no way out of a budget."""
+    till = CountingTill({"cheap": [exceeded()]})
+    client = ScriptedProvider(failures={"middle": [FailureKind.AUTHENTICATION]})
+    engine = await _engine(till, client=client, clock=ManualClock())
+    with pytest.raises(AllModelsFailedError):
+        await engine.complete(replace(HELLO, models=["middle"]))
+    with pytest.raises(BudgetExceededError):
+        await engine.complete(replace(HELLO, models=["cheap", "middle"]))
+    assert till.asked == ["middle", "cheap"]
+    await engine.aclose()
+
+
+async def test_models_that_begin_to_fail_in_between_are_asked_all_the_same() -> None:
+    """When the refusal comes, the others are to be left alone: one of them is asked, once."""
+
+    class Tripping(CountingTill):
+        async def open(self, request: ModelRequest, *, decision_id: str) -> CountingPurse:
+            if request.arm.id == "cheap":
+                for name in ("middle", "dear"):
+                    refused = ProviderError(FailureKind.AUTHENTICATION, model=name)
+                    engine.deciding.breakers.enter(name).ended(refused)
+            return await super().open(request, decision_id=decision_id)
+
+    till = Tripping({"cheap": [exceeded()]})
+    engine = await _engine(till, clock=ManualClock())
+    assert (await engine.complete(HELLO)).model == "middle"
+    assert till.asked == ["cheap", "middle"]
     await engine.aclose()

@@ -16,7 +16,15 @@ from conduit.core.clocks import ManualClock
 from conduit.core.decisions import Decision
 from conduit.core.models import Query
 from conduit.engines.errand import Errand
-from conduit.engines.warmth import FORGOTTEN_AFTER, LEAST_TOKENS, MOST, Warm, Warmth, thread_of
+from conduit.engines.warmth import (
+    FORGOTTEN_AFTER,
+    LEAST_TOKENS,
+    MOST,
+    Thread,
+    Warm,
+    Warmth,
+    thread_of,
+)
 from conduit.engines.wishing import DISCOUNT, lost_discount
 from tests.engines.builders import EQUAL, router_of
 
@@ -73,8 +81,9 @@ def test_what_providers_forget_or_never_kept_is_cold() -> None:
     clock = ManualClock()
     warmth = Warmth(clock)
     brief = {"role": "user", "content": "x" * 4 * (LEAST_TOKENS - 10)}
+    assert thread_of(_errand(brief)) is None
     warmth.served(thread_of(_errand(brief)), arm="a")
-    assert _warm(warmth, brief, SAID) is None
+    assert _warm(warmth, brief, LONG) is None
     warmth.served(thread_of(_errand(LONG)), arm="a")
     clock.advance(FORGOTTEN_AFTER - 1)
     assert _warm(warmth, LONG, SAID) is not None
@@ -87,7 +96,7 @@ def test_memory_is_bounded() -> None:
     warmth = Warmth(ManualClock())
     warmth.served(thread_of(_errand(LONG, ASKED)), arm="a")
     for n in range(MOST):
-        warmth.served(thread_of(_errand({"role": "user", "content": str(n)})), arm="b")
+        warmth.served(Thread((str(n),), None, LEAST_TOKENS), arm="b")
     assert _warm(warmth, LONG, ASKED, SAID) is None
 
 

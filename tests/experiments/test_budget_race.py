@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.budget_race import CAP, Race, checks_of, race
+from experiments.budget_race import Race, checks_of, race
 from experiments.race_clients import Lap, RefusedError, run_clients
 
 GOOD = Race(
@@ -24,12 +24,14 @@ GOOD = Race(
 )
 
 
-def test_a_small_race_holds(tmp_path: Path) -> None:
-    """Sixteen clients of two processes on SQLite, through real routers."""
-    found = race("SQLite", str(tmp_path / "race.db"), 2, face="router", clients=16)
+@pytest.mark.parametrize(("face", "processes"), [("router", 2), ("gateway", 1)])
+def test_a_small_race_holds(face: str, processes: int, tmp_path: Path) -> None:
+    """Twelve clients on SQLite, of two real routers, and of a real gateway."""
+    file = str(tmp_path / "race.db")
+    found = race("SQLite", file, processes, face=face, clients=12, cap=0.25)
     assert [str(check) for check in checks_of(found) if not check.holds] == []
-    assert found.lap.exceeded == 16
-    assert 0.95 * CAP < found.spent <= CAP
+    assert found.lap.exceeded == 12
+    assert 0.95 * 0.25 < found.spent <= 0.25
 
 
 @pytest.mark.parametrize(

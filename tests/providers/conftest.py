@@ -36,7 +36,8 @@ async def serve() -> AsyncIterator[Serve]:
         yield start
 
 
-CLIENTS = {"pydantic_ai": PydanticAIClient, "aiohttp": OpenAIChatClient}
+Maker = Callable[..., StreamingClient]
+CLIENTS: dict[str, Maker] = {"pydantic_ai": PydanticAIClient, "aiohttp": OpenAIChatClient}
 
 
 @pytest.fixture

@@ -11,15 +11,16 @@ from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError
 from conduit.core.outcomes import ModelRequest
 from conduit.providers.endpoints import BASE_URLS, KEY_VARIABLES, endpoint_of
-from conduit.providers.pydantic_ai import PydanticAIClient
 
+from .conftest import CLIENTS, Maker
 from .protocols import KEY
 
 
 @pytest.mark.parametrize("provider", KEY_VARIABLES)
-async def test_missing_key(provider: str) -> None:
+@pytest.mark.parametrize("made", CLIENTS.values(), ids=CLIENTS)
+async def test_missing_key(provider: str, made: Maker) -> None:
     """A missing key is an error that names the model and the variables to set, and no other key."""
-    client = PydanticAIClient(api_keys={"some-other": KEY, provider: ""})
+    client = made(api_keys={"some-other": KEY, provider: ""})
     with pytest.raises(ConfigurationError) as caught:
         await client.complete(ModelRequest(arm=Arm(id="the-arm", provider=provider), text="?"))
     said = str(caught.value)
@@ -45,10 +46,11 @@ def test_addresses(provider: str) -> None:
     assert endpoint_of(special, api_keys=keys, base_urls={provider: "c"}).base_url == "b"
 
 
-def test_key_is_not_shown() -> None:
+@pytest.mark.parametrize("made", CLIENTS.values(), ids=CLIENTS)
+def test_key_is_not_shown(made: Maker) -> None:
     """No representation shows the key."""
     endpoint = endpoint_of(Arm(id="a", provider="openai"), api_keys={"openai": KEY}, base_urls={})
-    client = PydanticAIClient(api_keys={"openai": KEY})
+    client = made(api_keys={"openai": KEY})
     assert KEY not in f"{endpoint!r} {endpoint} {client!r} {client}"
 
 

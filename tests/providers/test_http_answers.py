@@ -10,9 +10,8 @@ import pytest
 from conduit.core.arms import Arm
 from conduit.core.outcomes import ModelRequest
 from conduit.core.ports import StreamingClient
-from conduit.providers.pydantic_ai import PydanticAIClient
 
-from .conftest import Serve
+from .conftest import CLIENTS, Maker, Serve
 from .loopback import Answer
 from .protocols import (
     ALL,
@@ -30,6 +29,7 @@ from .protocols import (
 )
 
 every_protocol = pytest.mark.parametrize("protocol", ALL, ids=str)
+every_client = pytest.mark.parametrize("made", CLIENTS.values(), ids=CLIENTS)
 own_protocol = pytest.mark.parametrize("protocol", OWN_PROTOCOLS, ids=str)
 
 
@@ -131,11 +131,12 @@ async def test_unreported_tokens(protocol: Protocol, serve: Serve, client: Strea
     assert (reply.text, reply.input_tokens, reply.output_tokens) == ("Four.", None, None)
 
 
-async def test_base_url_of_the_provider(serve: Serve) -> None:
+@every_client
+async def test_base_url_of_the_provider(serve: Serve, made: Maker) -> None:
     """A provider's base URL serves its arms, and an arm's own address wins over it."""
     general = await serve(Answer(body=LMSTUDIO.answer("general")))
     special = await serve(Answer(body=LMSTUDIO.answer("special")))
-    client = PydanticAIClient(api_keys={}, base_urls={"lmstudio": f"{general.url}/v1"})
+    client = made(api_keys={}, base_urls={"lmstudio": f"{general.url}/v1"})
     plain = Arm(id="plain", provider="lmstudio")
     assert (await client.complete(ModelRequest(arm=plain, text="?"))).text == "general"
     assert (await client.complete(ask(LMSTUDIO.arm(special.url)))).text == "special"
@@ -143,10 +144,11 @@ async def test_base_url_of_the_provider(serve: Serve) -> None:
     await client.aclose()
 
 
-async def test_local_server_without_a_key(serve: Serve) -> None:
+@every_client
+async def test_local_server_without_a_key(serve: Serve, made: Maker) -> None:
     """An unknown provider with a base URL is spoken to in OpenAI's protocol, without a key."""
     server = await serve(Answer(body=LMSTUDIO.answer("Four.")))
-    client = PydanticAIClient(api_keys={"openai": KEY})
+    client = made(api_keys={"openai": KEY})
     arm = Arm(id="here", provider="my-own-server", base_url=f"{server.url}/v1")
     assert (await client.complete(ModelRequest(arm=arm, text="?"))).text == "Four."
     assert KEY not in str(server.requests[0].headers)

@@ -10,8 +10,8 @@ import pytest
 from conduit.providers.endpoints import Endpoint
 from conduit.providers.models import Backend
 from conduit.providers.pools import BackendPool
-from conduit.providers.pydantic_ai import PydanticAIClient
 
+from .conftest import CLIENTS, Maker
 from .loopback import Answer, LoopbackServer
 from .protocols import ALL, KEY, OPENAI, OWN_PROTOCOLS, Protocol, ask
 
@@ -69,7 +69,7 @@ def test_loop_that_was_closed_bluntly() -> None:
 @pytest.mark.parametrize("protocol", OWN_PROTOCOLS, ids=str)
 def test_client_on_two_loops(protocol: Protocol) -> None:
     """One client answers on one loop after the other, and leaves no connection open behind it."""
-    client = PydanticAIClient(api_keys={each.name: KEY for each in ALL})
+    client = CLIENTS[protocol.via](api_keys={each.name: KEY for each in ALL})
 
     async def once() -> tuple[str, int]:
         async with LoopbackServer(Answer(body=protocol.answer("Four."))) as server:
@@ -80,9 +80,10 @@ def test_client_on_two_loops(protocol: Protocol) -> None:
     gc.collect()  # an open socket would warn here, and warnings are errors
 
 
-async def test_aclose_lets_go_of_sockets() -> None:
+@pytest.mark.parametrize("made", CLIENTS.values(), ids=CLIENTS)
+async def test_aclose_lets_go_of_sockets(made: Maker) -> None:
     """After aclose the server sees its connections closed."""
-    client = PydanticAIClient(api_keys={"openai": KEY})
+    client = made(api_keys={"openai": KEY})
     async with LoopbackServer(Answer(body=OPENAI.answer("Four."))) as server:
         await client.complete(ask(OPENAI.arm(server.url)))
         assert not server.all_gone.is_set()

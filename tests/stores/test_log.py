@@ -9,7 +9,7 @@ import pytest
 
 from conduit.core.errors import FailureKind
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Head, Signal
+from conduit.core.outcomes import CANCELLED, Head, Signal
 from conduit.core.ports import Store
 from conduit.stores import sql_reading
 from tests.stores.builders import ARMS, a_decision, an_execution, an_observation
@@ -90,3 +90,5 @@ def test_who_served_and_what_it_cost() -> None:
     elsewhere = LoggedDecision(decision=decision, observations=(an_observation(arm="another"),))
     assert elsewhere.served_arm == "another"
     assert LoggedDecision(decision=decision).cost is None
+    left = replace(logged, executions=(an_execution(1, 1, finish_reason=CANCELLED, cost=0.5),))
+    assert (left.served_arm, left.cost) == (None, 0.5)
