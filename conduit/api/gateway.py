@@ -16,6 +16,7 @@ from conduit.api.opening import Opening
 from conduit.api.tally import Tally
 from conduit.budgets.ledger import Ledger
 from conduit.core.errors import ConduitError
+from conduit.engines.money import Money
 from conduit.engines.router import Router
 from conduit.engines.telemetry import telemetry_from
 from conduit.settings import Settings
@@ -38,7 +39,7 @@ class Opened:
     Args:
         settings: as they were when it was started.
         router: open.
-        ledger: of the router's store.
+        money: what is kept of it in the router's store.
         doors: who may come in.
         tally: what has happened since.
         registry: totals for Prometheus; None without its client.
@@ -47,11 +48,20 @@ class Opened:
 
     settings: Settings
     router: Router
-    ledger: Ledger
+    money: Money
     doors: Doors
     tally: Tally
     registry: CollectorRegistry | None
     started_at: float
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where budgets are made and looked at.
+
+        Raises:
+            ConfigurationError: for a store that keeps none.
+        """
+        return self.money.ledger
 
 
 class Gateway:
@@ -98,7 +108,7 @@ class Gateway:
                 self._opened = Opened(
                     settings=settings,
                     router=router,
-                    ledger=await router.ledger(),
+                    money=(await router.open()).money,
                     doors=Doors.of(settings),
                     tally=tally,
                     registry=registry,

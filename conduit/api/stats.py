@@ -46,7 +46,7 @@ class Stats(BaseModel):
 async def stats(request: Request) -> Stats:
     """Totals of this process; ``/v1/models`` has prices, ``/metrics`` the same for Prometheus."""
     server = opened(request.scope)
-    tally, refused = server.tally, server.ledger.tally
+    tally, refused = server.tally, server.money.tally
     saved = tally.base_cost - tally.cost
     return Stats(
         started_at=server.started_at,

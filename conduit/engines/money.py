@@ -8,7 +8,7 @@ import numpy as np
 
 from conduit.bandits.means import UNLIMITED, Means
 from conduit.budgets.arrears import Arrears
-from conduit.budgets.ledger import Ledger
+from conduit.budgets.ledger import Ledger, Tally
 from conduit.budgets.pressure import strongest
 from conduit.budgets.quotes import most_input_tokens, quote_for
 from conduit.budgets.standings import Standings
@@ -49,6 +49,11 @@ class Money:
             ConfigurationError: for a store that keeps no budgets.
         """
         return Ledger(self._store) if self._ledger is None else self._ledger
+
+    @property
+    def tally(self) -> Tally:
+        """What became of claims so far."""
+        return Tally() if self._ledger is None else self._ledger.tally
 
     def till(self, scopes: Sequence[Scope]) -> Till:
         """Opens a till on some accounts, for one query."""
