@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -13,7 +14,7 @@ from conduit.budgets.refusals import exceeded, timed_out
 from conduit.core.budgets import Budget, Scope, Window, nanos
 from conduit.core.clocks import SystemClock
 from conduit.core.costs import CostRecord
-from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.core.errors import ConduitError, ConfigurationError, InvalidInputError
 from conduit.core.ports import Clock
 from conduit.core.spending import (
     Booking,
@@ -251,10 +252,16 @@ class Ledger(CostReports):
         try:
             return await asyncio.shield(asked)
         except asyncio.CancelledError:
+            await self._surely(self._undone(asked, now=now))
+            raise
+
+    async def _undone(self, asked: Awaitable[Reservation | Shortage], *, now: float) -> None:
+        """Nothing is set aside by a claim that nobody waits for any more."""
+        with suppress(ConduitError):  # a store that is out of reach lets it expire
             answer = await asked
             if isinstance(answer, Reservation) and answer.made_at == now:
-                await self.release(answer.id)
-            raise
+                state = ReservationState.RELEASED
+                await self._store.end(Closing(id=answer.id, state=state, now=self._clock.now()))
 
     def _refusal(self, shortage: Shortage, *, waited: float) -> Exception:
         if shortage.final:

@@ -160,6 +160,22 @@ async def test_a_cancelled_task_leaves_nothing_set_aside() -> None:
     assert await figures(ledger) == (0.0, 0.0)
 
 
+async def test_a_task_that_is_cancelled_twice_leaves_nothing_set_aside() -> None:
+    """Who will not even wait for the release is not waited for, and the money is free."""
+    store = Slow()
+    ledger = Ledger(store, clock=ManualClock(NOW))
+    await ledger.set_budget(ANNA, DAILY, 1.0, actor="admin")
+    task = asyncio.create_task(ledger.reserve([ANNA], 0.5))
+    await store.asked.wait()
+    for _ in range(2):
+        task.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    store.may.set()
+    assert await figures(ledger) == (0.0, 0.0)
+
+
 async def test_a_settlement_is_done_though_its_task_is_cancelled() -> None:
     """The client went away; the money was spent."""
     ledger, _ = await a_ledger()
