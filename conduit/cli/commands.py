@@ -40,7 +40,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "export": "Write what was learned to a file that another database can take in.",
             "import": "Learn what a file of 'conduit db export' holds.",
             "refit": "Rebuild what was learned from the log, while others go on serving.",
-            "purge": "Forget decisions, users and prompts, and keep what was learned.",
+            "purge": "Forget decisions, users, prompts and costs, and keep what was learned.",
             "changes": "Show who changed models, prices, budgets and the database, and when.",
         }
     }
