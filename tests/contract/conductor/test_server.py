@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-KEY = "sesame-1234"
+from ...cli.conftest import Served
+from .machine import KEY, Machine
 
 OPTIONS = """
 export CONDUCTOR_DB_PATH="conductor.db"
 export CONDUCTOR_API_KEY="your-api-key"  # if set, require X-API-Key header
 """
-SERVE = "uvicorn conduit.api.main:app --host 0.0.0.0 --port 0"
+PRICES = """
+export CONDUCTOR_PRICING_JSON='{"gpt-4o-mini":{"input":0.15,"output":0.60},"gpt-4o":{"input":2.50,"output":10.00}}'
+export CONDUCTOR_MODELS_JSON='{"cheap":"gpt-4o-mini","quality":"gpt-4o","baseline":"gpt-4o"}'
+"""
 REQUEST = r"""
 curl -X POST http://localhost:8000/llm \
   -H "Content-Type: application/json" \
@@ -31,65 +27,12 @@ curl -X POST http://localhost:8000/llm \
 """
 
 
-class Machine:
-    """Where somebody follows the README.
-
-    Args:
-        folder: they work in.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR")}
-        self.folder = folder
-        self.environ = kept | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "CURL_HOME": str(folder),
-            "CONDUIT_OFFLINE": "1",
-            "CONDUIT_ENCODER": "hashing",
-            "CONDUIT_DATA_DIR": str(folder / "data"),
-            "CONDUIT_CACHE_DIR": str(folder / "cache"),
-        }
-
-    def start(self, lines: str) -> subprocess.Popen[str]:
-        """Run some lines of a shell; the last one becomes the process."""
-        return subprocess.Popen(
-            ["bash", "-c", lines.replace("your-api-key", KEY)],
-            cwd=self.folder,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def curl(self, lines: str) -> tuple[int, Any]:
-        """Run a request; its status and its JSON."""
-        asked = self.start(f'{lines.strip()} -s -w "\\n%{{http_code}}"')
-        out, err = asked.communicate(timeout=60)
-        assert asked.returncode == 0, err
-        body, _, status = out.rpartition("\n")
-        return int(status), json.loads(body)
-
-
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine on which the server of the README runs; its port 8000 is the one that was free."""
-    machine = Machine(tmp_path_factory.mktemp("conductor"))
-    server = machine.start(f"{OPTIONS}\nexec {SERVE}")
-    assert server.stderr is not None
-    said = ""
-    try:
-        while not (found := re.search(r"running on http://\S+:(\d+)", said)):
-            line = server.stderr.readline()
-            assert line, said
-            said += line
-        (machine.folder / ".curlrc").write_text(
-            f'connect-to = "localhost:8000:127.0.0.1:{found[1]}"\nnoproxy = "*"\n'
-        )
+    """A machine on which the README's server runs, offline."""
+    machine = Machine(tmp_path_factory.mktemp("conductor"), CONDUIT_OFFLINE="1")
+    with machine.serving(OPTIONS):
         yield machine
-    finally:
-        server.terminate()
-        server.communicate(timeout=30)
 
 
 def test_the_request_of_the_readme_is_answered(machine: Machine) -> None:
@@ -123,3 +66,31 @@ def test_what_was_spent_is_in_the_file_that_was_named(machine: Machine) -> None:
     with closing(sqlite3.connect(path)) as books:
         rows = books.execute("SELECT decision_id FROM costs").fetchall()
     assert (said["decision_id"],) in rows
+
+
+def test_prices_and_models_are_those_of_the_environment(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The README's two JSON variables say who answers, what that costs, and against what is saved."""
+    with Served() as openai:
+        machine = Machine(
+            tmp_path_factory.mktemp("priced"),
+            OPENAI_API_KEY="key-that-nobody-may-see",
+            OPENAI_BASE_URL=f"{openai.server.url}/v1",
+            CONDUIT_MODELS="gpt-4o-mini,gpt-4o",  # at this address others have no price
+        )
+        with machine.serving(OPTIONS + PRICES):
+            answers = {
+                quality: machine.curl(REQUEST.replace("auto", quality))
+                for quality in ("low", "high", "auto")
+            }
+    assert {status for status, _ in answers.values()} == {200}
+    low, high, auto = (answers[quality][1] for quality in ("low", "high", "auto"))
+    dear = (11 * 2.50 + 7 * 10.00) / 1e6
+    cheap = (11 * 0.15 + 7 * 0.60) / 1e6
+    assert (low["model"], low["cost"]) == ("gpt-4o-mini", pytest.approx(cheap))
+    assert low["saved"] == pytest.approx(dear - cheap)
+    assert (high["model"], high["cost"], high["saved"]) == ("gpt-4o", pytest.approx(dear), 0)
+    assert auto["model"] in {"gpt-4o-mini", "gpt-4o"}
+    assert [body["model"] for body in openai.bodies[:2]] == ["gpt-4o-mini", "gpt-4o"]
+    assert openai.bodies[0]["messages"] == [{"role": "user", "content": "Summarize this note"}]
