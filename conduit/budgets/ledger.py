@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from conduit.budgets.cost_reports import CostReports
+from conduit.budgets.gathering import Gathering
 from conduit.budgets.refusals import exceeded, timed_out
 from conduit.core.budgets import Budget, Scope, Window, nanos
 from conduit.core.clocks import SystemClock
@@ -82,6 +83,7 @@ class Ledger(CostReports):
         self._tally = Tally()
         self._edition = 0
         self._under_way: set[asyncio.Future[Any]] = set()
+        self._gathering = Gathering()
 
     @property
     def tally(self) -> Tally:
@@ -102,6 +104,7 @@ class Ledger(CostReports):
             InvalidInputError: for a limit that is negative or no number.
         """
         budget = Budget(scope=scope, window=window, limit=limit)
+        await self._told()
         await self._store.put_budget(budget, actor=actor, now=self._clock.now())
         self._edited()
         return budget
@@ -185,12 +188,18 @@ class Ledger(CostReports):
             left = began + wait - loop.time()
             if answer.final or left <= 0:
                 raise self._refusal(answer, waited=loop.time() - began)
+            self._gathering.hurry()
             if not await self._store.end_overdue(now=self._clock.now()):
                 await _either(freed, min(pause, left))
                 pause = min(2 * pause, LONGEST_LOOK)
 
     async def settle(
-        self, reservation_id: str, cost: float, *, record: CostRecord | None = None
+        self,
+        reservation_id: str,
+        cost: float,
+        *,
+        record: CostRecord | None = None,
+        soon: bool = False,
     ) -> Reservation:
         """Spend what a call did cost, in USD, and free the rest; done even if the task is cancelled.
 
@@ -201,6 +210,8 @@ class Ledger(CostReports):
             reservation_id: of the reservation.
             cost: USD.
             record: of that cost, kept in the same transaction; None keeps none.
+            soon: wait a moment for other calls to end, and book all of them at once. What was set
+                aside stays so until then, so that no limit is passed meanwhile.
 
         Raises:
             InvalidInputError: for a reservation that does not exist, or a cost that cannot be.
@@ -213,7 +224,7 @@ class Ledger(CostReports):
             record=record,
         )
         nanos(cost, what="a cost")
-        return await self._surely(self._store.end(closing))
+        return await self._surely(self._booked(lambda: self._store.end(closing), soon=soon))
 
     async def release(self, reservation_id: str) -> Reservation:
         """Free what was set aside for a call that cost nothing; done even if the task is cancelled.
@@ -224,7 +235,9 @@ class Ledger(CostReports):
         closing = Closing(id=reservation_id, state=ReservationState.RELEASED, now=self._clock.now())
         return await self._surely(self._store.end(closing))
 
-    async def record_cost(self, record: CostRecord, scopes: Sequence[Scope] = ()) -> bool:
+    async def record_cost(
+        self, record: CostRecord, scopes: Sequence[Scope] = (), *, soon: bool = False
+    ) -> bool:
         """Spend what nothing was set aside for, on record; done even if the task is cancelled.
 
         Budgets that apply count it at once in the window of its moment, even beyond their limit:
@@ -233,6 +246,7 @@ class Ledger(CostReports):
         Args:
             record: of the cost; the same one again is booked once.
             scopes: on whose account.
+            soon: wait a moment for other costs, and book all of them at once.
 
         Returns:
             Whether it was new.
@@ -243,7 +257,7 @@ class Ledger(CostReports):
         nanos(record.cost, what="a cost")
         accounts = tuple(dict.fromkeys(scopes))
         booking = Booking(record=record, scopes=accounts, now=record.at)
-        return await self._surely(self._store.book(booking))
+        return await self._surely(self._booked(lambda: self._store.book(booking), soon=soon))
 
     async def _claim(self, wanted: Claim) -> Reservation | Shortage:
         now = self._clock.now()
@@ -279,8 +293,14 @@ class Ledger(CostReports):
     async def _told(self) -> None:
         """Until what is being settled and booked here at this moment is in the books."""
         await asyncio.sleep(0)
+        self._gathering.hurry()
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+    async def _booked(self, booking: Callable[[], Awaitable[T]], *, soon: bool) -> T:
+        if soon:
+            await self._gathering.moment()
+        return await booking()
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         self._under_way.discard(task)

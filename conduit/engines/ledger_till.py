@@ -109,18 +109,20 @@ class LedgerPurse:
     async def settle(self, execution: Execution) -> None:
         """Pay what the attempt did cost, on record, and free the rest; done even if cancelled.
 
-        A store that is out of reach is paid later. Where nothing was set aside nobody is kept
-        waiting for it either.
+        Nobody is kept waiting for it: what was set aside stays so until then. A store that is out of
+        reach is paid later.
         """
         till, made, cost = self.till, self.reservation, execution.cost
         nothing = not cost and not _answered(execution)
         if made is not None:
             till.standings.ended(made, cost)
-            await till.arrears.pay(self._closed(made, None if nothing else execution))
+            await till.arrears.pay_soon(self._closed(made, None if nothing else execution))
         elif not nothing:
             till.standings.booked(self.scopes, cost)
             record = self._record(uuid4().hex, execution)
-            await till.arrears.pay_soon(lambda: till.ledger.record_cost(record, self.scopes))
+            await till.arrears.pay_soon(
+                lambda: till.ledger.record_cost(record, self.scopes, soon=True)
+            )
 
     def _closed(self, made: Reservation, execution: Execution | None) -> Payment:
         """The end of what was set aside; None for an attempt that cost nothing."""
@@ -128,7 +130,7 @@ class LedgerPurse:
         if execution is None:
             return lambda: ledger.release(made.id)
         record = self._record(made.id, execution)
-        return lambda: ledger.settle(made.id, record.cost, record=record)
+        return lambda: ledger.settle(made.id, record.cost, record=record, soon=True)
 
     def _base_cost(self, execution: Execution) -> float:
         return base_cost(
