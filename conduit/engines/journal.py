@@ -104,8 +104,9 @@ class Journal:
             StoreError: when the store is out of reach; what is not written is kept.
         """
         async with self._turn:
-            while self._entries:
-                await self._write_some()
+            left = len(self._entries)  # who enters more meanwhile has it written the next time
+            while left > 0:
+                left -= await self._write_some(left)
 
     async def close(self) -> None:
         """Write what is left, and stop.
@@ -146,13 +147,16 @@ class Journal:
                 await self.flush()
             raise
 
-    async def _write_some(self) -> None:
+    async def _write_some(self, most: int) -> int:
         """The entries in front, as far as they can be written together: up to the next discount.
 
         Decisions and attempts go first, which no observation minds that came between them. What fails
         after a part of it was written is written again, and changes nothing then.
+
+        Returns:
+            How many.
         """
-        front = islice(self._entries, AT_ONCE)
+        front = islice(self._entries, min(most, AT_ONCE))
         some = [*takewhile(_is_row, front)] or [self._entries[0]]
         try:
             await self._write(some)
@@ -162,6 +166,7 @@ class Journal:
             await self._one_by_one(some)
         for _ in some:
             self._entries.popleft()
+        return len(some)
 
     async def _write(self, entries: Sequence[Entry]) -> None:
         decisions = [it for it in entries if isinstance(it, Decision)]

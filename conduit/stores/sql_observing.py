@@ -53,17 +53,26 @@ def observe(
         answers = [tuple(Change(observation=it) for it in call) for call in calls]
         _pend(conn, [change for answer in answers for change in answer], writer=writer)
         return answers
-    ids = sorted({observation.decision_id for observation in new})
-    while True:
-        attempt = conn.begin_nested()
-        kept = _kept(conn, ids)
-        answers = _answers(calls, kept)
-        changes = [change for answer in answers for change in answer]
-        if _keep(conn, {key_of(change.observation): change for change in changes}, known=kept):
-            attempt.commit()
-            _pend(conn, changes, writer=writer)
-            return answers
-        attempt.rollback()  # another was first with one of them, and has committed it by now
+    while (told := _observed(conn, calls, writer=writer)) is None:
+        pass  # another was first with one of them, and has committed it by now
+    return told
+
+
+def _observed(
+    conn: Connection, calls: Sequence[Sequence[Observation]], *, writer: str
+) -> list[tuple[Change, ...]] | None:
+    """What each call changes; None, and nothing is stored, where another was faster."""
+    attempt = conn.begin_nested() if rows_need_locks(conn) else None  # who writes is alone
+    kept = _kept(conn, sorted({it.decision_id for call in calls for it in call}))
+    answers = _answers(calls, kept)
+    changes = [change for answer in answers for change in answer]
+    stored = _keep(conn, {key_of(change.observation): change for change in changes}, known=kept)
+    if attempt is not None:
+        (attempt.commit if stored else attempt.rollback)()
+    if not stored:
+        return None
+    _pend(conn, changes, writer=writer)
+    return answers
 
 
 def _answers(
