@@ -171,6 +171,7 @@ class Ledger(CostReports):
         """
         wanted = Claim(
             id=id or uuid4().hex,
+            fresh=id is None,
             scopes=tuple(dict.fromkeys(scopes)),
             estimate=estimate,
             least=least,

@@ -60,6 +60,7 @@ class Claim:
         least: USD that will do where ``estimate`` is not left; None when nothing less will.
         now: seconds since the epoch.
         ends_at: when the reservation ends by itself, should its process die.
+        fresh: whether the id was made up for this claim, so that there can be none of it yet.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Claim:
     least: float | None = None
     now: float
     ends_at: float
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from conduit.core.budgets import Budget, Scope, Window
 from conduit.core.costs import CostFilter, CostPage, CostTotal, GroupBy, check_limit
@@ -116,4 +117,5 @@ class SQLBudgets(SQLConnection):
         try:
             return await self._worker.share(unit.account, command, lock=command.id, durable=durable)
         except unit.TakenError:  # it is there now
-            return await self._worker.share(unit.account, command, lock=command.id, durable=durable)
+            again = replace(command, fresh=False) if isinstance(command, Claim) else command
+            return await self._worker.share(unit.account, again, lock=again.id, durable=durable)

@@ -163,7 +163,8 @@ def remove_budget(
 def _about(conn: Connection, commands: Sequence[Command]) -> Accounts:
     """What some commands are about, locked."""
     accounts = Accounts()
-    for row in conn.execute(_KNOWN, {"ids": [it.id for it in commands]}):
+    known = [it.id for it in commands if not (isinstance(it, Claim) and it.fresh)]
+    for row in conn.execute(_KNOWN, {"ids": known}) if known else ():
         accounts.reservations[row.id] = _reservation_of(row)
     ids = {id_ for it in accounts.reservations.values() for id_, _ in it.lines}
     scopes = {str(scope) for it in commands if not isinstance(it, Closing) for scope in it.scopes}

@@ -10,7 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias, TypeVar
 
@@ -42,7 +43,7 @@ class _Job:
     item: Any
     durable: bool
     lock: str
-    result: Future[Any] = field(default_factory=Future)
+    result: asyncio.Future[Any]
 
 
 class Worker:
@@ -66,6 +67,7 @@ class Worker:
             self._lane = ThreadPoolExecutor(1, thread_name_prefix="conduit-group")
         self._readers = ThreadPoolExecutor(address.threads, thread_name_prefix="conduit-read")
         self._jobs: deque[_Job] = deque()
+        self._draining = False
 
     async def read(self, unit: Unit[T]) -> T:
         """Run a unit that sees one moment of the database and writes nothing."""
@@ -87,8 +89,9 @@ class Worker:
             return await asyncio.wrap_future(
                 self._submitted(self._writers, self._transact, mode, unit)
             )
-        job = _Job(lambda conn, _: [unit(conn)], None, durable, lock or "")
-        result: T = await self._queued(job)
+        result: T = await self._queued(
+            lambda conn, _: [unit(conn)], None, lock=lock or "", durable=durable
+        )
         return result
 
     async def share(
@@ -102,13 +105,22 @@ class Worker:
             lock: the first row that is locked for it.
             durable: whether it has to have reached the disk on return.
         """
-        result: T = await self._queued(_Job(unit, item, durable=durable, lock=lock))
+        result: T = await self._queued(unit, item, lock=lock, durable=durable)
         return result
 
-    async def _queued(self, job: _Job) -> Any:
-        self._jobs.append(job)
-        self._submitted(self._lane, self._drain)
-        return await asyncio.wrap_future(job.result)
+    async def _queued(
+        self, unit: Together[Any, Any], item: Any, *, lock: str, durable: bool
+    ) -> Any:
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._jobs.append(_Job(unit, item, durable, lock, result))
+        if not self._draining:
+            self._draining = True
+            try:
+                self._submitted(self._lane, self._drain)
+            except BaseException:
+                self._draining = False
+                raise
+        return await result
 
     def _submitted(
         self, threads: ThreadPoolExecutor, task: Callable[..., T], *given: Any
@@ -143,10 +155,17 @@ class Worker:
             return unit(conn)
 
     def _drain(self) -> None:
-        """Commit what waits in one transaction, or one by one where one of them spoils it."""
-        jobs = self._take()
-        if not jobs:
-            return
+        """Commit what waits, as long as anything does."""
+        while True:
+            while jobs := self._take():
+                self._commit(jobs)
+            self._draining = False
+            if not self._jobs:  # what is added from now on has itself drained
+                return
+            self._draining = True
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        """In one transaction, or one by one where one of them spoils it."""
         if not self._committed(jobs):
             for job in jobs:
                 self._committed([job])
@@ -160,18 +179,16 @@ class Worker:
         except _SpoiltError:
             return False
         except BaseException as error:  # handed to the tasks that wait, as an executor does
-            for job in jobs:
-                job.result.set_exception(error)
+            _tell(jobs, [error] * len(jobs), failed=True)
             return True
-        for job, value in zip(jobs, values, strict=True):
-            job.result.set_result(value)
+        _tell(jobs, values)
         return True
 
     def _take(self) -> list[_Job]:
         jobs: list[_Job] = []
         while self._jobs and len(jobs) < GROUP:
             job = self._jobs.popleft()
-            if job.result.set_running_or_notify_cancel():
+            if not job.result.cancelled():
                 jobs.append(job)
         return sorted(jobs, key=lambda job: (job.unit.__qualname__, job.lock))
 
@@ -181,6 +198,22 @@ class Worker:
                 return _each(conn, jobs)
         except ConduitError as error:  # before the commit, so that doing it again is safe
             raise _SpoiltError from error
+
+
+def _tell(jobs: Sequence[_Job], values: Sequence[Any], *, failed: bool = False) -> None:
+    """Hand answers to the tasks that wait, all of one event loop at once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+    for job, value in zip(jobs, values, strict=True):
+        by_loop.setdefault(job.result.get_loop(), []).append((job.result, value))
+    for loop, answers in by_loop.items():
+        with suppress(RuntimeError):  # of a loop that was closed meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, answers, failed)
+
+
+def _resolve(answers: Sequence[tuple[asyncio.Future[Any], Any]], failed: bool) -> None:
+    for result, value in answers:
+        if not result.done():
+            (result.set_exception if failed else result.set_result)(value)
 
 
 def _each(conn: Connection, jobs: list[_Job]) -> list[Any]:
