@@ -63,11 +63,11 @@ def test_a_forced_model_is_called(conduit: Run, openai: Served, model: str) -> N
 def test_options_and_settings_limit_the_answer(
     conduit: Run, openai: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """--max-tokens reaches the provider, and wins over CONDUIT_MAX_TOKENS."""
+    """--max-tokens reaches the server, and wins over CONDUIT_MAX_TOKENS."""
     monkeypatch.setenv("CONDUIT_MAX_TOKENS", "50")
     conduit("run", "hello")
     conduit("run", "hello", "--max-tokens", "5")
-    assert [body["max_completion_tokens"] for body in openai.bodies] == [50, 5]
+    assert [body["max_tokens"] for body in openai.bodies] == [50, 5]
 
 
 def test_a_failing_model_is_replaced_and_it_is_said(conduit: Run, openai: Served) -> None:
