@@ -202,6 +202,11 @@ class LearnedHead:
         self.rebuild()
 
     @property
+    def is_contradicted(self) -> bool:
+        """Whether any arm is no longer what was learned of it."""
+        return bool(self._watch.alarms)
+
+    @property
     def contradicted(self) -> Mapping[int, float]:
         """Arms that are no longer what was learned of them, and what that should be worth now."""
         return dict.fromkeys(self._watch.alarms, self._watch.vigilance.kept)

@@ -147,6 +147,7 @@ class ArmModels:
         return tuple(
             Contradiction(arm=self.arms[arm].id, head=head, worth=worth)
             for head, learned in self._heads.items()
+            if learned.is_contradicted
             for arm, worth in learned.contradicted.items()
         )
 
