@@ -22,7 +22,7 @@ demo: $(VENV)/demo.stamp ## Route recorded prompts through the engine; no key, n
 
 install: $(VENV)/dev.stamp ## Install Conduit and everything its tests need into .venv.
 
-peers: $(VENV)/peers.stamp ## Add the libraries that experiments compare with to .venv.
+peers: $(VENV)/peers.stamp $(VENV_LITELLM)/litellm.stamp ## Install what experiments compare with: into .venv, and LiteLLM's proxy apart.
 
 test: $(VENV)/dev.stamp ## Run the test suite.
 	@$(VENV)/bin/python -m experiments.servers.redis
@@ -76,5 +76,5 @@ $(VENV_ML)/ml.stamp: pyproject.toml | $(VENV_ML)/bin/pip
 
 $(VENV_LITELLM)/litellm.stamp: | python
 	$(PYTHON) -m venv $(VENV_LITELLM)
-	$(VENV_LITELLM)/bin/pip install --quiet litellm
+	$(VENV_LITELLM)/bin/pip install --quiet 'litellm[proxy]'
 	@touch $@

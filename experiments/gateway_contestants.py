@@ -22,7 +22,7 @@ DIRECT, BARE, GIVEN, ENCODING, LITELLM = (
     "conduit, encoder on",
     "litellm proxy",
 )
-PEERS = Path(".venv-peers")
+PEERS = Path(".venv-litellm")
 """Environment of ``make peers`` in which LiteLLM's proxy lives."""
 KEY, ADMIN = "sk-loopback-0123456789abcdef", "sk-admin-0123456789abcdef"
 MODELS = {"small": (0.1, 0.4), "medium": (1.0, 4.0), "large": (3.0, 15.0)}

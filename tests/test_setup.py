@@ -128,10 +128,11 @@ def test_without_a_fitting_python_make_says_what_is_missing_in_one_line(
 
 
 def test_ci_calls_what_the_readme_says() -> None:
-    """.ci/run goes through make check, make test and make test-ml, in that order."""
+    """.ci/run goes through make check, make test, make test-ml and make test-litellm, in that order."""
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert [line for line in lines if line.startswith("make")] == [
         "make check",
         "make test",
         "make test-ml",
+        "make test-litellm",
     ]
