@@ -96,5 +96,7 @@ def _beginning(answer: AnswerStream) -> list[Header]:
             ("model", answer.arm.id),
             ("provider", answer.arm.provider),
             ("propensity", decision.propensity),
+            ("attempts", answer.attempts),
+            ("cache", "miss" if answer.attempts else "hit"),
         )
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from starlette.types import Scope
 
 from conduit.api.keys import Doors
+from conduit.api.log_lines import lines_written
 from conduit.api.metrics_registry import open_registry
 from conduit.api.opening import Opening
 from conduit.api.tally import Tally
@@ -23,6 +24,10 @@ from conduit.settings import Settings
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+
+
+REHEARSAL = "What is the first thing that somebody asks of you?"
+"""A decision on this is prepared before requests come, so that none of them waits for first times."""
 
 
 class NotOpenError(ConduitError):
@@ -101,10 +106,17 @@ class Gateway:
             ConduitError: for settings or a database that cannot be used.
         """
         settings = self._settings or Settings.load()
+        with lines_written(settings):
+            async with self._serving(settings):
+                yield
+
+    @asynccontextmanager
+    async def _serving(self, settings: Settings) -> AsyncIterator[None]:
         tally, registry = Tally(), open_registry()
         telemetry = telemetry_from(settings, registry=registry)
         try:
             async with self._opening(settings, (tally, *telemetry.subscribers)) as router:
+                await router.preview(REHEARSAL)
                 self._opened = Opened(
                     settings=settings,
                     router=router,

@@ -21,6 +21,7 @@ class AnswerStream:
         arm: the model that is answering, which need not be the one decided.
         pieces: of the answer; the whole response is the last.
         first: the piece that was read already; None where none was.
+        attempts: made for it until then; 0 where the answer was given before.
 
     Attributes:
         response: the answer as a whole, once all pieces were read; None until then.
@@ -33,9 +34,11 @@ class AnswerStream:
         pieces: AsyncIterator[Delta | Response],
         *,
         first: Delta | None = None,
+        attempts: int = 1,
     ) -> None:
         self.decision = decision
         self.arm = arm
+        self.attempts = attempts
         self.response: Response | None = None
         self._pieces = pieces
         self._first = first

@@ -26,5 +26,7 @@ async def first_piece(pieces: Pieces) -> AnswerStream:
         elif begun is not None and isinstance(piece, Delta):
             # After the first piece nobody else begins.
             rest = cast("AsyncIterator[Delta | Response]", pieces)
-            return AnswerStream(begun.decision, begun.arm, rest, first=piece)
+            return AnswerStream(
+                begun.decision, begun.arm, rest, first=piece, attempts=begun.attempt
+            )
     raise AssertionError("an answer begins with who gives it, and then has a piece")

@@ -32,10 +32,17 @@ from conduit.engines.till import OpenTills, Till
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """From here on ``arm`` is answering, for ``decision``, unless it fails."""
+    """From here on ``arm`` is answering, for ``decision``, unless it fails.
+
+    Args:
+        decision: what was decided.
+        arm: who answers.
+        attempt: which one it is; 0 for an answer that was given before.
+    """
 
     decision: Decision
     arm: Arm
+    attempt: int
 
 
 Pieces: TypeAlias = AsyncGenerator[Begun | Delta | Response, None]
@@ -133,7 +140,7 @@ class Serving:
                     if isinstance(piece, Attempt):
                         if piece.number == 1:
                             await self.observer.decided(decision)
-                        yield Begun(decision, arms[piece.arm])
+                        yield Begun(decision, arms[piece.arm], piece.number)
                     elif isinstance(piece, Served):
                         served = piece
                     else:
@@ -161,7 +168,7 @@ class Serving:
 
     async def _given_again(self, known: Response) -> Begun:
         decision = await self.deciding.learner.awaited(known.decision_id)
-        return Begun(decision, self.deciding.swapping.portfolio.find(known.model))
+        return Begun(decision, self.deciding.swapping.portfolio.find(known.model), 0)
 
     def _failed(self, decided: Decision | None, error: ConduitError | None) -> None:
         if decided is not None:

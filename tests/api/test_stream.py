@@ -98,6 +98,8 @@ async def test_a_stream_says_at_its_end_what_it_did_cost() -> None:
     assert answer.headers["x-conduit-decision-id"] == told["decision_id"]
     assert answer.headers["x-conduit-provider"] == told["provider"] == "local"
     assert answer.headers["x-conduit-propensity"] == "1"
+    assert answer.headers["x-conduit-attempts"] == "1"
+    assert answer.headers["x-conduit-cache"] == "miss"
     assert told["cost"] == pytest.approx(float(usual.headers["x-conduit-cost"]))
     assert told["saved"] == pytest.approx(float(usual.headers["x-conduit-saved"]))
     assert (told["attempts"], told["cache"]) == (1, "miss")

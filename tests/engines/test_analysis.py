@@ -24,6 +24,7 @@ class Watched(HashingEncoder):
     def __init__(self) -> None:
         super().__init__()
         self.threads: list[int] = []
+        self.batches: list[list[str]] = []
         self.held, self.let_go = threading.Event(), threading.Event()
 
     @property
@@ -32,7 +33,8 @@ class Watched(HashingEncoder):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.threads.append(threading.get_ident())
-        if texts[0] == "fail":
+        self.batches.append([*texts])
+        if "fail" in texts:
             raise ValueError("it fails")
         if "wait" in texts[0]:
             self.held.set()
@@ -52,10 +54,10 @@ def encoder() -> Watched:
     return Watched()
 
 
-def analysis_with(encoder: Watched | Reserved) -> Analysis:
+def analysis_with(encoder: Watched | Reserved, *, threads: int | None = None) -> Analysis:
     """An analysis that remembers nothing, but what is under way."""
     analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
-    return Analysis(analyzer, FeatureCache(MemoryCache(most_bytes=0)))
+    return Analysis(analyzer, FeatureCache(MemoryCache(most_bytes=0)), threads=threads)
 
 
 async def test_a_brief_prompt_alone_is_not_handed_over(encoder: Watched) -> None:
@@ -93,13 +95,46 @@ async def test_prompts_that_come_together_all_go_to_threads(encoder: Watched) ->
 
 async def test_a_prompt_beside_one_under_way_goes_to_a_thread_too(encoder: Watched) -> None:
     """However brief it is, it does not wait behind the other, nor the loop for it."""
-    analysis = analysis_with(encoder)
+    analysis = analysis_with(encoder, threads=2)
     first = asyncio.create_task(analysis.of("wait to be let go"))
     assert await asyncio.to_thread(encoder.held.wait, 10)
     await analysis.of("brief")
     assert threading.get_ident() not in encoder.threads
     encoder.let_go.set()
     await first
+
+
+async def piled_up(encoder: Watched, *texts: str) -> list[object]:
+    """What becomes of texts that come while the only thread is at work."""
+    analysis = analysis_with(encoder, threads=1)
+    first = asyncio.create_task(analysis.of("wait to be let go"))
+    assert await asyncio.to_thread(encoder.held.wait, 10)
+    others = [asyncio.create_task(analysis.of(text)) for text in texts]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    encoder.let_go.set()
+    await first
+    return await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_prompts_that_pile_up_are_encoded_together(encoder: Watched) -> None:
+    """While every thread is at work they gather, and the features of each are its own."""
+    texts = [f"prompt number {i}, that is not brief" for i in range(5)]
+    found = await piled_up(encoder, *texts)
+    assert encoder.batches == [["wait to be let go"], texts]
+    analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
+    for text, features in zip(texts, found, strict=True):
+        np.testing.assert_allclose(features.context, analyzer.analyze(text).context, atol=1e-6)  # type: ignore[attr-defined]
+
+
+async def test_a_prompt_that_fails_among_others_fails_alone(encoder: Watched) -> None:
+    """Those that were encoded with it are encoded again, each by itself."""
+    good, bad, other = await piled_up(
+        encoder, "a good prompt, not brief", "fail", "another good one"
+    )
+    assert isinstance(bad, ValueError)
+    assert not isinstance(good, BaseException)
+    assert not isinstance(other, BaseException)
 
 
 async def test_a_prompt_that_failed_is_not_under_way_any_more(encoder: Watched) -> None:
