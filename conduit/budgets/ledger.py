@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 from uuid import uuid4
 
-from conduit.budgets.cost_reports import CostReports
-from conduit.budgets.gathering import Gathering
+from conduit.budgets.bookings import Bookings
 from conduit.budgets.refusals import exceeded, timed_out
 from conduit.core.budgets import Budget, Scope, Window, nanos
 from conduit.core.clocks import SystemClock
-from conduit.core.costs import CostRecord
 from conduit.core.errors import ConduitError, ConfigurationError, InvalidInputError
 from conduit.core.ports import Clock
 from conduit.core.spending import (
-    Booking,
     BudgetStore,
     Claim,
     Closing,
@@ -27,8 +23,6 @@ from conduit.core.spending import (
     Shortage,
     Spend,
 )
-
-T = TypeVar("T")
 
 LEASE = 900.0
 """Seconds after which a reservation ends by itself: longer than any call takes."""
@@ -53,7 +47,7 @@ class Tally:
     timed_out: int = 0
 
 
-class Ledger(CostReports):
+class Ledger(Bookings):
     """Keeps calls within the budgets that apply to them, together with all who share the store.
 
     Belongs to one event loop; any number of ledgers may share a database.
@@ -76,14 +70,10 @@ class Ledger(CostReports):
             )
         if not lease > 0:
             raise InvalidInputError(f"a lease of {lease:g} s is over", remedy="give more than 0")
-        super().__init__(store, before=self._told)
-        self._clock = clock or SystemClock()
+        super().__init__(store, clock=clock or SystemClock())
         self._lease = lease
-        self._freed = asyncio.Event()
         self._tally = Tally()
         self._edition = 0
-        self._under_way: set[asyncio.Future[Any]] = set()
-        self._gathering = Gathering()
 
     @property
     def tally(self) -> Tally:
@@ -194,72 +184,6 @@ class Ledger(CostReports):
                 await _either(freed, min(pause, left))
                 pause = min(2 * pause, LONGEST_LOOK)
 
-    async def settle(
-        self,
-        reservation_id: str,
-        cost: float,
-        *,
-        record: CostRecord | None = None,
-        soon: bool = False,
-    ) -> Reservation:
-        """Spend what a call did cost, in USD, and free the rest; done even if the task is cancelled.
-
-        Settled twice, the first cost stands. A reservation that was released or has expired is
-        settled all the same: the money was spent.
-
-        Args:
-            reservation_id: of the reservation.
-            cost: USD.
-            record: of that cost, kept in the same transaction; None keeps none.
-            soon: wait a moment for other calls to end, and book all of them at once. What was set
-                aside stays so until then, so that no limit is passed meanwhile.
-
-        Raises:
-            InvalidInputError: for a reservation that does not exist, or a cost that cannot be.
-        """
-        closing = Closing(
-            id=reservation_id,
-            state=ReservationState.SETTLED,
-            cost=cost,
-            now=self._clock.now(),
-            record=record,
-        )
-        nanos(cost, what="a cost")
-        return await self._surely(self._booked(lambda: self._store.end(closing), soon=soon))
-
-    async def release(self, reservation_id: str) -> Reservation:
-        """Free what was set aside for a call that cost nothing; done even if the task is cancelled.
-
-        Raises:
-            InvalidInputError: for a reservation that does not exist.
-        """
-        closing = Closing(id=reservation_id, state=ReservationState.RELEASED, now=self._clock.now())
-        return await self._surely(self._store.end(closing))
-
-    async def record_cost(
-        self, record: CostRecord, scopes: Sequence[Scope] = (), *, soon: bool = False
-    ) -> bool:
-        """Spend what nothing was set aside for, on record; done even if the task is cancelled.
-
-        Budgets that apply count it at once in the window of its moment, even beyond their limit:
-        the money was spent.
-
-        Args:
-            record: of the cost; the same one again is booked once.
-            scopes: on whose account.
-            soon: wait a moment for other costs, and book all of them at once.
-
-        Returns:
-            Whether it was new.
-
-        Raises:
-            InvalidInputError: for a cost that cannot be.
-        """
-        nanos(record.cost, what="a cost")
-        accounts = tuple(dict.fromkeys(scopes))
-        booking = Booking(record=record, scopes=accounts, now=record.at)
-        return await self._surely(self._booked(lambda: self._store.book(booking), soon=soon))
-
     async def _claim(self, wanted: Claim) -> Reservation | Shortage:
         now = self._clock.now()
         claim = replace(wanted, now=now, ends_at=now + self._lease)
@@ -285,36 +209,9 @@ class Ledger(CostReports):
         self._tally = replace(self._tally, timed_out=self._tally.timed_out + 1)
         return timed_out(shortage, waited=waited)
 
-    async def _surely(self, ending: Awaitable[T]) -> T:
-        task = asyncio.ensure_future(ending)
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    async def _told(self) -> None:
-        """Until what is being settled and booked here at this moment is in the books."""
-        await asyncio.sleep(0)
-        self._gathering.hurry()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-
-    async def _booked(self, booking: Callable[[], Awaitable[T]], *, soon: bool) -> T:
-        if soon:
-            await self._gathering.moment()
-        return await booking()
-
-    def _ended(self, task: asyncio.Future[Any]) -> None:
-        self._under_way.discard(task)
-        self._wake()
-
     def _edited(self) -> None:
         self._edition += 1
         self._wake()
-
-    def _wake(self) -> None:
-        """Let all who wait look again."""
-        self._freed.set()
-        self._freed = asyncio.Event()
 
 
 async def _either(freed: asyncio.Event, seconds: float) -> None:

@@ -1,0 +1,125 @@
+"""What was spent is booked, once, whatever becomes of the task that spent it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from conduit.budgets.cost_reports import CostReports
+from conduit.budgets.gathering import Gathering
+from conduit.core.budgets import Scope, nanos
+from conduit.core.costs import CostRecord
+from conduit.core.ports import Clock
+from conduit.core.spending import Booking, BudgetStore, Closing, Reservation, ReservationState
+
+T = TypeVar("T")
+
+
+class Bookings(CostReports):
+    """Settles what was set aside, and books what was not; belongs to one event loop.
+
+    Args:
+        store: that keeps the books; open.
+        clock: tells the windows.
+    """
+
+    def __init__(self, store: BudgetStore, *, clock: Clock) -> None:
+        super().__init__(store, before=self._told)
+        self._clock = clock
+        self._freed = asyncio.Event()
+        self._under_way: set[asyncio.Future[Any]] = set()
+        self._gathering = Gathering()
+
+    async def settle(
+        self,
+        reservation_id: str,
+        cost: float,
+        *,
+        record: CostRecord | None = None,
+        soon: bool = False,
+    ) -> Reservation:
+        """Spend what a call did cost, in USD, and free the rest; done even if the task is cancelled.
+
+        Settled twice, the first cost stands. A reservation that was released or has expired is
+        settled all the same: the money was spent.
+
+        Args:
+            reservation_id: of the reservation.
+            cost: USD.
+            record: of that cost, kept in the same transaction; None keeps none.
+            soon: wait a moment for other calls to end, and book all of them at once. What was set
+                aside stays so until then, so that no limit is passed meanwhile.
+
+        Raises:
+            InvalidInputError: for a reservation that does not exist, or a cost that cannot be.
+        """
+        closing = Closing(
+            id=reservation_id,
+            state=ReservationState.SETTLED,
+            cost=cost,
+            now=self._clock.now(),
+            record=record,
+        )
+        nanos(cost, what="a cost")
+        return await self._surely(self._booked(lambda: self._store.end(closing), soon=soon))
+
+    async def release(self, reservation_id: str) -> Reservation:
+        """Free what was set aside for a call that cost nothing; done even if the task is cancelled.
+
+        Raises:
+            InvalidInputError: for a reservation that does not exist.
+        """
+        closing = Closing(id=reservation_id, state=ReservationState.RELEASED, now=self._clock.now())
+        return await self._surely(self._store.end(closing))
+
+    async def record_cost(
+        self, record: CostRecord, scopes: Sequence[Scope] = (), *, soon: bool = False
+    ) -> bool:
+        """Spend what nothing was set aside for, on record; done even if the task is cancelled.
+
+        Budgets that apply count it at once in the window of its moment, even beyond their limit:
+        the money was spent.
+
+        Args:
+            record: of the cost; the same one again is booked once.
+            scopes: on whose account.
+            soon: wait a moment for other costs, and book all of them at once.
+
+        Returns:
+            Whether it was new.
+
+        Raises:
+            InvalidInputError: for a cost that cannot be.
+        """
+        nanos(record.cost, what="a cost")
+        accounts = tuple(dict.fromkeys(scopes))
+        booking = Booking(record=record, scopes=accounts, now=record.at)
+        return await self._surely(self._booked(lambda: self._store.book(booking), soon=soon))
+
+    async def _surely(self, ending: Awaitable[T]) -> T:
+        task = asyncio.ensure_future(ending)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def _told(self) -> None:
+        """Until what is being settled and booked here at this moment is in the books."""
+        await asyncio.sleep(0)
+        self._gathering.hurry()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _booked(self, booking: Callable[[], Awaitable[T]], *, soon: bool) -> T:
+        if soon:
+            await self._gathering.moment()
+        return await booking()
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._under_way.discard(task)
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let all who wait look again."""
+        self._freed.set()
+        self._freed = asyncio.Event()
