@@ -10,6 +10,11 @@ from multiprocessing.connection import Connection
 
 import aiohttp
 
+NO_ANSWER = 0
+"""In the place of a status."""
+IDLE = 2.0
+"""Seconds for which an idle connection is kept: less than a server does, which may close it as it is used."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -46,16 +51,21 @@ async def _ask(address: str, key: str, *, seconds: float, rate: float) -> Told:
             "max_tokens": 64,
             "messages": [{"role": "user", "content": question}],
         }
-        async with session.post(f"{address}/chat/completions", json=asked) as answer:
-            await answer.read()
-            statuses[answer.status] += 1
-            if answer.status == 200:
-                told = answer.headers
-                answered[told["x-conduit-decision-id"]] = float(told["x-conduit-cost"])
+        try:
+            async with session.post(f"{address}/chat/completions", json=asked) as answer:
+                await answer.read()
+        except aiohttp.ClientError:
+            statuses[NO_ANSWER] += 1
+            return
+        statuses[answer.status] += 1
+        if answer.status == 200:
+            told = answer.headers
+            answered[told["x-conduit-decision-id"]] = float(told["x-conduit-cost"])
 
     loop = asyncio.get_running_loop()
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE)
     async with (
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), headers=headers) as session,
+        aiohttp.ClientSession(connector=connector, headers=headers) as session,
         asyncio.TaskGroup() as tasks,
     ):
         began = loop.time()
