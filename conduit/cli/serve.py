@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 APP = "conduit.api.main:app"
 PROTOCOL = "conduit.api.patience:PatientProtocol"
+_IDLE = 75
+"""Seconds for which an idle connection is kept: longer than balancers in front do, which may use it as it is closed."""
 _GRACE = 30
 """Seconds for calls under way, once the server is told to stop."""
 _ONCE = 1_000_000_000
@@ -155,6 +157,7 @@ def _server(listening: socket.socket, settings: Settings, *, json: bool) -> Serv
         log_level="debug" if settings.log_level == "DEBUG" else "warning",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=_GRACE,
         callback_notify=say_ready,
         timeout_notify=_ONCE,

@@ -85,19 +85,25 @@ class Analysis:
         done: asyncio.Future[QueryFeatures] = asyncio.get_running_loop().create_future()
         self._waiting.append((text, done))
         if len(self._working) < self._threads:
-            task = asyncio.create_task(self._work())
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
+            self._working.add(asyncio.create_task(self._work()))
         return await done
 
     async def _work(self) -> None:
-        """One thread's worth of work, as long as there is any."""
-        while self._waiting:
-            some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-            wanted = [it for it in some if not it[1].done()]  # others have gone with their loop
-            if wanted and not await self._done(wanted):
-                for one in wanted:
-                    await self._done([one])
+        """One thread's worth of work, as long as there is any.
+
+        It leaves in the same step in which it finds none: who comes next begins anew.
+        """
+        try:
+            while self._waiting:
+                some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+                wanted = [it for it in some if not it[1].done()]  # others have gone with their loop
+                if wanted and not await self._done(wanted):
+                    for one in wanted:
+                        await self._done([one])
+        finally:
+            task = asyncio.current_task()
+            assert task is not None
+            self._working.discard(task)
 
     async def _done(self, some: Sequence[_Waiting]) -> bool:
         """Whether they were answered; False when one of several fails, who are then taken one by one."""

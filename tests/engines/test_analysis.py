@@ -127,6 +127,19 @@ async def test_prompts_that_pile_up_are_encoded_together(encoder: Watched) -> No
         np.testing.assert_allclose(features.context, analyzer.analyze(text).context, atol=1e-6)  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+async def test_no_prompt_is_left_behind(threads: int) -> None:
+    """However arrivals and ends of work meet, every prompt is analyzed."""
+    analysis = analysis_with(Reserved(Watched()), threads=threads)
+
+    async def ask(client: int) -> None:
+        for turn in range(30):
+            await analysis.of(f"client {client}, turn {turn}")
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(ask(client) for client in range(4)))
+
+
 async def test_a_prompt_that_fails_among_others_fails_alone(encoder: Watched) -> None:
     """Those that were encoded with it are encoded again, each by itself."""
     good, bad, other = await piled_up(
