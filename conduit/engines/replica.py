@@ -29,7 +29,7 @@ EAGER = 0.05
 GROWN = 400
 """Ratings known from which on there is no more hurry than that."""
 COMPANY = 60.0
-"""Seconds since another process changed anything, after which there is nobody to hurry for."""
+"""Seconds since the start, or since another process changed anything, after which there is nobody to hurry for."""
 AT_MOST = 5.0
 """The same while the store is out of reach: each pause is twice as long as the one before."""
 GATHER = 0.01
@@ -66,7 +66,7 @@ class Replica:
         self._store = store
         self._bell = bell
         self._rung = 0
-        self._met = -COMPANY
+        self._met = time.monotonic()
         self._turn = Turn()
         self._running: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
