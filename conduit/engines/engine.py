@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.decisions import Decision
@@ -26,6 +27,7 @@ from conduit.engines.observer import Observer
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.replica import Replica
 from conduit.engines.serving import Serving
+from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.engines.shared_steering import SharedSteering
 from conduit.engines.swapping import Swapping
 from conduit.engines.warmth import Warmth
@@ -130,26 +132,64 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
 
     await parts.store.open()
     try:
-        await parts.store.bind_layout(analyzer.layout, analyzer.dim)
-        if parts.half_life is not None:
-            await parts.store.set_half_life(parts.half_life)
-        await record_goal(parts.goal, store=parts.store, clock=parts.clock, actor=parts.actor)
-        shared = parts.shared_portfolio()
-        parts = replace(parts, portfolio=await shared.read())
-        learner = parts.learner(dim=analyzer.dim)
-        await learner.refresh()
-        neighbours = await asyncio.to_thread(labelled, parts.portfolio)
-        decider = parts.decider(analyzer.layout, neighbours=neighbours)
-        steering = SharedSteering(decider, store=parts.store, goal=parts.goal)
-        await steering.exchange(known=await parts.store.pulse())
+        learned = await _taken_up(parts, analyzer, labelled)
     except BaseException:
         await parts.store.close()
         raise
+    return _composed(learned, analyzer, labelled, announce=announce)
+
+
+_Labelled: TypeAlias = Callable[[Portfolio], NearestNeighbours | None]
+"""The labelled queries of some models; None where the policy needs none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learned:
+    """What an open store has told."""
+
+    parts: Parts
+    shared: SharedPortfolio
+    learner: Learner
+    decider: Decider
+    steering: SharedSteering
+
+
+async def _taken_up(parts: Parts, analyzer: Analyzer, labelled: _Labelled) -> _Learned:
+    """What all processes on this store have learned, edited and spent."""
+    await parts.store.bind_layout(analyzer.layout, analyzer.dim)
+    if parts.half_life is not None:
+        await parts.store.set_half_life(parts.half_life)
+    await record_goal(parts.goal, store=parts.store, clock=parts.clock, actor=parts.actor)
+    shared = parts.shared_portfolio()
+    parts = replace(parts, portfolio=await shared.read())
+    learner = parts.learner(dim=analyzer.dim)
+    await learner.refresh()
+    neighbours = await asyncio.to_thread(labelled, parts.portfolio)
+    decider = parts.decider(analyzer.layout, neighbours=neighbours)
+    steering = SharedSteering(decider, store=parts.store, goal=parts.goal)
+    await steering.exchange(known=await parts.store.pulse())
+    return _Learned(parts=parts, shared=shared, learner=learner, decider=decider, steering=steering)
+
+
+def _composed(
+    learned: _Learned,
+    analyzer: Analyzer,
+    labelled: _Labelled,
+    *,
+    announce: Callable[[Event], None],
+) -> Engine:
+    """The engine, of parts that are open."""
+    parts, learner, decider = learned.parts, learned.learner, learned.decider
     swapping = Swapping(
-        learner, decider, shared=shared, store=parts.store, find=parts.arm, labelled=labelled
+        learner,
+        decider,
+        shared=learned.shared,
+        store=parts.store,
+        find=parts.arm,
+        labelled=labelled,
     )
     replica = Replica(
-        learner, swapping, steering=steering, store=parts.store, bell=parts.caches.bell
+        learner, swapping, steering=learned.steering, store=parts.store, bell=parts.caches.bell
     )
     observer = Observer(
         learner,
