@@ -198,26 +198,13 @@ def _composed(
         clock=parts.clock,
         announce=announce,
     )
-    breakers = Breakers(parts.clock)
     money = Money(parts.store, clock=parts.clock, baseline=lambda: swapping.portfolio.baseline)
-    deciding = Deciding(
-        analysis=Analysis(analyzer, parts.caches.features),
-        decider=decider,
-        learner=learner,
-        swapping=swapping,
-        breakers=breakers,
-        clock=parts.clock,
-        warmth=Warmth(parts.clock),
-        money=money,
-        announce=announce,
-    )
-    serving = Serving(
-        deciding=deciding,
-        executor=parts.executor(breakers),
+    serving = _served(
+        learned,
+        Analysis(analyzer, parts.caches.features),
+        swapping,
         observer=observer,
-        answers=parts.answers(),
-        till=parts.till or money.till,
-        continue_cut=parts.continue_cut,
+        money=money,
         announce=announce,
     )
     return Engine(
@@ -225,10 +212,44 @@ def _composed(
         analyzer=analyzer,
         decider=decider,
         learner=learner,
-        deciding=deciding,
+        deciding=serving.deciding,
         serving=serving,
         observer=observer,
         swapping=swapping,
         replica=replica,
         money=money,
+    )
+
+
+def _served(
+    learned: _Learned,
+    analysis: Analysis,
+    swapping: Swapping,
+    *,
+    observer: Observer,
+    money: Money,
+    announce: Callable[[Event], None],
+) -> Serving:
+    """What decides, and has its decisions executed."""
+    parts = learned.parts
+    breakers = Breakers(parts.clock)
+    deciding = Deciding(
+        analysis=analysis,
+        decider=learned.decider,
+        learner=learned.learner,
+        swapping=swapping,
+        breakers=breakers,
+        clock=parts.clock,
+        warmth=Warmth(parts.clock),
+        money=money,
+        announce=announce,
+    )
+    return Serving(
+        deciding=deciding,
+        executor=parts.executor(breakers),
+        observer=observer,
+        answers=parts.answers(),
+        till=parts.till or money.till,
+        continue_cut=parts.continue_cut,
+        announce=announce,
     )
