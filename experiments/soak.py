@@ -101,6 +101,7 @@ async def soak(settings: dict[str, str], *, seconds: float, rate: float) -> Cour
     await asyncio.sleep(QUIET)
     course.counts.append(_counts())
     process.start()
+    theirs.close()  # so that clients that end without a word are noticed
     try:
         while not ours.poll():
             await asyncio.sleep(seconds / SAMPLES)
