@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from conduit.core.version import __version__
+
 if TYPE_CHECKING:
     from conduit.core.arms import Arm, Price, Tier
     from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
-
-__version__ = "0.1.0"
+    from conduit.simple.lines import allm, llm, llm_dry_run, set_models, set_pricing
 
 __all__ = [
     "Arm",
@@ -33,6 +34,11 @@ __all__ = [
     "Router",
     "Tier",
     "__version__",
+    "allm",
+    "llm",
+    "llm_dry_run",
+    "set_models",
+    "set_pricing",
 ]
 
 _HOME = {
@@ -49,6 +55,11 @@ _HOME = {
     "Response": "conduit.core.outcomes",
     "Router": "conduit.engines.router",
     "Tier": "conduit.core.arms",
+    "allm": "conduit.simple.lines",
+    "llm": "conduit.simple.lines",
+    "llm_dry_run": "conduit.simple.lines",
+    "set_models": "conduit.simple.lines",
+    "set_pricing": "conduit.simple.lines",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from conduit import __version__
+from conduit.core.version import __version__
 from conduit.cli.console import say, say_json
 from conduit.cli.options import Json
 

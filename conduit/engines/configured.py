@@ -14,7 +14,7 @@ from conduit.engines.portfolio import Portfolio, portfolio_of, worthy
 from conduit.engines.roles import Roles
 from conduit.features.encoders.opening import open_encoder
 from conduit.settings import Settings
-from conduit.stores.choosing import durable_store
+from conduit.stores.choosing import DurableStore, durable_store
 from conduit.stores.memory import MemoryStore
 
 
@@ -81,6 +81,26 @@ def store_from(settings: Settings, *, clock: Clock) -> Store:
         supabase_url=settings.supabase_url,
         supabase_key=settings.supabase_anon_key,
         clock=clock,
+    )
+
+
+def durable_store_of(settings: Settings) -> DurableStore:
+    """The database that the settings name, or the SQLite file.
+
+    Offline it is a file of its own, unless one was named: what is learned of built-in models has
+    no place beside what was learned of real ones.
+
+    Raises:
+        ConfigurationError: for an address that cannot be used, or half of one.
+    """
+    path = settings.database_path
+    if settings.offline and "database_path" not in settings.origins:
+        path = settings.data_dir / "offline.db"
+    return durable_store(
+        path,
+        database_url=settings.database_url,
+        supabase_url=settings.supabase_url,
+        supabase_key=settings.supabase_anon_key,
     )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from conduit import __version__
 from conduit.core.clocks import SystemClock
 from conduit.core.ports import Clock
+from conduit.core.version import __version__
 from conduit.settings import SETTINGS, Settings
 from conduit.telemetry.logs import LOGGER, formatter_of
 from conduit.telemetry.opening import Telemetry, open_telemetry

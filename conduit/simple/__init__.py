@@ -1,0 +1,1 @@
+"""The one-line faces: ``llm()``, sessions, cost control, and providers, over the engine."""

@@ -1,0 +1,172 @@
+"""What the one-line face is set up with: two models, a baseline, prices, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from conduit.catalog.baseline import cheapest, dearest
+from conduit.catalog.pricing import parse_pricing
+from conduit.core.arms import Arm
+from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.engines.callable_models import callable_arms
+from conduit.engines.configured import catalog_of, durable_store_of
+from conduit.engines.offline import offline_client
+from conduit.engines.roles import Roles
+from conduit.engines.router import Router
+from conduit.providers.endpoints import KEY_VARIABLES
+from conduit.settings import Settings
+
+POLICY = "complexity"
+"""Decides by difficulty until something was rated."""
+CHEAP, QUALITY = "gpt-4o-mini", "gpt-4o"
+"""Where nobody chose, and both can be called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What a program has set; variables of the environment are stronger.
+
+    Args:
+        pricing: prices by model, as ``{"gpt-4o": {"input": 2.5, "output": 10}}``.
+        models: ids of models by role.
+    """
+
+    pricing: Mapping[str, object] | None = None
+    models: Roles = field(default_factory=Roles)
+
+    def priced(self, pricing: Mapping[str, object]) -> Overrides:
+        """With these prices, in the place of those given before.
+
+        Raises:
+            ConfigurationError: for a price that is missing or negative.
+        """
+        parse_pricing(pricing, source="set_pricing")
+        return replace(self, pricing=dict(pricing))
+
+    def named(self, **models: str | None) -> Overrides:
+        """With other models for some roles; None keeps what was said of one.
+
+        Raises:
+            ConfigurationError: for what is no id.
+        """
+        given = {role: model for role, model in models.items() if model is not None}
+        return replace(self, models=replace(self.models, **given and asdict(Roles.of(given))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Two models, and all that calling them takes; equal ones share a router.
+
+    Args:
+        settings: with the prices, roles and key that hold.
+        cheap: the arm for what is easy.
+        quality: the arm for what is not.
+    """
+
+    settings: Settings
+    cheap: Arm
+    quality: Arm
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Ids of the two, or of the one that they are."""
+        return tuple(dict.fromkeys((self.cheap.id, self.quality.id)))
+
+    def candidates(self, quality: str) -> tuple[str, ...]:
+        """Ids of the models that may answer at ``auto``, ``low`` or ``high``.
+
+        Raises:
+            InvalidInputError: for another word.
+        """
+        named = {"auto": self.models, "low": (self.cheap.id,), "high": (self.quality.id,)}
+        if quality not in named:
+            raise InvalidInputError(
+                f"quality={quality!r} is unknown", remedy=f"choose one of: {', '.join(named)}"
+            )
+        return named[quality]
+
+    def make(self) -> Router:
+        """The router of these models, on the database that the settings name."""
+        return Router(
+            self.models,
+            policy=POLICY,
+            client=offline_client() if self.settings.offline else None,
+            store=durable_store_of(self.settings),
+            settings=self.settings,
+        )
+
+
+def configuration(
+    overrides: Overrides,
+    *,
+    api_key: str | None = None,
+    offline: bool = False,
+    settings: Settings | None = None,
+) -> Configuration:
+    """What holds now: the environment, then what the program has set, then defaults.
+
+    Args:
+        overrides: set by the program.
+        api_key: of the provider that serves the models.
+        offline: answer with scripted models that have the names and prices of the real ones.
+        settings: None reads the environment and ``.env``.
+
+    Raises:
+        ConfigurationError: without a key for the models, or for a setting that cannot be used.
+        UnknownModelError: for a model that nobody knows.
+        UnknownPriceError: for one that nobody priced.
+    """
+    settings = settings or Settings.load()
+    given = settings.models_json
+    roles = overrides.models if given is None else Roles.of(given)
+    settings = replace(
+        settings,
+        offline=settings.offline or offline,
+        models=None,
+        pricing_json=overrides.pricing if settings.pricing_json is None else settings.pricing_json,
+        models_json={role: name for role, name in asdict(roles).items() if name is not None},
+    )
+    cheap, quality = _pair(roles, settings)
+    settings = _with_key(settings, (cheap, quality), api_key)
+    if not settings.offline:
+        _check_keys((cheap, quality), settings)
+    return Configuration(settings=settings, cheap=cheap, quality=quality)
+
+
+def _pair(roles: Roles, settings: Settings) -> tuple[Arm, Arm]:
+    """The given ones, else Conductor's two, else the cheapest and the dearest that can be called."""
+    if roles.cheap and roles.quality:
+        catalog = catalog_of(settings, (roles.cheap, roles.quality))
+        return catalog.find(roles.cheap), catalog.find(roles.quality)
+    catalog = catalog_of(settings)
+    known = {arm.id for arm in catalog.arms}
+    usual = {CHEAP, QUALITY} <= known
+    cheap = roles.cheap or (CHEAP if usual else cheapest(catalog.arms).id)
+    quality = roles.quality or (QUALITY if usual else dearest(catalog.arms).id)
+    return catalog.find(cheap), catalog.find(quality)
+
+
+def _with_key(settings: Settings, arms: tuple[Arm, ...], key: str | None) -> Settings:
+    if key is None:
+        return settings
+    providers = dict.fromkeys(arm.provider for arm in arms if arm.provider in KEY_VARIABLES)
+    if len(providers) != 1:
+        raise ConfigurationError(
+            f"api_key is one key, and the models are of {' and '.join(providers) or 'no provider'}",
+            remedy="set the providers' variables, such as OPENAI_API_KEY, instead",
+        )
+    (provider,) = providers
+    values: dict[str, str] = {f"{provider}_api_key": key}
+    return replace(settings, **values)  # type: ignore[arg-type] # one field, named by its provider
+
+
+def _check_keys(arms: tuple[Arm, ...], settings: Settings) -> None:
+    for arm in arms:
+        try:
+            callable_arms((arm,), settings)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{error.problem}, which {arm.id!r} needs",
+                remedy=f"{error.remedy}, or try it without: offline=True, or CONDUIT_OFFLINE=1",
+            ) from None
