@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 
-from conduit.core.version import __version__
 from conduit.cli.console import say, say_json
 from conduit.cli.options import Json
+from conduit.core.version import __version__
 
 
 def version(json: Json = False) -> None:
