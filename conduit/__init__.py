@@ -12,19 +12,24 @@ from conduit.core.version import __version__
 
 if TYPE_CHECKING:
     from conduit.core.arms import Arm, Price, Tier
+    from conduit.core.budgets import Period
     from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
     from conduit.core.errors import ConduitError
     from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
+    from conduit.simple.books import SQLiteStorage
+    from conduit.simple.control import CostController
     from conduit.simple.lines import allm, llm, llm_dry_run, set_models, set_pricing
 
 __all__ = [
     "Arm",
     "ArmEstimate",
     "ConduitError",
+    "CostController",
     "Decision",
     "OptimizeFor",
+    "Period",
     "Preferences",
     "Price",
     "Query",
@@ -32,6 +37,7 @@ __all__ = [
     "QueryFeatures",
     "Response",
     "Router",
+    "SQLiteStorage",
     "Tier",
     "__version__",
     "allm",
@@ -45,8 +51,10 @@ _HOME = {
     "Arm": "conduit.core.arms",
     "ArmEstimate": "conduit.core.decisions",
     "ConduitError": "conduit.core.errors",
+    "CostController": "conduit.simple.control",
     "Decision": "conduit.core.decisions",
     "OptimizeFor": "conduit.core.models",
+    "Period": "conduit.core.budgets",
     "Preferences": "conduit.core.models",
     "Price": "conduit.core.arms",
     "Query": "conduit.core.models",
@@ -54,6 +62,7 @@ _HOME = {
     "QueryFeatures": "conduit.core.decisions",
     "Response": "conduit.core.outcomes",
     "Router": "conduit.engines.router",
+    "SQLiteStorage": "conduit.simple.books",
     "Tier": "conduit.core.arms",
     "allm": "conduit.simple.lines",
     "llm": "conduit.simple.lines",

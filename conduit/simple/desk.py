@@ -1,0 +1,49 @@
+"""Where plain functions have a ledger work for them, and wait."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from conduit.budgets.ledger import Ledger
+from conduit.core.errors import ConduitError
+from conduit.engines.router import Router
+from conduit.simple.books import Books
+from conduit.simple.house import House, house
+
+T = TypeVar("T")
+
+
+class Desk:
+    """Takes work for a ledger from any number of threads.
+
+    Args:
+        books: that the ledger keeps.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def do(self, work: Callable[[Ledger], Awaitable[T]]) -> T:
+        """Have it done, and wait for it; Ctrl-C cancels it."""
+        home = house()
+        return home.background.run(self._done(home, work))
+
+    def change(self, work: Callable[[Ledger], Awaitable[T]]) -> T:
+        """Likewise for what makes or unmakes budgets: all routers of this process look again."""
+        home = house()
+        return home.background.run(self._changed(home, work))
+
+    async def _done(self, home: House, work: Callable[[Ledger], Awaitable[T]]) -> T:
+        async with home.lent(self._books) as books:
+            return await work(books.ledger)
+
+    async def _changed(self, home: House, work: Callable[[Ledger], Awaitable[T]]) -> T:
+        try:
+            return await self._done(home, work)
+        finally:
+            for thing in home.things:
+                if isinstance(thing, Router):
+                    with suppress(ConduitError):  # one that is closed meanwhile knows nothing
+                        (await thing.ledger()).look_again()
