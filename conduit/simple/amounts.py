@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from numbers import Real
 
@@ -61,3 +62,19 @@ def count(tokens: object, *, what: str) -> int | None:
     if not isinstance(tokens, int) or isinstance(tokens, bool) or not 0 <= tokens <= MOST_TOKENS:
         raise InvalidInputError(f"{what}={tokens!r} cannot be", remedy="give a whole number")
     return tokens
+
+
+def moment(at: object, *, what: str) -> float | None:
+    """A moment; None for none.
+
+    Raises:
+        InvalidInputError: for what is no number of seconds.
+    """
+    if at is None:
+        return None
+    if not isinstance(at, int | float) or isinstance(at, bool) or not math.isfinite(at):
+        raise InvalidInputError(
+            f"{what}={at!r} is no moment",
+            remedy="give seconds since the epoch, as time.time() does",
+        )
+    return float(at)

@@ -13,8 +13,6 @@ from uuid import uuid4
 from conduit.budgets.ledger import PATIENCE
 from conduit.budgets.nearness import warnings_of
 from conduit.budgets.paying import accounts_of
-from conduit.budgets.spent import CostReport, cost_report
-from conduit.core.budgets import Period
 from conduit.core.costs import CostKind, CostRecord
 from conduit.core.spending import Spend
 from conduit.engines.configured import actor_of
@@ -24,11 +22,12 @@ from conduit.simple.books import Books, SQLiteStorage
 from conduit.simple.desk import Desk
 from conduit.simple.held import Held, Payer
 from conduit.simple.limits import Limits
+from conduit.simple.reports import Reports
 
 _log = logging.getLogger("conduit.simple")
 
 
-class CostController(Limits):
+class CostController(Limits, Reports):
     """Budgets and costs of users, models and kinds of tasks; for any number of threads.
 
     It keeps the same books as :func:`conduit.llm`, sessions and the server, where they use the same
@@ -172,34 +171,3 @@ class CostController(Limits):
             task_type=name_or_none(task_type, what="task_type"),
         )
         return self._desk.do(lambda ledger: ledger.record_cost(record, accounts_of(record)))
-
-    def get_cost_report(
-        self,
-        group_by: str = "user",
-        period: Period | str = Period.DAILY,
-        *,
-        user_id: str | None = None,
-        model: str | None = None,
-        task_type: str | None = None,
-    ) -> CostReport:
-        """Who spent how much in the calendar period (UTC) that is now.
-
-        Args:
-            group_by: user, model, task_type, or another of :class:`~conduit.core.costs.GroupBy`.
-            period: hourly to monthly; ``Period.TOTAL`` since ever.
-            user_id: only this user's costs.
-            model: likewise.
-            task_type: likewise.
-
-        Raises:
-            InvalidInputError: for a grouping or a period that there is not.
-        """
-        only = _only(user=user_id, model=model, task_type=task_type)
-        chosen = Period.named(period)
-        return self._desk.do(
-            lambda ledger: cost_report(ledger, group_by, chosen, now=time.time(), only=only)
-        )
-
-
-def _only(**named: str | None) -> dict[str, str]:
-    return {key: name(value, what=key) for key, value in named.items() if value is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import TypeVar
 
@@ -35,6 +35,18 @@ class Desk:
         home = house()
         return home.background.run(self._changed(home, work))
 
+    def each(self, pieces: Callable[[Ledger], AsyncIterator[T]]) -> Iterator[T]:
+        """What a ledger is asked for piece by piece, as it is wanted."""
+        home = house()
+        return home.background.iterate(lambda: self._each(home, pieces))
+
+    async def _each(
+        self, home: House, pieces: Callable[[Ledger], AsyncIterator[T]]
+    ) -> AsyncGenerator[T, None]:
+        async with home.lent(self._books) as books:
+            async for piece in pieces(books.ledger):
+                yield piece
+
     async def _done(self, home: House, work: Callable[[Ledger], Awaitable[T]]) -> T:
         async with home.lent(self._books) as books:
             return await work(books.ledger)
@@ -47,3 +59,16 @@ class Desk:
                 if isinstance(thing, Router):
                     with suppress(ConduitError):  # one that is closed meanwhile knows nothing
                         (await thing.ledger()).look_again()
+
+
+class Clerk:
+    """Whatever is done at a desk.
+
+    Args:
+        desk: where it is done.
+        actor: who is on record.
+    """
+
+    def __init__(self, desk: Desk, *, actor: str) -> None:
+        self._desk = desk
+        self._actor = actor

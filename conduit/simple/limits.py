@@ -9,20 +9,11 @@ from conduit.core.budgets import Budget, Period, Scope, ScopeKind, Window
 from conduit.core.errors import InvalidInputError
 from conduit.core.spending import Spend
 from conduit.simple.amounts import name, usd
-from conduit.simple.desk import Desk
+from conduit.simple.desk import Clerk
 
 
-class Limits:
-    """Makes, shows and removes budgets.
-
-    Args:
-        desk: has them made.
-        actor: who is on record.
-    """
-
-    def __init__(self, desk: Desk, *, actor: str) -> None:
-        self._desk = desk
-        self._actor = actor
+class Limits(Clerk):
+    """Makes, shows and removes budgets."""
 
     def set_user_budget(
         self,
