@@ -79,7 +79,7 @@ class CostController(Limits, Reports):
         """
         payer = Payer(user=user_id, model=model, task_type=task_type)
         estimate = usd(estimated_cost, what="an estimate")
-        spends = self._desk.do(lambda ledger: ledger.check(payer.scopes, estimate))
+        spends = self._desk.read(lambda ledger: ledger.check(payer.scopes, estimate))
         for said in warnings_of(spends, estimate):
             _log.warning(said)
             warnings.warn(said, stacklevel=2)

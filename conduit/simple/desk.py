@@ -30,6 +30,11 @@ class Desk:
         home = house()
         return home.background.run(self._done(home, work))
 
+    def read(self, work: Callable[[Ledger], Awaitable[T]]) -> T:
+        """Likewise for what is asked, once all that was spent in this process is in the books."""
+        home = house()
+        return home.background.run(self._read(home, work))
+
     def change(self, work: Callable[[Ledger], Awaitable[T]]) -> T:
         """Likewise for what makes or unmakes budgets: all routers of this process look again."""
         home = house()
@@ -43,9 +48,14 @@ class Desk:
     async def _each(
         self, home: House, pieces: Callable[[Ledger], AsyncIterator[T]]
     ) -> AsyncGenerator[T, None]:
+        await _caught_up(home)
         async with home.lent(self._books) as books:
             async for piece in pieces(books.ledger):
                 yield piece
+
+    async def _read(self, home: House, work: Callable[[Ledger], Awaitable[T]]) -> T:
+        await _caught_up(home)
+        return await self._done(home, work)
 
     async def _done(self, home: House, work: Callable[[Ledger], Awaitable[T]]) -> T:
         async with home.lent(self._books) as books:
@@ -55,10 +65,22 @@ class Desk:
         try:
             return await self._done(home, work)
         finally:
-            for thing in home.things:
-                if isinstance(thing, Router):
-                    with suppress(ConduitError):  # one that is closed meanwhile knows nothing
-                        (await thing.ledger()).look_again()
+            async for ledger in _ledgers(home):
+                ledger.look_again()
+
+
+async def _caught_up(home: House) -> None:
+    """Until what the routers of this process have spent is in the books: they book it together."""
+    async for ledger in _ledgers(home):
+        await ledger.caught_up()
+
+
+async def _ledgers(home: House) -> AsyncIterator[Ledger]:
+    """Those of all routers of this process."""
+    for thing in home.things:
+        if isinstance(thing, Router):
+            with suppress(ConduitError):  # one that cannot be opened, or was closed meanwhile
+                yield await thing.ledger()
 
 
 class Clerk:

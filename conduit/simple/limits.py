@@ -95,7 +95,7 @@ class Limits(Clerk):
 
     def get_budgets(self) -> list[Spend]:
         """How all budgets stand, of whatever they are."""
-        return self._desk.do(lambda ledger: ledger.standing())
+        return self._desk.read(lambda ledger: ledger.standing())
 
     def remove_user_budget(self, user_id: str) -> bool:
         """Forget all budgets of a user, and what was spent of them; whether there were any."""
@@ -120,7 +120,7 @@ class Limits(Clerk):
         return self._desk.change(lambda ledger: _made(ledger, wanted, actor=self._actor))
 
     def _standing(self, scope: Scope) -> list[Spend]:
-        return self._desk.do(lambda ledger: ledger.standing([scope]))
+        return self._desk.read(lambda ledger: ledger.standing([scope]))
 
     def _remove(self, scope: Scope) -> bool:
         return self._desk.change(lambda ledger: _removed(ledger, scope, actor=self._actor))

@@ -59,7 +59,7 @@ class Reports(Clerk):
         """
         only = _only(user=user_id, model=model, task_type=task_type)
         chosen = Period.named(period)
-        return self._desk.do(
+        return self._desk.read(
             lambda ledger: cost_report(ledger, group_by, chosen, now=time.time(), only=only)
         )
 
