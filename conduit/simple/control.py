@@ -14,6 +14,7 @@ from conduit.budgets.ledger import PATIENCE
 from conduit.budgets.nearness import warnings_of
 from conduit.budgets.paying import accounts_of
 from conduit.core.costs import CostKind, CostRecord
+from conduit.core.errors import BudgetWarning
 from conduit.core.spending import Spend
 from conduit.engines.configured import actor_of
 from conduit.settings import Settings
@@ -82,7 +83,7 @@ class CostController(Limits, Reports):
         spends = self._desk.read(lambda ledger: ledger.check(payer.scopes, estimate))
         for said in warnings_of(spends, estimate):
             _log.warning(said)
-            warnings.warn(said, stacklevel=2)
+            warnings.warn(said, BudgetWarning, stacklevel=2)
         return spends
 
     @contextmanager

@@ -14,6 +14,7 @@ import pytest
 from conduit import CostController, Period, SQLiteStorage
 from conduit.core.errors import (
     BudgetExceededError,
+    BudgetWarning,
     ConduitError,
     ConfigurationError,
     InvalidInputError,
@@ -129,7 +130,7 @@ def test_a_check_warns_from_four_fifths_on(
     assert spend.remaining == 0.5
     with (
         caplog.at_level(logging.WARNING, "conduit"),
-        pytest.warns(UserWarning, match=r"daily budget of user 'anna' has \$0.5 of \$1"),
+        pytest.warns(BudgetWarning, match=r"daily budget of user 'anna' has \$0.5 of \$1"),
     ):
         controller.check_budget("anna", 0.3)
     assert "daily budget of user 'anna'" in caplog.text
