@@ -48,6 +48,7 @@ class Race:
 
 
 async def prepared(address: str, account: Scope, cap: float) -> None:
+    """Make the budget that is raced for, of which nothing is ever given back."""
     store = SQLStore(address)
     await store.open()
     await Ledger(store).set_budget(account, Window(Period.TOTAL), cap, actor=ACTOR)
