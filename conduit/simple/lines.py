@@ -111,7 +111,13 @@ def session(
     api_key: str | None = None,
     offline: bool = False,
 ) -> Session:
-    """Several calls on one account: ``with session(budget_usd=1.00) as s: s.llm("…")``.
+    """Have several prompts answered on one account, which is counted, and may be limited.
+
+    ::
+
+        with session(budget_usd=1.00) as s:
+            print(s.llm("What is 2+2?").text)
+        print(s.get_report())
 
     Args:
         budget_usd: USD that they may or should cost together; None for any.

@@ -2,88 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, replace
-from enum import Enum, StrEnum
-from numbers import Real
+from dataclasses import replace
+from enum import Enum
 from uuid import uuid4
 
-from conduit.budgets.quotes import quote_for
-from conduit.core.arms import Arm
-from conduit.core.budgets import Period, Scope, ScopeKind, Window, nanos
+from conduit.core.budgets import Period, Scope, ScopeKind, Window
 from conduit.core.costs import CostFilter
 from conduit.core.errors import InvalidInputError
-from conduit.core.outcomes import ModelRequest
 from conduit.engines.configured import actor_of
 from conduit.engines.shielding import finish
 from conduit.simple.calls import Ask, answered
 from conduit.simple.configuration import Configuration
 from conduit.simple.house import House
-from conduit.simple.session_totals import Step, Totals, usd
+from conduit.simple.session_terms import NEARLY, Strategy, Terms, alarm, fitting
+from conduit.simple.session_totals import Step, Totals
 
 WINDOW = Window(Period.TOTAL)
-SHARE = 0.1
-"""Of what is left of an ``adaptive`` budget that one call of the dearer model may cost at most."""
-NEARLY = 0.8
-"""Share of a ``warn`` budget that the first warning comes at."""
 SLACK = 60.0
 """Seconds that a clock may step back while a session goes on."""
 
 _log = logging.getLogger(__name__)
-
-
-class Strategy(StrEnum):
-    """What becomes of a session whose money ends."""
-
-    WARN = "warn"
-    STRICT = "strict"
-    ADAPTIVE = "adaptive"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a session may cost.
-
-    Args:
-        budget: USD; None for any.
-        strategy: what becomes of it then.
-
-    Raises:
-        InvalidInputError: for a budget that cannot be.
-    """
-
-    budget: float | None
-    strategy: Strategy
-
-    def __post_init__(self) -> None:
-        if self.budget is None:
-            return
-        if not isinstance(self.budget, Real) or isinstance(self.budget, bool):
-            raise InvalidInputError(
-                f"budget_usd={self.budget!r} is no amount", remedy="give USD as a number"
-            )
-        nanos(self.budget, what="a session's budget")
-
-    @classmethod
-    def of(cls, budget_usd: float | None, budget_strategy: str) -> Terms:
-        """Terms as people give them.
-
-        Raises:
-            InvalidInputError: for a budget that cannot be, or a strategy that nothing answers to.
-        """
-        if budget_strategy not in {known.value for known in Strategy}:
-            raise InvalidInputError(
-                f"budget_strategy={budget_strategy!r} is unknown",
-                remedy=f"choose one of: {', '.join(Strategy)}",
-            )
-        return cls(budget=budget_usd, strategy=Strategy(budget_strategy))
-
-    @property
-    def held(self) -> float | None:
-        """USD that the ledger holds the session to; None where it only counts."""
-        return None if self.strategy is Strategy.WARN else self.budget
 
 
 class Phase(Enum):
@@ -123,14 +65,18 @@ class Account:
             ConfigurationError: for a database that keeps no books.
         """
         self._check(Phase.NEW)
-        async with self._home.lent(self._plan) as router:
-            ledger = await router.ledger()
-            if (limit := self._terms.held) is not None:
-                await ledger.set_budget(self.scope, WINDOW, limit, actor=self._actor)
         self._phase = Phase.OPEN
+        try:
+            async with self._home.lent(self._plan) as router:
+                ledger = await router.ledger()
+                if (limit := self._terms.held) is not None:
+                    await ledger.set_budget(self.scope, WINDOW, limit, actor=self._actor)
+        except asyncio.CancelledError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
-        """Take no more calls; once those under way have ended the budget is gone."""
+        """Take no more calls; once those under way have ended, costs are booked and the budget gone."""
         self._phase = Phase.ENDED
         await finish(self._cleared())
 
@@ -191,7 +137,7 @@ class Account:
             ledger = await router.ledger()
             spends = await ledger.standing([self.scope])
         left = min((spend.remaining for spend in spends), default=limit)
-        return within((self._plan.cheap, self._plan.quality), ask, most=SHARE * left)
+        return fitting((self._plan.cheap, self._plan.quality), ask, left=left)
 
     async def _looked_after(self) -> None:
         await self._warned()
@@ -199,9 +145,12 @@ class Account:
 
     async def _cleared(self) -> None:
         """Remove the budget after the last call: one that is under way must not outlive its limit."""
-        if self._phase is Phase.ENDED and not self._under_way and self._terms.held is not None:
-            async with self._home.lent(self._plan) as router:
-                ledger = await router.ledger()
+        if self._phase is not Phase.ENDED or self._under_way:
+            return
+        async with self._home.lent(self._plan) as router:
+            ledger = await router.ledger()
+            await ledger.standing([self.scope])  # once all that it owes is booked
+            if self._terms.held is not None:
                 await ledger.remove_budget(self.scope, WINDOW, actor=self._actor)
 
     async def _warned(self) -> None:
@@ -215,27 +164,6 @@ class Account:
         level = 2.0 if spent > terms.budget else NEARLY
         if level > self._warned_at:
             self._warned_at = level
-            alarm = _alarm(self.scope, spent, of=terms.budget)
-            _log.warning("%s", alarm)
-            self.alarms.append(alarm)
-
-
-def within(arms: tuple[Arm, ...], ask: Ask, *, most: float) -> tuple[str, ...]:
-    """Ids of the arms whose call costs no more than so many USD, by its upper estimate.
-
-    The cheapest of them stays whatever it costs: whether there is money for it, the ledger says.
-    """
-    request = ModelRequest(arm=arms[0], text=ask.query.text, max_tokens=ask.max_tokens)
-    quotes = {arm.id: quote_for(replace(request, arm=arm)) for arm in arms}
-    costs = {name: 0.0 if quote is None else quote.estimate for name, quote in quotes.items()}
-    least = min(costs.values())
-    return tuple(name for name, cost in costs.items() if cost <= max(most, least))
-
-
-def _alarm(scope: Scope, spent: float, *, of: float) -> str:
-    if spent > of:
-        return (
-            f"session {scope.name} has cost {usd(spent)}, more than its budget of {usd(of)}; "
-            'budget_strategy="strict" would hold it'
-        )
-    return f"session {scope.name} has cost {usd(spent)}, {spent / of:.0%} of its {usd(of)}"
+            said = alarm(self.scope, spent, of=terms.budget)
+            _log.warning("%s", said)
+            self.alarms.append(said)

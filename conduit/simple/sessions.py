@@ -6,12 +6,14 @@ import warnings
 from typing import Self
 
 from conduit.core.errors import BudgetWarning
+from conduit.engines.shielding import finish
 from conduit.simple.answer import Answer
 from conduit.simple.background import Background
 from conduit.simple.calls import Ask, checked
 from conduit.simple.configuration import configuration
 from conduit.simple.house import House
-from conduit.simple.session_account import Account, Terms
+from conduit.simple.session_account import Account
+from conduit.simple.session_terms import Terms
 from conduit.simple.session_totals import Step, Totals, as_table
 
 
@@ -72,7 +74,7 @@ class Session:
 
     async def __aexit__(self, *_: object) -> None:
         """End: nothing more is answered, and the budget is gone."""
-        await self._background.awaited(self._account.close())
+        await finish(self._background.awaited(self._account.close()))
 
     def llm(
         self,
