@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
-    from conduit.simple.lines import allm, llm, llm_dry_run, set_models, set_pricing
+    from conduit.simple.lines import allm, llm, llm_dry_run, session, set_models, set_pricing
 
 __all__ = [
     "Arm",
@@ -37,6 +37,7 @@ __all__ = [
     "allm",
     "llm",
     "llm_dry_run",
+    "session",
     "set_models",
     "set_pricing",
 ]
@@ -58,6 +59,7 @@ _HOME = {
     "allm": "conduit.simple.lines",
     "llm": "conduit.simple.lines",
     "llm_dry_run": "conduit.simple.lines",
+    "session": "conduit.simple.lines",
     "set_models": "conduit.simple.lines",
     "set_pricing": "conduit.simple.lines",
 }

@@ -179,6 +179,10 @@ class BudgetExceededError(ConduitError):
         )
 
 
+class BudgetWarning(UserWarning):
+    """Most of a budget is spent, or more than all of it; nothing was refused."""
+
+
 class ReservationTimeoutError(ConduitError):
     """Money is left of a budget, but was set aside for other calls for as long as one may wait.
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from conduit.catalog.baseline import cheapest, dearest
 from conduit.catalog.pricing import parse_pricing
 from conduit.core.arms import Arm
-from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.core.errors import ConfigurationError, InvalidInputError, UnknownModelError
 from conduit.engines.callable_models import callable_arms
 from conduit.engines.configured import catalog_of, durable_store_of
 from conduit.engines.offline import offline_client
@@ -137,14 +137,30 @@ def configuration(
 def _pair(roles: Roles, settings: Settings) -> tuple[Arm, Arm]:
     """The given ones, else Conductor's two, else the cheapest and the dearest that can be called."""
     if roles.cheap and roles.quality:
-        catalog = catalog_of(settings, (roles.cheap, roles.quality))
-        return catalog.find(roles.cheap), catalog.find(roles.quality)
+        return _found(settings, roles.cheap, roles.quality)
+    if _has_usual(settings):
+        return _found(settings, roles.cheap or CHEAP, roles.quality or QUALITY)
     catalog = catalog_of(settings)
-    known = {arm.id for arm in catalog.arms}
-    usual = {CHEAP, QUALITY} <= known
-    cheap = roles.cheap or (CHEAP if usual else cheapest(catalog.arms).id)
-    quality = roles.quality or (QUALITY if usual else dearest(catalog.arms).id)
+    cheap = roles.cheap or cheapest(catalog.arms).id
+    quality = roles.quality or dearest(catalog.arms).id
     return catalog.find(cheap), catalog.find(quality)
+
+
+def _found(settings: Settings, *names: str) -> tuple[Arm, Arm]:
+    """Two models; no others need a price."""
+    catalog = catalog_of(settings, names)
+    cheap, quality = (catalog.find(name) for name in names)
+    return cheap, quality
+
+
+def _has_usual(settings: Settings) -> bool:
+    """Whether Conductor's two can be called, or at least as well as any other."""
+    keys = settings.api_keys.keys()
+    try:
+        arms = catalog_of(settings, (CHEAP, QUALITY)).arms
+    except UnknownModelError:
+        return False
+    return not keys or keys >= {arm.provider for arm in arms}
 
 
 def _with_key(settings: Settings, arms: tuple[Arm, ...], key: str | None) -> Settings:

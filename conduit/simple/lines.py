@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
+    from conduit.simple.sessions import Session
 
 _log = logging.getLogger("conduit.simple")
 
@@ -100,6 +101,47 @@ def llm_dry_run(
     ask = calls.Ask(prompt=prompt, quality=quality)
     said: dict[str, str] = calls.llm_dry_run(ask, api_key=api_key, offline=offline)
     return said
+
+
+def session(
+    budget_usd: float | None = None,
+    budget_strategy: str = "warn",
+    *,
+    user_id: str | None = None,
+    api_key: str | None = None,
+    offline: bool = False,
+) -> Session:
+    """Have several prompts answered on one account, which is counted, and may be limited.
+
+    ::
+
+        with session(budget_usd=1.00) as s:
+            print(s.llm("What is 2+2?").text)
+        print(s.get_report())
+
+    Args:
+        budget_usd: USD that they may or should cost together; None for any.
+        budget_strategy: ``warn`` warns at 80% and when more was spent, by ``logging`` and
+            ``warnings``; ``strict`` refuses a call that might not fit; ``adaptive`` does, too, and
+            takes the dearer model only while a call costs at most a tenth of what is left.
+        user_id: whose budgets have to pay as well.
+        api_key: of the models' provider; None reads the environment and ``.env``.
+        offline: answer with scripted models, which need no key; so does ``CONDUIT_OFFLINE=1``.
+
+    Raises:
+        InvalidInputError: for a budget that cannot be, or an unknown strategy.
+        ConfigurationError: when no key is set, naming the variables.
+    """
+    sessions, home = _loaded("sessions"), _loaded("house").house()
+    begun: Session = sessions.Session(
+        home,
+        budget_usd=budget_usd,
+        budget_strategy=budget_strategy,
+        user_id=user_id,
+        api_key=api_key,
+        offline=offline,
+    )
+    return begun
 
 
 def set_pricing(pricing: Mapping[str, object]) -> None:
