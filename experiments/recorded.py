@@ -104,6 +104,7 @@ def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
             output_tokens=outcomes.output_tokens,
             latency=outcomes.latency,
             complexity=np.array([f.complexity_score for f in features]),
+            difficulty=np.array([f.difficulty for f in features]),
             embeddings=embeddings,
         ),
         embeddings=embeddings.astype(np.float64),
@@ -120,6 +121,7 @@ def joined(first: Stream, second: Stream) -> Stream:
         quality=np.vstack([part.quality for part in both]),
         cost=np.vstack([part.cost for part in both]),
         complexity=_one_after_the_other([part.complexity for part in both]),
+        difficulty=_one_after_the_other([part.difficulty for part in both]),
         embeddings=_one_after_the_other([part.embeddings for part in both]),
     )
 
