@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
-    from conduit.simple.lines import allm, llm, llm_dry_run, set_models, set_pricing
+    from conduit.simple.lines import (
+        allm,
+        llm,
+        llm_dry_run,
+        set_models,
+        set_pricing,
+        smart_classify,
+    )
+    from conduit.simple.verdicts import SmartClassification
 
 __all__ = [
     "Arm",
@@ -32,6 +40,7 @@ __all__ = [
     "QueryFeatures",
     "Response",
     "Router",
+    "SmartClassification",
     "Tier",
     "__version__",
     "allm",
@@ -39,6 +48,7 @@ __all__ = [
     "llm_dry_run",
     "set_models",
     "set_pricing",
+    "smart_classify",
 ]
 
 _HOME = {
@@ -54,12 +64,14 @@ _HOME = {
     "QueryFeatures": "conduit.core.decisions",
     "Response": "conduit.core.outcomes",
     "Router": "conduit.engines.router",
+    "SmartClassification": "conduit.simple.verdicts",
     "Tier": "conduit.core.arms",
     "allm": "conduit.simple.lines",
     "llm": "conduit.simple.lines",
     "llm_dry_run": "conduit.simple.lines",
     "set_models": "conduit.simple.lines",
     "set_pricing": "conduit.simple.lines",
+    "smart_classify": "conduit.simple.lines",
 }
 
 

@@ -54,6 +54,14 @@ class Difficulty:
         return _TASK[task_of(text)] + REACH * math.tanh(learned)
 
 
+def raw_score_of(difficulty: float) -> int:
+    """A difficulty as a whole number from 1 (anyone can) to 10: ``1 + ⌊9 d⌋``.
+
+    Prompts that begin alike have the same one: what was learned stays within a ninth.
+    """
+    return 1 + math.floor(9 * difficulty)
+
+
 def shipped_weights() -> Traversable:
     """The file that ``python -m experiments.fit_difficulty`` writes.
 
