@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from conduit.features.projection import load_projection
 from conduit.features.signals import SIGNAL_NAMES, SIGNALS_VERSION
 from experiments.arguments import Arguments, parse
 from experiments.injections import INJECTIONS, VICTIMS
-from experiments.recorded import DATASETS, encoder_of, stream_part
+from experiments.recorded import DATASETS, encoder_of, tuned_or_unseen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,10 +70,10 @@ class Sample:
 
 
 def samples(arguments: Arguments) -> list[Sample]:
-    """The tuning parts, with the failures of the model that is cheapest on each."""
+    """The part of each data set that may be seen, with the failures of the cheapest model there."""
     found = []
     for name in DATASETS:
-        outcomes, _ = stream_part(name, arguments)
+        outcomes = tuned_or_unseen(name, arguments)
         cheapest = int(outcomes.cost.mean(axis=0).argmin())
         failed = 1.0 - outcomes.quality[:, cheapest]
         found.append(Sample(name=name, texts=tuple(outcomes.texts), failed=failed))
@@ -110,7 +110,7 @@ def fitted(found: Sequence[tuple[Floats, Floats]], moved: Floats) -> Floats:
 def main() -> int:
     """Fit for both encoders, and for the signals alone, and write."""
     arguments = parse(NAME, about="Fits the weights of the difficulty.", seeds=1)
-    data = samples(arguments)
+    data = samples(replace(arguments, held_out=False))
     encoders: tuple[Encoder, ...] = (encoder_of(arguments), HashingEncoder())
     weights: dict[str, list[float]] = {}
     for encoder in encoders:

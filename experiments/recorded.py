@@ -89,6 +89,15 @@ def stream_part(name: str, arguments: Arguments) -> tuple[RecordedOutcomes, str]
     return (whole, "all rows") if arguments.held_out else (_halves(whole)[0], "tuning: first half")
 
 
+def tuned_or_unseen(name: str, arguments: Arguments) -> RecordedOutcomes:
+    """What defaults may be chosen on, or, held out, all the other rows and none of these."""
+    if not arguments.held_out:
+        return stream_part(name, arguments)[0]
+    if name == PARETOBANDIT:
+        return _paretobandit(arguments, "test")
+    return _halves(_file(name, arguments))[1]
+
+
 def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
     """Contexts as a router computes them, from the text alone."""
     analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))

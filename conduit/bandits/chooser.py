@@ -85,7 +85,7 @@ class Chooser:
         if self.steering is not None:
             self.steering = self.steering.at(wish.now)
         steering = self.steering
-        policy = self._policy.facing(estimates.ratings[wish.allowed])
+        policy = self._policy.facing(estimates.ratings, wish.allowed)
         ask = Ask(
             constraints=wish.constraints,
             valuation=self._valuation(models, wish),

@@ -63,9 +63,14 @@ class Policy:
         """Tries for new arms: none where the policy has no floor, and chooses as it sees fit."""
         return Trial() if self.floor.epsilon > 0 else NO_TRIAL
 
-    def facing(self, ratings: Array) -> Policy:
-        """The policy that decides among arms about which the evidence is worth this, (n,) in ratings."""
-        if self.unrated is None or (ratings >= FIRST_RATING).any():
+    def facing(self, ratings: Array, allowed: NDArray[np.bool_]) -> Policy:
+        """The policy that decides among arms of which so much is known.
+
+        Args:
+            ratings: (K,) what the evidence about each arm is worth, in ratings.
+            allowed: (K,) bool, arms that may be chosen.
+        """
+        if self.unrated is None or (ratings[allowed] >= FIRST_RATING).any():
             return self
         return self.unrated
 

@@ -85,11 +85,13 @@ def test_a_fixed_policy_needs_a_model_that_exists(name: str) -> None:
 
 
 def test_until_something_is_rated_another_policy_decides() -> None:
-    """Evidence of half a rating about one arm is enough, less is none; other policies stay."""
-    policy = policy_named("rated_thompson", models=MODELS)
-    untrained = policy.facing(np.array([0.0, 0.3, 0.0]))
+    """Half a rating about one arm that may be chosen is enough, less is none; other policies stay."""
+    policy, all_arms = policy_named("rated_thompson", models=MODELS), np.ones(3, bool)
+    untrained = policy.facing(np.array([0.0, 0.3, 0.0]), all_arms)
     assert untrained == policy.unrated
     assert untrained.floor == NO_FLOOR
-    assert policy.facing(np.array([0.0, 0.5, 0.0])) is policy
+    assert policy.facing(np.array([0.0, 0.5, 0.0]), all_arms) is policy
+    others = np.array([True, False, True])
+    assert policy.facing(np.array([0.0, 9.0, 0.0]), others) == policy.unrated
     thompson = policy_named("thompson", models=MODELS)
-    assert thompson.facing(np.zeros(3)) is thompson
+    assert thompson.facing(np.zeros(3), all_arms) is thompson
