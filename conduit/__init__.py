@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
-    from conduit.simple.lines import allm, llm, llm_dry_run, session, set_models, set_pricing
+    from conduit.simple.lines import (
+        allm,
+        llm,
+        llm_dry_run,
+        session,
+        set_models,
+        set_pricing,
+        smart_classify,
+    )
+    from conduit.simple.verdicts import SmartClassification
 
 __all__ = [
     "Arm",
@@ -32,6 +41,7 @@ __all__ = [
     "QueryFeatures",
     "Response",
     "Router",
+    "SmartClassification",
     "Tier",
     "__version__",
     "allm",
@@ -40,6 +50,7 @@ __all__ = [
     "session",
     "set_models",
     "set_pricing",
+    "smart_classify",
 ]
 
 _HOME = {
@@ -55,6 +66,7 @@ _HOME = {
     "QueryFeatures": "conduit.core.decisions",
     "Response": "conduit.core.outcomes",
     "Router": "conduit.engines.router",
+    "SmartClassification": "conduit.simple.verdicts",
     "Tier": "conduit.core.arms",
     "allm": "conduit.simple.lines",
     "llm": "conduit.simple.lines",
@@ -62,6 +74,7 @@ _HOME = {
     "session": "conduit.simple.lines",
     "set_models": "conduit.simple.lines",
     "set_pricing": "conduit.simple.lines",
+    "smart_classify": "conduit.simple.lines",
 }
 
 

@@ -17,7 +17,7 @@ from conduit.engines.router import Router
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 
-POLICY = "complexity"
+POLICY = "rated_thompson"
 """Decides by difficulty until something was rated."""
 CHEAP, QUALITY = "gpt-4o-mini", "gpt-4o"
 """Where nobody chose, and both can be called."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
     from conduit.simple.sessions import Session
+    from conduit.simple.verdicts import SmartClassification
 
 _log = logging.getLogger("conduit.simple")
 
@@ -142,6 +143,32 @@ def session(
         offline=offline,
     )
     return begun
+
+
+def smart_classify(
+    prompt: str, *, api_key: str | None = None, offline: bool = False
+) -> SmartClassification:
+    """How complex a prompt is, as the cheap model judges it; about $0.0001, on the ledger.
+
+    What it said is remembered while the process runs. Where no model can be reached, or its answer
+    is none, a local classifier judges, and ``reasoning`` says so; offline it always does.
+
+    Args:
+        prompt: to be judged; it is shown to the model as data, and never carried out.
+        api_key: of the model's provider; None reads the environment and ``.env``.
+        offline: ask no model; so does ``CONDUIT_OFFLINE=1``.
+
+    Returns:
+        ``complexity_score`` 0..1, ``raw_score`` 1 to 10, ``reasoning``, and ``from_cache``.
+
+    Raises:
+        InvalidInputError: for an empty prompt.
+        ConfigurationError: for a setting that cannot be used.
+    """
+    verdict: SmartClassification = _loaded("classification").smart_classify(
+        prompt, api_key=api_key, offline=offline
+    )
+    return verdict
 
 
 def set_pricing(pricing: Mapping[str, object]) -> None:
