@@ -12,11 +12,14 @@ from conduit.core.version import __version__
 
 if TYPE_CHECKING:
     from conduit.core.arms import Arm, Price, Tier
+    from conduit.core.budgets import Period
     from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
     from conduit.core.errors import ConduitError
     from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
+    from conduit.simple.books import SQLiteStorage
+    from conduit.simple.control import CostController
     from conduit.simple.lines import (
         allm,
         llm,
@@ -32,8 +35,10 @@ __all__ = [
     "Arm",
     "ArmEstimate",
     "ConduitError",
+    "CostController",
     "Decision",
     "OptimizeFor",
+    "Period",
     "Preferences",
     "Price",
     "Query",
@@ -41,6 +46,7 @@ __all__ = [
     "QueryFeatures",
     "Response",
     "Router",
+    "SQLiteStorage",
     "SmartClassification",
     "Tier",
     "__version__",
@@ -57,8 +63,10 @@ _HOME = {
     "Arm": "conduit.core.arms",
     "ArmEstimate": "conduit.core.decisions",
     "ConduitError": "conduit.core.errors",
+    "CostController": "conduit.simple.control",
     "Decision": "conduit.core.decisions",
     "OptimizeFor": "conduit.core.models",
+    "Period": "conduit.core.budgets",
     "Preferences": "conduit.core.models",
     "Price": "conduit.core.arms",
     "Query": "conduit.core.models",
@@ -67,6 +75,7 @@ _HOME = {
     "Response": "conduit.core.outcomes",
     "Router": "conduit.engines.router",
     "SmartClassification": "conduit.simple.verdicts",
+    "SQLiteStorage": "conduit.simple.books",
     "Tier": "conduit.core.arms",
     "allm": "conduit.simple.lines",
     "llm": "conduit.simple.lines",

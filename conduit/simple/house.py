@@ -63,6 +63,11 @@ class House:
         self._rooms: list[_Room[Any]] = []
         self._process = os.getpid()
 
+    @property
+    def things(self) -> tuple[Any, ...]:
+        """All that is lent, or was; to be asked for on this house's event loop alone."""
+        return tuple(room.thing for room in self._rooms)
+
     @asynccontextmanager
     async def lent(self, plan: Plan[O]) -> AsyncIterator[O]:
         """What a plan makes, open; to be used on this house's event loop alone."""
