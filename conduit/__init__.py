@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
     from conduit.simple.lines import allm, llm, llm_dry_run, set_models, set_pricing
+    from conduit.simple.multi import MultiProvider
+    from conduit.simple.provider import Provider
 
 __all__ = [
     "Arm",
     "ArmEstimate",
     "ConduitError",
     "Decision",
+    "MultiProvider",
     "OptimizeFor",
     "Preferences",
     "Price",
+    "Provider",
     "Query",
     "QueryConstraints",
     "QueryFeatures",
@@ -46,9 +50,11 @@ _HOME = {
     "ArmEstimate": "conduit.core.decisions",
     "ConduitError": "conduit.core.errors",
     "Decision": "conduit.core.decisions",
+    "MultiProvider": "conduit.simple.multi",
     "OptimizeFor": "conduit.core.models",
     "Preferences": "conduit.core.models",
     "Price": "conduit.core.arms",
+    "Provider": "conduit.simple.provider",
     "Query": "conduit.core.models",
     "QueryConstraints": "conduit.core.models",
     "QueryFeatures": "conduit.core.decisions",

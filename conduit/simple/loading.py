@@ -1,0 +1,20 @@
+"""The engine is loaded by the first call that needs it, which says so where somebody looks."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from typing import Any
+
+_log = logging.getLogger("conduit.simple")
+
+
+def loaded(module: str) -> Any:
+    """A module of this package that needs the engine."""
+    name = f"{__package__}.{module}"
+    if name not in sys.modules:
+        _log.info("loading the engine, the text encoder and the database, once per process")
+        if sys.stderr.isatty():
+            print("Conduit is warming up …", file=sys.stderr)  # noqa: T201 - for who waits
+    return import_module(name)
