@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -26,12 +25,19 @@ from conduit.engines.labelled import fit_neighbours, open_neighbours
 from conduit.features.encoders.verified_files import require_hash_of
 from conduit.settings import Settings
 from conduit.simple.family import Family, tier_names
+from conduit.simple.loading import on_terminal
 from conduit.stores.neighbours_file import load_neighbours, save_neighbours
 
 EXAMPLES = Path(__file__).parent / "data" / "default_router.jsonl"
 """Prompts made up for the purpose, and what a model of each tier is thought to be worth on them."""
 DIGEST = "c085bf3555d4c7e720abc394e227bf66dd468f9c0276cc29e73737c485dbdd40"
 """SHA-256 of the examples."""
+
+UNTRAINED = (
+    "routing by the default router, whose labels are estimates that nobody measured; "
+    "make your own with: conduit train-router DATA"
+)
+"""What is said when it is used."""
 
 _log = logging.getLogger("conduit.simple")
 
@@ -47,11 +53,19 @@ def trained_file(settings: Settings) -> Path:
 
 
 def state_of(path: Path) -> tuple[int, int] | None:
-    """What changes when a file is replaced; None where there is none."""
+    """What changes when a file is replaced; None where there is none.
+
+    Raises:
+        StoreError: for a file that must not be looked at.
+    """
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be looked at ({error.strerror})", remedy="make it readable"
+        ) from error
     return found.st_mtime_ns, found.st_size
 
 
@@ -66,9 +80,13 @@ def labelled_for(family: Family, encoder: Encoder, settings: Settings) -> Neares
     """
     trained = trained_file(settings)
     if state_of(trained) is not None:
-        found = load_neighbours(trained)
-        if any(name in found.arms for arm in family.arms for name in (arm.id, arm.tier.value)):
-            return _of_family(found, family, encoder)
+        try:
+            found = load_neighbours(trained)
+            if any(name in found.arms for arm in family.arms for name in (arm.id, arm.tier.value)):
+                return _of_family(found, family, encoder)
+        except StoreError as error:
+            again = f"train it again, or delete {trained} to have the default router back"
+            raise type(error)(error.problem, remedy=again) from error
     _say_untrained()
     return _of_family(_default(encoder, settings), family, encoder)
 
@@ -129,11 +147,6 @@ def examples(path: Path = EXAMPLES, *, digest: str = DIGEST) -> RecordedOutcomes
 
 @cache
 def _say_untrained() -> None:
-    """Once per process, to who looks."""
-    said = (
-        "routing by the default router, whose labels are estimates and nobody's measurements; "
-        "train your own: conduit train-router DATA"
-    )
-    _log.info(said)
-    if sys.stderr.isatty():
-        print(said, file=sys.stderr)  # noqa: T201 - for who waits
+    """Once per process."""
+    _log.info(UNTRAINED)
+    on_terminal(UNTRAINED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
@@ -16,12 +17,14 @@ from conduit.stores.memory import MemoryStore
 
 INPUT_TOKENS, OUTPUT_TOKENS = 500, 1000
 """Of the calls that are simulated."""
-PROMPTS: Mapping[str, str] = {
-    "Simple": "What is the capital of Japan?",
-    "Moderate": "Explain how a hash table works with collision handling",
-    "Complex": "Implement a B-tree with insert and search in Python. Handle node splits, keep every "
-    "node at least half full, and test it.",
-}
+PROMPTS: Mapping[str, str] = MappingProxyType(
+    {
+        "Simple": "What is the capital of Japan?",
+        "Moderate": "Explain how a hash table works with collision handling",
+        "Complex": "Implement a B-tree with insert and search in Python. Handle node splits, keep "
+        "every node at least half full, and test it.",
+    }
+)
 """Looked at where nobody gave any, by label."""
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from conduit.catalog.catalog import given_prices
 from conduit.catalog.pricing import price_of
-from conduit.catalog.registry import read_registry
+from conduit.catalog.registry import Registry, read_registry
 from conduit.core.arms import Arm, Tier
 from conduit.engines.callable_models import check_keys
 from conduit.settings import Settings
@@ -40,6 +41,12 @@ class Family:
         return next(arm for arm in self.arms if arm.id == model)
 
 
+@cache
+def pinned() -> Registry:
+    """The pinned table."""
+    return read_registry(PINNED)
+
+
 def families(settings: Settings) -> Mapping[str, Family]:
     """All of the pinned table by name, in its order, at the prices that hold.
 
@@ -48,7 +55,7 @@ def families(settings: Settings) -> Mapping[str, Family]:
     """
     given = given_prices(folder=Path.cwd(), pricing=settings.pricing, prices=settings.pricing_json)
     found: dict[str, list[Arm]] = {}
-    for arm in read_registry(PINNED).at(settings.base_urls).arms:
+    for arm in pinned().at(settings.base_urls).arms:
         found.setdefault(arm.provider, []).append(replace(arm, price=price_of(arm, given)))
     return {
         name: Family(name=name, arms=tuple(sorted(arms, key=lambda arm: arm.tier.rank)))

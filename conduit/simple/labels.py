@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conduit.catalog.registry import Registry, read_registry
+from conduit.catalog.registry import Registry
 from conduit.core.errors import InvalidInputError
 from conduit.datasets.recorded import RecordedOutcomes
-from conduit.simple.family import PINNED, tier_names
+from conduit.simple.family import pinned, tier_names
 
 
 def by_model_or_tier(outcomes: RecordedOutcomes) -> RecordedOutcomes:
@@ -17,7 +17,7 @@ def by_model_or_tier(outcomes: RecordedOutcomes) -> RecordedOutcomes:
         InvalidInputError: for a name that is neither, or a provider of whose models some are
             labelled and others are not, neither themselves nor by their tier.
     """
-    known = read_registry(PINNED)
+    known = pinned()
     found = {name: _column(name, known) for name in outcomes.models}
     unknown = [name for name, column in found.items() if column is None]
     if unknown:
@@ -33,7 +33,7 @@ def by_model_or_tier(outcomes: RecordedOutcomes) -> RecordedOutcomes:
 
 def providers_of(columns: tuple[str, ...]) -> tuple[str, ...]:
     """Whose prompts a router file with these columns judges."""
-    arms = read_registry(PINNED).arms
+    arms = pinned().arms
     names = dict.fromkeys(arm.provider for arm in arms if {arm.id, arm.tier.value} & {*columns})
     return tuple(names)
 

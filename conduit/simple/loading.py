@@ -15,6 +15,11 @@ def loaded(module: str) -> Any:
     name = f"{__package__}.{module}"
     if name not in sys.modules:
         _log.info("loading the engine, the text encoder and the database, once per process")
-        if sys.stderr.isatty():
-            print("Conduit is warming up …", file=sys.stderr)  # noqa: T201 - for who waits
+        on_terminal("Conduit is warming up …")
     return import_module(name)
+
+
+def on_terminal(text: str) -> None:
+    """Say something to who waits before a terminal, and is not shown the log."""
+    if sys.stderr.isatty() and not _log.isEnabledFor(logging.INFO):
+        print(text, file=sys.stderr)  # noqa: T201 - for who waits

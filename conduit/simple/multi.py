@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -154,7 +154,7 @@ class MultiProvider:
         strategy: str = "cheapest",
         max_tokens: int = 8192,
         temperature: float = 1.0,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """Likewise, on the caller's event loop."""
         failures = list[ProviderError]()
         routes = await self.aroutes(prompt, strategy=strategy, max_tokens=max_tokens)
