@@ -7,16 +7,17 @@ import sys
 from importlib import import_module
 from typing import Any
 
+_ENGINE = "conduit.engines.router"
+"""Takes a second to load; where it is there, all else is quick."""
 _log = logging.getLogger("conduit.simple")
 
 
 def loaded(module: str) -> Any:
     """A module of this package that needs the engine."""
-    name = f"{__package__}.{module}"
-    if name not in sys.modules:
+    if _ENGINE not in sys.modules:
         _log.info("loading the engine, the text encoder and the database, once per process")
         on_terminal("Conduit is warming up …")
-    return import_module(name)
+    return import_module(f"{__package__}.{module}")
 
 
 def on_terminal(text: str) -> None:
