@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         set_pricing,
         smart_classify,
     )
+    from conduit.simple.multi import MultiProvider
+    from conduit.simple.provider import Provider
     from conduit.simple.verdicts import SmartClassification
 
 __all__ = [
@@ -37,10 +39,12 @@ __all__ = [
     "ConduitError",
     "CostController",
     "Decision",
+    "MultiProvider",
     "OptimizeFor",
     "Period",
     "Preferences",
     "Price",
+    "Provider",
     "Query",
     "QueryConstraints",
     "QueryFeatures",
@@ -65,10 +69,12 @@ _HOME = {
     "ConduitError": "conduit.core.errors",
     "CostController": "conduit.simple.control",
     "Decision": "conduit.core.decisions",
+    "MultiProvider": "conduit.simple.multi",
     "OptimizeFor": "conduit.core.models",
     "Period": "conduit.core.budgets",
     "Preferences": "conduit.core.models",
     "Price": "conduit.core.arms",
+    "Provider": "conduit.simple.provider",
     "Query": "conduit.core.models",
     "QueryConstraints": "conduit.core.models",
     "QueryFeatures": "conduit.core.decisions",

@@ -6,18 +6,15 @@ a second, which the first call says where somebody looks.
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from conduit.simple.loading import loaded
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
     from conduit.simple.sessions import Session
     from conduit.simple.verdicts import SmartClassification
-
-_log = logging.getLogger("conduit.simple")
 
 
 def llm(
@@ -49,7 +46,7 @@ def llm(
         BudgetExceededError: when an account has too little left.
         AllModelsFailedError: when no model answered.
     """
-    calls = _loaded("calls")
+    calls = loaded("calls")
     ask = calls.Ask(
         prompt=prompt,
         quality=quality,
@@ -72,7 +69,7 @@ async def allm(
     task_type: str | None = None,
 ) -> Answer:
     """Likewise, awaited; cancelling it hangs up on the model, and pays what was used."""
-    calls = _loaded("calls")
+    calls = loaded("calls")
     ask = calls.Ask(
         prompt=prompt,
         quality=quality,
@@ -98,7 +95,7 @@ def llm_dry_run(
     Returns:
         ``{"model": …, "reason": …}``
     """
-    calls = _loaded("calls")
+    calls = loaded("calls")
     ask = calls.Ask(prompt=prompt, quality=quality)
     said: dict[str, str] = calls.llm_dry_run(ask, api_key=api_key, offline=offline)
     return said
@@ -182,7 +179,7 @@ def set_pricing(pricing: Mapping[str, object]) -> None:
     Raises:
         ConfigurationError: for a price that is missing or negative; nothing has changed.
     """
-    home = _loaded("house").house()
+    home = loaded("house").house()
     home.overrides = home.overrides.priced(pricing)
 
 
@@ -199,15 +196,5 @@ def set_models(
     Raises:
         ConfigurationError: for what is no id; nothing has changed.
     """
-    home = _loaded("house").house()
+    home = loaded("house").house()
     home.overrides = home.overrides.named(cheap=cheap, quality=quality, baseline=baseline)
-
-
-def _loaded(module: str) -> Any:
-    """A module of this package that needs the engine."""
-    name = f"{__package__}.{module}"
-    if name not in sys.modules:
-        _log.info("loading the engine, the text encoder and the database, once per process")
-        if sys.stderr.isatty():
-            print("Conduit is warming up …", file=sys.stderr)  # noqa: T201 - for who waits
-    return import_module(name)
