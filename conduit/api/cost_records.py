@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conduit.api.compatibility import Taken, Usd
 from conduit.api.directives import Name
+from conduit.budgets.csv_cells import csv_line
 from conduit.budgets.ledger import Ledger
 from conduit.core.costs import MOST_RECORDS, CostFilter, CostKind, CostPage, CostRecord
 
@@ -95,23 +94,12 @@ class Records(BaseModel):
 
 async def csv_lines(ledger: Ledger, wanted: CostFilter, page: CostPage) -> AsyncIterator[str]:
     """All records from a page on, one page in memory at a time."""
-    yield _line(list(RecordBody.model_fields))
+    yield csv_line(list(RecordBody.model_fields))
     while True:
         yield "".join(
-            _line(list(RecordBody.of(record).model_dump(mode="json").values()))
+            csv_line(list(RecordBody.of(record).model_dump(mode="json").values()))
             for record in page.records
         )
         if page.cursor is None:
             return
         page = await ledger.records(wanted, limit=MOST_RECORDS, cursor=page.cursor)
-
-
-def _line(cells: list[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([_harmless(cell) for cell in cells])
-    return text.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    """Names are their users' own: none may be a formula in somebody's spreadsheet."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
