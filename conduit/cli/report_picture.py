@@ -21,15 +21,26 @@ from conduit.core.errors import ConfigurationError, InvalidInputError, StoreErro
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 """Okabe and Ito's, which people with colour blindness tell apart."""
 _OTHERS = "#BBBBBB"
+_SAVED = "saved against the baseline"
 _FORMATS = (".png", ".svg")
 _NAME = 32
 """Letters of the longest name in the legend."""
 _MONEY = 1e-9
 """USD; less is a rounding error of sums in whole nanodollars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What one group did cost per day, in USD, and its colour."""
+
+    name: str
+    spent: tuple[float, ...]
+    colour: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +50,13 @@ class Series:
     Args:
         by: what is stacked.
         days: in order.
-        stacks: USD per day, by name, the dearest group first.
+        stacks: per group, the dearest first; all that have no colour of their own are one.
         saved: USD per day against the baseline.
     """
 
     by: str
     days: tuple[date, ...]
-    stacks: Mapping[str, tuple[float, ...]]
+    stacks: tuple[Stack, ...]
     saved: tuple[float, ...]
 
 
@@ -71,18 +82,15 @@ async def series_of(reports: CostReports, report: MoneyReport) -> Series:
     """The days of a report: its dearest groups each, and the others together."""
     everything = await daily_costs(reports, report.by, None, report.wanted)
     days = tuple(_span(min(everything), max(everything)))
-    stacks: dict[str, tuple[float, ...]] = {}
+    stacks = []
     if report.by is not GroupBy.DAY:
         named = [it.total.key for it in report.lines if it.total.key is not None]
-        for key in named[: len(_COLOURS)]:
+        for key, colour in zip(named, _COLOURS, strict=False):
             known = await daily_costs(reports, report.by, key, report.wanted)
-            stacks[key] = _spent(days, known)
-    whole = _spent(days, everything)
-    rest = [total - sum(cells) for total, *cells in zip(whole, *stacks.values(), strict=True)]
-    if max(rest) > _MONEY:
-        stacks[_rest_of(report, len(stacks))] = tuple(max(it, 0.0) for it in rest)
+            stacks.append(Stack(_short(key), _spent(days, known), colour))
+    stacks += _rest(report, _spent(days, everything), stacks)
     saved = [everything[str(day)].saved if str(day) in everything else 0.0 for day in days]
-    return Series(by=word(report.by), days=days, stacks=stacks, saved=tuple(saved))
+    return Series(by=word(report.by), days=days, stacks=tuple(stacks), saved=tuple(saved))
 
 
 def draw(series: Series, path: Path) -> Path:
@@ -98,7 +106,7 @@ def draw(series: Series, path: Path) -> Path:
         # Names in scripts that the font lacks are boxes in a PNG, and text in an SVG.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(9, 4), dpi=160, layout="constrained")
-        _draw(figure.add_subplot(), series)
+        _draw(figure, series)
         try:
             figure.savefig(path, format=path.suffix.lower()[1:])
         except OSError as error:
@@ -108,23 +116,31 @@ def draw(series: Series, path: Path) -> Path:
     return path
 
 
-def _draw(ax: Axes, series: Series) -> None:
-    colours = dict(zip(series.stacks, _COLOURS, strict=False))
+def _draw(figure: Figure, series: Series) -> None:
+    ax = figure.add_subplot()
     below = [0.0] * len(series.days)
     handles: list[Artist] = []
     days = [(day - series.days[0]).days for day in series.days]
-    for name, spent in series.stacks.items():
-        colour = colours.get(name, _OTHERS)
-        handles.append(ax.bar(days, spent, bottom=below, color=colour, width=0.85))  # type: ignore[arg-type]
-        below = [one + more for one, more in zip(below, spent, strict=True)]
-    handles += ax.plot(days, series.saved, color=INK, marker="o", ms=3, lw=1.2, ls="--")
+    for stack in series.stacks:
+        handles.append(ax.bar(days, stack.spent, bottom=below, color=stack.colour, width=0.85))  # type: ignore[arg-type]
+        below = [one + more for one, more in zip(below, stack.spent, strict=True)]
+    handles += ax.plot(days, series.saved, color=INK, marker="o", ms=2.5, lw=1.2, ls="--")
     ax.set_title(f"Spending per day (UTC), by {series.by}")
     ax.set_ylabel("USD")
     ax.axhline(0, color=INK, lw=0.6)
     _tell_days(ax, series.days)
-    legend = ax.legend(handles, [str(n) for n in range(len(handles))], frameon=False, ncols=2)
-    names = [*map(_short, series.stacks), "saved against the baseline"]
-    for text, name in zip(legend.get_texts(), names, strict=True):
+    _tell_names(figure, handles, [it.name for it in series.stacks])
+
+
+def _tell_names(figure: Figure, handles: Sequence[Artist], stacks: Sequence[str]) -> None:
+    legend = figure.legend(
+        handles,
+        [str(number) for number in range(len(handles))],
+        loc="outside lower center",
+        frameon=False,
+        ncols=4,
+    )
+    for text, name in zip(legend.get_texts(), [*stacks, _SAVED], strict=True):
         text.set_parse_math(False)  # a name is what it is, dollars and underscores too
         text.set_text(name)
 
@@ -146,12 +162,16 @@ def _spent(days: Sequence[date], known: Mapping[str, CostTotal]) -> tuple[float,
     return tuple(known[str(day)].cost if str(day) in known else 0.0 for day in days)
 
 
-def _rest_of(report: MoneyReport, named: int) -> str:
+def _rest(report: MoneyReport, whole: Sequence[float], stacks: Sequence[Stack]) -> Iterator[Stack]:
     """What is left: everything, the calls of which nobody said, or those of many groups."""
-    if report.by is GroupBy.DAY:
-        return "spent"
-    left = [it.total.key for it in report.lines][: named + 1]
-    return shown(None) if report.is_complete and len(report.lines) == len(left) else "others"
+    some = zip(whole, *(it.spent for it in stacks), strict=True)
+    left = tuple(total - sum(cells) for total, *cells in some)
+    if max(left) < _MONEY:
+        return
+    unsaid = report.is_complete and len(report.lines) == len(stacks) + 1
+    name = "spent" if report.by is GroupBy.DAY else shown(None) if unsaid else "others"
+    colour = _OTHERS if stacks else _COLOURS[0]
+    yield Stack(name, tuple(max(it, 0.0) for it in left), colour)
 
 
 def _short(name: str) -> str:

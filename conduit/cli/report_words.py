@@ -11,7 +11,7 @@ from conduit.cli.console import say, say_table, table_of
 from conduit.cli.demo_words import usd
 from conduit.core.costs import GroupBy
 
-_NUMBERS = ("requests", "calls", "spend", "baseline", "saved", "saved %", "quality (rated)")
+_NUMBERS = ("requests", "calls", "spend", "baseline", "saved", "saved %", "quality (n)")
 _UNSAID = "(not said)"
 
 

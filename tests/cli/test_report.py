@@ -127,6 +127,17 @@ def test_an_age_is_before_now(conduit: Run, books: Path, monkeypatch: pytest.Mon
     assert conduit("report", "--until", "3d", "--json").json["total"]["requests"] == 1
 
 
+def test_nothing_is_wrapped_on_a_narrow_terminal(
+    conduit: Run, books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of the table stays a line, whatever the terminal does with it."""
+    wide = [it.split() for it in conduit("report").out.splitlines() if "$" in it]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", conduit("report").out)
+    assert [it.split() for it in plain.splitlines() if "$" in it] == wide
+
+
 NAMES = ["=1+1", "@cmd", "+49", "-x", "\tTab", '日本 語, "q"', "Ünï", "a\nb", "\x1b[31mred"]
 
 
@@ -229,7 +240,7 @@ def test_a_picture_of_days(conduit: Run, books: Path, tmp_path: Path, by: str) -
 
 def test_a_picture_of_any_names(conduit: Run, database: Path, tmp_path: Path) -> None:
     """More groups than colours are 'others'; dollars, underscores and scripts are no markup."""
-    names = [*NAMES, "_hidden", "$x_1$", "n" * 200]
+    names = [*NAMES, "others", "_hidden", "$x_1$", "n" * 200]
     write_costs(database, *(a_cost(str(n), 1.0 + n, user=name) for n, name in enumerate(names)))
     for name in ("a.png", "b.SVG"):
         ran = conduit("report", "--by", "user", "--picture", tmp_path / name, "--json")
