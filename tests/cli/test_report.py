@@ -53,7 +53,7 @@ def test_a_report_has_one_line_per_model_and_a_total(conduit: Run, books: Path) 
             "saved",
             "%",
             "quality",
-            "(rated)",
+            "(n)",
         ]
     )
     assert rows(ran.out) == {
