@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from conduit.engines.router import Router
     from conduit.simple.books import SQLiteStorage
     from conduit.simple.control import CostController
-    from conduit.simple.lines import allm, llm, llm_dry_run, set_models, set_pricing
+    from conduit.simple.lines import (
+        allm,
+        llm,
+        llm_dry_run,
+        session,
+        set_models,
+        set_pricing,
+        smart_classify,
+    )
+    from conduit.simple.multi import MultiProvider
+    from conduit.simple.provider import Provider
+    from conduit.simple.verdicts import SmartClassification
 
 __all__ = [
     "Arm",
@@ -28,23 +39,28 @@ __all__ = [
     "ConduitError",
     "CostController",
     "Decision",
+    "MultiProvider",
     "OptimizeFor",
     "Period",
     "Preferences",
     "Price",
+    "Provider",
     "Query",
     "QueryConstraints",
     "QueryFeatures",
     "Response",
     "Router",
     "SQLiteStorage",
+    "SmartClassification",
     "Tier",
     "__version__",
     "allm",
     "llm",
     "llm_dry_run",
+    "session",
     "set_models",
     "set_pricing",
+    "smart_classify",
 ]
 
 _HOME = {
@@ -53,22 +69,27 @@ _HOME = {
     "ConduitError": "conduit.core.errors",
     "CostController": "conduit.simple.control",
     "Decision": "conduit.core.decisions",
+    "MultiProvider": "conduit.simple.multi",
     "OptimizeFor": "conduit.core.models",
     "Period": "conduit.core.budgets",
     "Preferences": "conduit.core.models",
     "Price": "conduit.core.arms",
+    "Provider": "conduit.simple.provider",
     "Query": "conduit.core.models",
     "QueryConstraints": "conduit.core.models",
     "QueryFeatures": "conduit.core.decisions",
     "Response": "conduit.core.outcomes",
     "Router": "conduit.engines.router",
+    "SmartClassification": "conduit.simple.verdicts",
     "SQLiteStorage": "conduit.simple.books",
     "Tier": "conduit.core.arms",
     "allm": "conduit.simple.lines",
     "llm": "conduit.simple.lines",
     "llm_dry_run": "conduit.simple.lines",
+    "session": "conduit.simple.lines",
     "set_models": "conduit.simple.lines",
     "set_pricing": "conduit.simple.lines",
+    "smart_classify": "conduit.simple.lines",
 }
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from conduit.budgets.cost_reports import CostReports
+from conduit.budgets.csv_cells import csv_line
 from conduit.core.costs import MOST_RECORDS, CostFilter, CostPage, CostRecord
 
 COLUMNS = (
@@ -26,7 +25,6 @@ COLUMNS = (
     "decision_id",
 )
 """Names of what a row holds."""
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def row_of(record: CostRecord) -> dict[str, object]:
@@ -69,17 +67,6 @@ async def csv_lines(
     reports: CostReports, wanted: CostFilter, first: CostPage | None = None
 ) -> AsyncIterator[str]:
     """The same as CSV, which no spreadsheet takes for formulas: a line of names, then pages."""
-    yield _line(COLUMNS)
+    yield csv_line(COLUMNS)
     async for page in pages(reports, wanted, first):
-        yield "".join(_line(row_of(record).values()) for record in page.records)
-
-
-def _line(cells: Iterable[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([_harmless(cell) for cell in cells])
-    return text.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    """Names are their users' own: none may be a formula in somebody's spreadsheet."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULAS) else cell
+        yield "".join(csv_line(row_of(record).values()) for record in page.records)

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from conduit.core.errors import ConduitError
 from conduit.simple.background import Background
 from conduit.simple.configuration import Overrides
+from conduit.simple.verdicts import Verdicts
 
 MOST_IDLE = 8
 """Things that stay open though nobody uses them."""
@@ -58,6 +59,7 @@ class House:
     def __init__(self, overrides: Overrides | None = None) -> None:
         self.overrides = overrides or Overrides()
         self.background = Background()
+        self.verdicts = Verdicts()
         self._rooms: list[_Room[Any]] = []
         self._process = os.getpid()
 
