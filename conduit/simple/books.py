@@ -54,16 +54,20 @@ class OpenBooks:
     """
 
     def __init__(self, store: DurableStore) -> None:
-        self.ledger = Ledger(store)
+        self._ledger = Ledger(store)
         self._store = store
 
     async def open(self) -> None:
         """Connect; repeatable."""
         await self._store.open()
 
+    async def ledger(self) -> Ledger:
+        """The ledger."""
+        return self._ledger
+
     async def aclose(self) -> None:
         """Let go, once all that was spent is on record."""
-        await self.ledger.caught_up()
+        await self._ledger.caught_up()
         await self._store.close()
 
 

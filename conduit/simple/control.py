@@ -19,8 +19,8 @@ from conduit.core.spending import Spend
 from conduit.engines.configured import actor_of
 from conduit.settings import Settings
 from conduit.simple.amounts import count, name, name_or_none, usd
+from conduit.simple.bookkeeper import Bookkeeper
 from conduit.simple.books import Books, SQLiteStorage
-from conduit.simple.desk import Desk
 from conduit.simple.held import Held, Payer
 from conduit.simple.limits import Limits
 from conduit.simple.reports import Reports
@@ -48,7 +48,7 @@ class CostController(Limits, Reports):
         settings = Settings.load()
         settings = replace(settings, offline=settings.offline or offline)
         books = Books(settings=settings, file=None if storage is None else storage.file)
-        super().__init__(Desk(books), actor=actor_of(settings))
+        super().__init__(Bookkeeper(books), actor=actor_of(settings))
 
     def check_budget(
         self,
@@ -80,7 +80,7 @@ class CostController(Limits, Reports):
         """
         payer = Payer(user=user_id, model=model, task_type=task_type)
         estimate = usd(estimated_cost, what="an estimate")
-        spends = self._desk.read(lambda ledger: ledger.check(payer.scopes, estimate))
+        spends = self._keeper.read(lambda ledger: ledger.check(payer.scopes, estimate))
         for said in warnings_of(spends, estimate):
             _log.warning(said)
             warnings.warn(said, BudgetWarning, stacklevel=2)
@@ -115,13 +115,13 @@ class CostController(Limits, Reports):
         """
         payer = Payer(user=user_id, model=model, task_type=task_type)
         estimate = usd(estimated_cost, what="an estimate")
-        made = self._desk.do(lambda ledger: ledger.reserve(payer.scopes, estimate, wait=wait))
-        held = Held(made, payer, self._desk)
+        made = self._keeper.do(lambda ledger: ledger.reserve(payer.scopes, estimate, wait=wait))
+        held = Held(made, payer, self._keeper)
         try:
             yield held
         finally:
             if not held.is_settled:
-                self._desk.do(lambda ledger: ledger.release(made.id))
+                self._keeper.do(lambda ledger: ledger.release(made.id))
 
     def record_cost(
         self,
@@ -171,4 +171,4 @@ class CostController(Limits, Reports):
             session=name_or_none(session, what="session"),
             task_type=name_or_none(task_type, what="task_type"),
         )
-        return self._desk.do(lambda ledger: ledger.record_cost(record, accounts_of(record)))
+        return self._keeper.do(lambda ledger: ledger.record_cost(record, accounts_of(record)))

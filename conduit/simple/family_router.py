@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from conduit.budgets.ledger import Ledger
 from conduit.core.decisions import Decision
 from conduit.core.events import Decided, Event
 from conduit.core.ports import Store
@@ -96,6 +97,11 @@ class Desk:
             if self._router is None:
                 self._router = await asyncio.to_thread(self._plan.router, self._hear)
         await self._router.open()
+
+    async def ledger(self) -> Ledger:
+        """Where budgets are kept that hold for this provider, too."""
+        await self.open()
+        return await self.router.ledger()
 
     async def aclose(self) -> None:
         """Let go of everything."""

@@ -10,7 +10,7 @@ from conduit.core.budgets import Scope
 from conduit.core.costs import CostKind, CostRecord
 from conduit.core.spending import Reservation
 from conduit.simple.amounts import count, name, name_or_none, usd
-from conduit.simple.desk import Desk
+from conduit.simple.bookkeeper import Bookkeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +47,13 @@ class Held:
     Args:
         reservation: what was set aside.
         payer: on whose account.
-        desk: settles it.
+        keeper: settles it.
     """
 
-    def __init__(self, reservation: Reservation, payer: Payer, desk: Desk) -> None:
+    def __init__(self, reservation: Reservation, payer: Payer, keeper: Bookkeeper) -> None:
         self._reservation = reservation
         self._payer = payer
-        self._desk = desk
+        self._keeper = keeper
         self._settled = False
 
     @property
@@ -108,7 +108,7 @@ class Held:
             user=self._payer.user,
             task_type=name_or_none(task_type, what="task_type") or self._payer.task_type,
         )
-        self._desk.do(lambda ledger: _settled(ledger, record))
+        self._keeper.do(lambda ledger: _settled(ledger, record))
         self._settled = True
 
 

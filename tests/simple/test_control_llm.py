@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit import CostController, Period, SQLiteStorage, llm
+from conduit import CostController, Period, Provider, SQLiteStorage, llm
 from conduit.core.errors import BudgetExceededError
 from conduit.simple.house import House
 from tests.simple.control_house import own_house
@@ -116,6 +116,16 @@ def test_a_model_and_a_task_refuse_llm_too(home: House) -> None:
     controller.set_task_type_budget("chat", daily_usd=0.0)
     with pytest.raises(BudgetExceededError, match="task type 'chat'"):
         llm("What is 2+2?", task_type="chat")
+
+
+def test_a_providers_models_are_held_too(home: House) -> None:
+    """What a provider has just spent is reported, and a model without money is passed over at once."""
+    del home
+    controller, provider = CostController(), Provider("google", "a-key")
+    first = provider.chat("What is 2+2?")
+    assert controller.get_cost_report("model").breakdown == {first.model: round(first.cost, 9)}
+    controller.set_model_budget(first.model, daily_usd=0.0)
+    assert provider.chat("What is 2+2?").model != first.model
 
 
 def test_another_process_sees_the_same_file(home: House) -> None:
