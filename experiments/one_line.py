@@ -5,8 +5,9 @@ part that defaults may be chosen on are rated (a sample per seed); what counts i
 prompt of it. *Cold* is what an untrained ``llm()`` chooses; *after 500 ratings* what it chooses then,
 without another one; *rated on* is rated all along. Conductor's keyword rules and orkestra's nearest
 neighbours (k = 5, both models' labels on the same 500 prompts, twice what ratings tell) are written anew.
-*Over mixture* is quality over the constant mixture of the two models at the same spend. Utility is that of
-the preset balanced, ``.7 q − .2 c / c(good)``.
+*Over mixture* is quality over the constant mixture of the two models at the same spend, which makes ways
+that spend differently comparable; *kept* the share of the good model's quality, of which the one-line
+face is to keep .95 once it was rated.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from conduit.bandits.utility import PRESETS
-from conduit.core.models import OptimizeFor
 from conduit.evaluation.stream import Stream
+from conduit.simple.configuration import KEPT
 from experiments.arguments import Arguments, parse
 from experiments.bars import draw_bars
 from experiments.one_line_ways import CHEAP, GOOD, by_auto, by_keywords, by_neighbours, taught
@@ -62,7 +62,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One way of choosing on one data set, means over seeds."""
+    """One way of choosing on one data set, means over seeds; ``seeds`` has what was over the mixture."""
 
     dataset: str
     way: str
@@ -72,7 +72,8 @@ class Row:
     good: float
     over_mixture: float
     over_mixture_se: float
-    utility: tuple[float, ...]
+    kept: float
+    seeds: tuple[float, ...]
 
 
 def load(name: str, arguments: Arguments) -> Part:
@@ -144,15 +145,18 @@ def rows_of(part: Part, seeds: Sequence[Chosen]) -> list[Row]:
 
 
 def checks_of(name: str, rows: Mapping[str, Row]) -> list[Check]:
-    """``auto`` is worth no less than what it takes the place of, but for noise."""
+    """``auto`` gives no less for the money than what it takes the place of, and what it is to keep."""
     pairs = ((COLD, KEYWORDS), (TRAINED, KEYWORDS), (TRAINED, NEAREST), (TRAINED, COLD))
     checks = []
     for better, other in pairs:
-        paired = zip(rows[better].utility, rows[other].utility, strict=True)
+        paired = zip(rows[better].seeds, rows[other].seeds, strict=True)
         ahead, error = mean_and_error([one - two for one, two in paired])
         noise = 0.0 if np.isnan(error) else NOISE * error
-        says = f"{name}: utility of {better} over {other}"
+        says = f"{name}: over mixture, {better} less {other}"
         checks.append(Check(name=says, value=ahead, bound=-noise))
+    kept = rows[TRAINED]
+    noise = 0.0 if np.isnan(kept.quality_se) else NOISE * kept.quality_se
+    checks.append(Check(name=f"{name}: kept by {TRAINED}", value=kept.kept, bound=KEPT - noise))
     return checks
 
 
@@ -164,10 +168,6 @@ def _row(part: Part, way: str, seeds: Sequence[NDArray[np.intp]]) -> Row:
     over = [
         q - float(np.interp(c, mean_cost, mean_quality)) for q, c in zip(quality, cost, strict=True)
     ]
-    weights, unit = PRESETS[OptimizeFor.BALANCED], float(mean_cost[GOOD])
-    utility = (
-        weights.quality * q - weights.cost * c / unit for q, c in zip(quality, cost, strict=True)
-    )
     got, got_se = mean_and_error(quality)
     ahead, ahead_se = mean_and_error(over)
     return Row(
@@ -179,7 +179,8 @@ def _row(part: Part, way: str, seeds: Sequence[NDArray[np.intp]]) -> Row:
         good=float(np.mean([(arms == GOOD).mean() for arms in seeds])),
         over_mixture=ahead,
         over_mixture_se=ahead_se,
-        utility=tuple(utility),
+        kept=got / float(mean_quality[GOOD]),
+        seeds=tuple(over),
     )
 
 
@@ -194,7 +195,7 @@ def _show(part: Part, rows: Sequence[Row]) -> None:
             "good model",
             "over mixture",
             "± s.e.",
-            "utility",
+            "kept",
         ],
         [
             [
@@ -205,7 +206,7 @@ def _show(part: Part, rows: Sequence[Row]) -> None:
                 f"{row.good:.0%}",
                 f"{row.over_mixture:+.4f}",
                 f"{row.over_mixture_se:.4f}",
-                f"{np.mean(row.utility):.4f}",
+                f"{row.kept:.4f}",
             ]
             for row in rows
         ],

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from conduit.bandits.neighbours import NEIGHBOURS, NearestNeighbours
 from conduit.bandits.policies import policy_named
+from conduit.bandits.quality_target import QualityTarget
 from conduit.core.errors import InvalidInputError
 from conduit.core.statistics import SufficientStatistics
 from conduit.evaluation.replay import replay
 from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
-from conduit.simple.configuration import POLICY
+from conduit.simple.configuration import KEPT, POLICY
 
 CHEAP, GOOD = 0, 1
 """Columns of the two models."""
@@ -98,6 +99,7 @@ def _setting(
     return Setting(
         policy=policy_named(POLICY, models=[arm.id for arm in stream.arms]),
         baseline=stream.arms[GOOD],
+        steering=QualityTarget(target=KEPT),
         statistics=known or {},
         learning=learning,
     )

@@ -11,6 +11,7 @@ from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError, InvalidInputError, UnknownModelError
 from conduit.engines.callable_models import check_keys
 from conduit.engines.configured import catalog_of, durable_store_of
+from conduit.engines.goals import Goal
 from conduit.engines.offline import offline_client
 from conduit.engines.roles import Roles
 from conduit.engines.router import Router
@@ -19,6 +20,8 @@ from conduit.settings import Settings
 
 POLICY = "rated_thompson"
 """Decides by difficulty until something was rated."""
+KEPT = 0.95
+"""Share of the better model's quality that is kept at least spend, once ratings say what that is."""
 CHEAP, QUALITY = "gpt-4o-mini", "gpt-4o"
 """Where nobody chose, and both can be called."""
 
@@ -91,13 +94,20 @@ class Configuration:
         return named[quality]
 
     def make(self) -> Router:
-        """The router of these models, on the database that the settings name."""
+        """The router of these models, on the database that the settings name.
+
+        It keeps most of the better model's quality at least spend, unless the settings name another
+        goal or a trade-off.
+        """
+        settings = self.settings
+        chosen = Goal.of(settings) or "optimize_for" in settings.origins
         return Router(
             self.models,
             policy=POLICY,
-            client=offline_client() if self.settings.offline else None,
-            store=durable_store_of(self.settings),
-            settings=self.settings,
+            quality_target=None if chosen else KEPT,
+            client=offline_client() if settings.offline else None,
+            store=durable_store_of(settings),
+            settings=settings,
         )
 
 
