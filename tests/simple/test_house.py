@@ -129,8 +129,8 @@ def test_a_script_that_just_ends_leaves_all_of_it(offline: Place) -> None:
     assert offline.rows("select count(*) from observations where signal = 'rating'") == [(2,)]
     assert offline.rows("select count(*) from pending") == [(0,)]
     assert offline.rows("select count(*) from budgets") == [(0,)]
-    rated = "select sum(n) from arm_state where head = 'quality'"
-    assert offline.rows(rated) == [(2,)]
+    rated = "select count(*) from arm_state where head = 'quality'"
+    assert offline.rows(rated) == [(1,)]
 
 
 THREADS = """
@@ -139,7 +139,7 @@ from conduit import llm
 llm("What is 2+2?")
 def work():
     for at in range(3):
-        sys.stdout.write(llm(f"What is {at}+2?").model + "\n")
+        sys.stdout.write(llm(f"What is {at}+2?").model + chr(10))
 for _ in range(4):
     threading.Thread(target=work).start()
 """
