@@ -72,7 +72,8 @@ class UnknownPolicyError(InvalidInputError):
 
     def __init__(self, name: str, *, known: Sequence[str]) -> None:
         self.name = name
-        super().__init__(f"unknown policy {name!r}", remedy=f"choose one of: {_listing(known)}")
+        names = ", ".join(sorted(known))
+        super().__init__(f"unknown policy {name!r}", remedy=f"choose one of: {names}")
 
 
 class UnknownDecisionError(InvalidInputError):

@@ -9,16 +9,19 @@ from conduit.catalog.baseline import cheapest, dearest
 from conduit.catalog.pricing import parse_pricing
 from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError, InvalidInputError, UnknownModelError
-from conduit.engines.callable_models import callable_arms
+from conduit.engines.callable_models import check_keys
 from conduit.engines.configured import catalog_of, durable_store_of
+from conduit.engines.goals import Goal
 from conduit.engines.offline import offline_client
 from conduit.engines.roles import Roles
 from conduit.engines.router import Router
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 
-POLICY = "complexity"
+POLICY = "rated_thompson"
 """Decides by difficulty until something was rated."""
+KEPT = 0.95
+"""Share of the better model's quality that is kept at least spend, once ratings say what that is."""
 CHEAP, QUALITY = "gpt-4o-mini", "gpt-4o"
 """Where nobody chose, and both can be called."""
 
@@ -47,6 +50,10 @@ class Overrides:
             )
         parse_pricing(pricing, source="set_pricing")
         return replace(self, pricing=dict(pricing))
+
+    def prices_under(self, settings: Settings) -> Mapping[str, object] | None:
+        """The prices that hold: those of the environment, else these."""
+        return self.pricing if settings.pricing_json is None else settings.pricing_json
 
     def named(self, **models: str | None) -> Overrides:
         """With other models for some roles; None keeps what was said of one.
@@ -94,13 +101,20 @@ class Configuration:
         return named[quality]
 
     def make(self) -> Router:
-        """The router of these models, on the database that the settings name."""
+        """The router of these models, on the database that the settings name.
+
+        It keeps most of the better model's quality at least spend, unless the settings name another
+        goal or a trade-off.
+        """
+        settings = self.settings
+        chosen = Goal.of(settings) or "optimize_for" in settings.origins
         return Router(
             self.models,
             policy=POLICY,
-            client=offline_client() if self.settings.offline else None,
-            store=durable_store_of(self.settings),
-            settings=self.settings,
+            quality_target=None if chosen else KEPT,
+            client=offline_client() if settings.offline else None,
+            store=durable_store_of(settings),
+            settings=settings,
         )
 
 
@@ -132,13 +146,13 @@ def configuration(
         settings,
         offline=settings.offline or offline,
         models=None,
-        pricing_json=overrides.pricing if settings.pricing_json is None else settings.pricing_json,
+        pricing_json=overrides.prices_under(settings),
         models_json={role: name for role, name in asdict(roles).items() if name is not None},
     )
     cheap, quality = _pair(roles, settings)
     settings = _with_key(settings, (cheap, quality), api_key)
     if not settings.offline:
-        _check_keys((cheap, quality), settings)
+        check_keys((cheap, quality), settings)
     return Configuration(settings=settings, cheap=cheap, quality=quality)
 
 
@@ -183,14 +197,3 @@ def _with_key(settings: Settings, arms: tuple[Arm, ...], key: str | None) -> Set
     (provider,) = providers
     values: dict[str, str] = {f"{provider}_api_key": key}
     return replace(settings, **values)  # type: ignore[arg-type] # one field, named by its provider
-
-
-def _check_keys(arms: tuple[Arm, ...], settings: Settings) -> None:
-    for arm in arms:
-        try:
-            callable_arms((arm,), settings)
-        except ConfigurationError as error:
-            raise ConfigurationError(
-                f"{error.problem}, which {arm.id!r} needs",
-                remedy=f"{error.remedy}, or try it without: offline=True, or CONDUIT_OFFLINE=1",
-            ) from None

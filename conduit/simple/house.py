@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from conduit.core.errors import ConduitError
 from conduit.simple.background import Background
 from conduit.simple.configuration import Overrides
+from conduit.simple.verdicts import Verdicts
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,13 @@ class House:
     def __init__(self, overrides: Overrides | None = None) -> None:
         self.overrides = overrides or Overrides()
         self.background = Background()
+        self.verdicts = Verdicts()
         self._rooms: list[_Room[Any]] = []
+
+    @property
+    def things(self) -> tuple[Any, ...]:
+        """All that is lent, or was; to be asked for on this house's event loop alone."""
+        return tuple(room.thing for room in self._rooms)
 
     @asynccontextmanager
     async def lent(self, plan: Plan[O]) -> AsyncIterator[O]:
