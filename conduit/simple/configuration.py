@@ -44,6 +44,10 @@ class Overrides:
         Raises:
             ConfigurationError: for a price that is missing or negative.
         """
+        if not isinstance(pricing, Mapping):
+            raise ConfigurationError(
+                f"set_pricing was given {pricing!r}", remedy="give prices by model, as a dict"
+            )
         parse_pricing(pricing, source="set_pricing")
         return replace(self, pricing=dict(pricing))
 
@@ -58,7 +62,10 @@ class Overrides:
             ConfigurationError: for what is no id.
         """
         given = {role: model for role, model in models.items() if model is not None}
-        return replace(self, models=replace(self.models, **given and asdict(Roles.of(given))))
+        roles = Roles.of(given, source="set_models")
+        return replace(
+            self, models=replace(self.models, **{it: getattr(roles, it) for it in given})
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +94,7 @@ class Configuration:
             InvalidInputError: for another word.
         """
         named = {"auto": self.models, "low": (self.cheap.id,), "high": (self.quality.id,)}
-        if quality not in named:
+        if quality not in tuple(named):  # which an unhashable one may be asked of
             raise InvalidInputError(
                 f"quality={quality!r} is unknown", remedy=f"choose one of: {', '.join(named)}"
             )
@@ -132,6 +139,7 @@ def configuration(
         UnknownPriceError: for one that nobody priced.
     """
     settings = settings or Settings.load()
+    parse_pricing(settings.pricing_json or {}, source="CONDUIT_PRICING_JSON")
     given = settings.models_json
     roles = overrides.models if given is None else Roles.of(given)
     settings = replace(
