@@ -14,11 +14,11 @@ from conduit.budgets.ledger import PATIENCE
 from conduit.budgets.nearness import warnings_of
 from conduit.budgets.paying import accounts_of
 from conduit.core.costs import CostKind, CostRecord
-from conduit.core.errors import BudgetWarning
+from conduit.core.errors import BudgetWarning, InvalidInputError
 from conduit.core.spending import Spend
 from conduit.engines.configured import actor_of
 from conduit.settings import Settings
-from conduit.simple.amounts import count, name, name_or_none, usd
+from conduit.simple.amounts import count, name, name_or_none, usd, wait_of
 from conduit.simple.bookkeeper import Bookkeeper
 from conduit.simple.books import Books, SQLiteStorage
 from conduit.simple.held import Held, Payer
@@ -42,9 +42,15 @@ class CostController(Limits, Reports):
 
     Raises:
         ConfigurationError: for settings that cannot be used.
+        InvalidInputError: for another storage.
     """
 
     def __init__(self, storage: SQLiteStorage | None = None, *, offline: bool = False) -> None:
+        if not isinstance(storage, SQLiteStorage | None):
+            raise InvalidInputError(
+                f"storage={storage!r} is no storage",
+                remedy="give SQLiteStorage(…), or leave it out",
+            )
         settings = Settings.load()
         settings = replace(settings, offline=settings.offline or offline)
         books = Books(settings=settings, file=None if storage is None else storage.file)
@@ -99,7 +105,8 @@ class CostController(Limits, Reports):
         """Set money aside for a call that is made within; what was not settled is free afterwards.
 
         Together with all who reserve, in whatever thread or process, no budget is ever exceeded by
-        calls that cost what was set aside at most.
+        calls that cost what was set aside at most, and take no longer than 15 minutes. A cost that
+        the database could not take stays set aside: settle it again.
 
         Args:
             user_id: whose budgets have to pay.
@@ -115,12 +122,13 @@ class CostController(Limits, Reports):
         """
         payer = Payer(user=user_id, model=model, task_type=task_type)
         estimate = usd(estimated_cost, what="an estimate")
-        made = self._keeper.do(lambda ledger: ledger.reserve(payer.scopes, estimate, wait=wait))
+        patience = wait_of(wait)
+        made = self._keeper.do(lambda it: it.reserve(payer.scopes, estimate, wait=patience))
         held = Held(made, payer, self._keeper)
         try:
             yield held
         finally:
-            if not held.is_settled:
+            if not held.was_spent:
                 self._keeper.do(lambda ledger: ledger.release(made.id))
 
     def record_cost(

@@ -54,7 +54,7 @@ class Held:
         self._reservation = reservation
         self._payer = payer
         self._keeper = keeper
-        self._settled = False
+        self._spent = False
 
     @property
     def id(self) -> str:
@@ -67,9 +67,9 @@ class Held:
         return self._reservation.amount
 
     @property
-    def is_settled(self) -> bool:
-        """Whether the call was paid."""
-        return self._settled
+    def was_spent(self) -> bool:
+        """Whether it was said what the call did cost, so that nothing must be freed any more."""
+        return self._spent
 
     def settle(
         self,
@@ -94,6 +94,8 @@ class Held:
 
         Raises:
             InvalidInputError: for a cost that cannot be, or no model.
+            StoreError: when the database is out of reach; the money stays set aside, so that the
+                cost can be settled again.
         """
         record = CostRecord(
             id=self.id,
@@ -108,8 +110,8 @@ class Held:
             user=self._payer.user,
             task_type=name_or_none(task_type, what="task_type") or self._payer.task_type,
         )
+        self._spent = True
         self._keeper.do(lambda ledger: _settled(ledger, record))
-        self._settled = True
 
 
 async def _settled(ledger: Ledger, record: CostRecord) -> None:
