@@ -25,11 +25,12 @@ from conduit.core.budgets import NANO, Period, Scope, Window, nanos
 from conduit.core.costs import GroupBy
 from conduit.stores import migrate
 from conduit.stores.sql import SQLStore
-from experiments import race_gateway, race_router
+from experiments import race_gateway, race_router, race_simple
 from experiments.arguments import Arguments, parse_count
 from experiments.race_clients import Call, Lap, added, run_clients
 from experiments.race_gateway import gateway_face
 from experiments.race_router import RandomBiller, router_face
+from experiments.race_simple import session_face, simple_face
 from experiments.report import Check, conclude, show_table
 from experiments.servers.postgres import postgres
 from experiments.side_by_side import together
@@ -49,17 +50,28 @@ class Face:
 
     Args:
         opened: opens it on a database, with the models behind it, and gives what makes a call.
-        account: that pays.
+        account: that pays; None for one that it makes itself, with the cap as its budget.
+        threads: clients of every process, where they are threads; None shares them out.
     """
 
-    opened: Callable[[str, RandomBiller], AbstractAsyncContextManager[Call]]
-    account: Scope
+    opened: Callable[[str, RandomBiller, float], AbstractAsyncContextManager[Call]]
+    account: Scope | None
+    threads: int | None = None
+
+
+def _capped(
+    opened: Callable[[str, RandomBiller], AbstractAsyncContextManager[Call]],
+) -> Callable[[str, RandomBiller, float], AbstractAsyncContextManager[Call]]:
+    """A face of an account that has its budget already."""
+    return lambda address, biller, _: opened(address, biller)
 
 
 FACES: Mapping[str, Face] = MappingProxyType(
     {
-        "router": Face(router_face, race_router.ACCOUNT),
-        "gateway": Face(gateway_face, race_gateway.ACCOUNT),
+        "router": Face(_capped(router_face), race_router.ACCOUNT),
+        "gateway": Face(_capped(gateway_face), race_gateway.ACCOUNT),
+        "simple": Face(_capped(simple_face), race_simple.ACCOUNT, threads=race_simple.THREADS),
+        "session": Face(session_face, None, threads=race_simple.THREADS),
     }
 )
 
@@ -101,21 +113,23 @@ def race(
     """Let clients spend a new budget on a new database."""
     migrate.up(address)
     account = FACES[face].account
-    asyncio.run(_prepared(address, account, cap))
+    if account is not None:
+        asyncio.run(_prepared(address, account, cap))
     began = monotonic()
-    said = together(processes, _run, address, face, clients // processes)
+    method = "fork" if FACES[face].threads is None else "spawn"  # threads do not survive a fork
+    said = together(processes, _run, address, face, clients // processes, cap, method=method)
     seconds = monotonic() - began
     billed = sum(nanodollars for nanodollars, _ in said) / NANO
     lap = added([lap for _, lap in said])
     found = Race(where=where, cap=cap, billed=billed, seconds=seconds, lap=lap)
-    return asyncio.run(_audited(found, address, account))
+    return asyncio.run(_audited(found, address))
 
 
 async def _run(
-    start: Barrier, number: int, address: str, face: str, clients: int
+    start: Barrier, number: int, address: str, face: str, clients: int, cap: float
 ) -> tuple[int, Lap]:
     biller = RandomBiller(number)
-    async with FACES[face].opened(address, biller) as call:
+    async with FACES[face].opened(address, biller, cap) as call:
         await asyncio.to_thread(start.wait)
         lap = await run_clients(call, clients, most=MOST)
     return biller.billed, lap
@@ -128,12 +142,12 @@ async def _prepared(address: str, account: Scope, cap: float) -> None:
     await store.close()
 
 
-async def _audited(found: Race, address: str, account: Scope) -> Race:
+async def _audited(found: Race, address: str) -> Race:
     """The race with what the books say."""
     store = SQLStore(address)
     await store.open()
     ledger = Ledger(store)
-    (spend,) = await ledger.standing([account])
+    (spend,) = await ledger.standing()
     totals = await ledger.report(GroupBy.API_KEY)
     costs = await _costs(ledger)
     await store.close()
@@ -168,18 +182,32 @@ def _mean(costs: Sequence[float]) -> float:
 def races(arguments: Arguments) -> list[Race]:
     """All of them, each as often as asked."""
     found = []
-    face, clients = arguments.choice, arguments.size
+    face = arguments.choice
     for turn in range(arguments.seeds):
         with tempfile.TemporaryDirectory() as folder:
-            for processes in (1, 4):
+            for processes in _processes(face):
                 file = str(Path(folder) / f"race{processes}.db")
                 where = f"{turn + 1}. SQLite, {processes}"
+                clients = _clients(arguments, processes)
                 found.append(race(where, file, processes, face=face, clients=clients))
+        if 4 not in _processes(face):
+            continue
         with postgres() as server:
             address = server.create(f"race_{uuid4().hex}")
-            where = f"{turn + 1}. PostgreSQL, 4"
+            where, clients = f"{turn + 1}. PostgreSQL, 4", _clients(arguments, 4)
             found.append(race(where, address, 4, face=face, clients=clients))
     return found
+
+
+def _processes(face: str) -> tuple[int, ...]:
+    """In which a race is run; what makes its own account lives in one."""
+    return (1,) if FACES[face].account is None else (1, 4)
+
+
+def _clients(arguments: Arguments, processes: int) -> int:
+    """Of all processes together."""
+    threads = FACES[arguments.choice].threads
+    return arguments.size if threads is None else threads * processes
 
 
 def checks_of(found: Race) -> list[Check]:
@@ -218,7 +246,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     found = races(arguments)
     show_table(
-        f"{arguments.size} clients, ${CAP:.2f}, --face {arguments.choice}",
+        f"{_clients(arguments, 1)} clients, ${CAP:.2f}, --face {arguments.choice}",
         [
             "round, database, processes",
             "spent",

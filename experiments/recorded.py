@@ -89,6 +89,15 @@ def stream_part(name: str, arguments: Arguments) -> tuple[RecordedOutcomes, str]
     return (whole, "all rows") if arguments.held_out else (_halves(whole)[0], "tuning: first half")
 
 
+def tuned_or_unseen(name: str, arguments: Arguments) -> RecordedOutcomes:
+    """What defaults may be chosen on, or, held out, all the other rows and none of these."""
+    if not arguments.held_out:
+        return stream_part(name, arguments)[0]
+    if name == PARETOBANDIT:
+        return _paretobandit(arguments, "test")
+    return _halves(_file(name, arguments))[1]
+
+
 def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
     """Contexts as a router computes them, from the text alone."""
     analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
@@ -104,6 +113,7 @@ def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
             output_tokens=outcomes.output_tokens,
             latency=outcomes.latency,
             complexity=np.array([f.complexity_score for f in features]),
+            difficulty=np.array([f.difficulty for f in features]),
             embeddings=embeddings,
         ),
         embeddings=embeddings.astype(np.float64),
@@ -120,6 +130,7 @@ def joined(first: Stream, second: Stream) -> Stream:
         quality=np.vstack([part.quality for part in both]),
         cost=np.vstack([part.cost for part in both]),
         complexity=_one_after_the_other([part.complexity for part in both]),
+        difficulty=_one_after_the_other([part.difficulty for part in both]),
         embeddings=_one_after_the_other([part.embeddings for part in both]),
     )
 

@@ -11,7 +11,9 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 
-def together(processes: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
+def together(
+    processes: int, work: Callable[..., Any], *arguments: Any, method: str = "fork"
+) -> list[Any]:
     """Have processes work; what each has to say.
 
     Args:
@@ -19,8 +21,9 @@ def together(processes: int, work: Callable[..., Any], *arguments: Any) -> list[
         work: a coroutine function of a barrier, at which it waits when it is ready, the process's
             number, and the arguments.
         arguments: for each of them.
+        method: ``fork``, or ``spawn``, which begins with nothing but what it imports.
     """
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context(method)
     start = context.Barrier(processes)
     pipes, running = [], []
     for number in range(processes):

@@ -74,7 +74,7 @@ def load_catalog(
     """
     known = read_registry(registry or _existing(folder, "registry.yaml") or SHIPPED)
     known = known.at(base_urls or {})
-    given = _given_prices(pricing or _existing(folder, "pricing.yaml"), prices)
+    given = given_prices(folder=folder, pricing=pricing, prices=prices)
     chosen = available_arms(
         known, providers_with_keys=providers_with_keys, models=models, prices=given
     )
@@ -89,14 +89,22 @@ def load_catalog(
     return Catalog(arms=arms, baseline=reference, registry=known, prices=given)
 
 
+def given_prices(
+    *, folder: Path | None, pricing: Path | None, prices: Mapping[str, object] | None
+) -> dict[str, Price]:
+    """What a user says that models cost, by name; arguments as for :func:`load_catalog`.
+
+    Raises:
+        ConfigurationError: for a price that is missing or negative, naming source, model and field.
+    """
+    path = pricing or _existing(folder, "pricing.yaml")
+    in_file = {} if path is None else read_pricing(path)
+    return in_file | parse_pricing(prices or {}, source="prices")
+
+
 def _existing(folder: Path | None, name: str) -> Path | None:
     path = None if folder is None else folder / "models" / name
     return path if path is not None and path.is_file() else None
-
-
-def _given_prices(pricing: Path | None, prices: Mapping[str, object] | None) -> dict[str, Price]:
-    in_file = {} if pricing is None else read_pricing(pricing)
-    return in_file | parse_pricing(prices or {}, source="prices")
 
 
 def _find_priced(registry: Registry, name: str, given: Mapping[str, Price]) -> Arm:

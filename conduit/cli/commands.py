@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "report": "Say what was spent and saved, per model, user, task or day, and how it was rated.",
         "warm-start": "Learn from labelled outcomes before the first request.",
         "fit-neighbours": "Encode labelled queries for the policy knn, which judges by the nearest of them.",
+        "train-router": "Make the router of conduit.Provider from labelled outcomes of your own.",
+        "explore": "Show what conduit.Provider would do: models, routes, costs and strategies.",
         "db": "Look after the database: status, export, import, refit, purge, changes.",
         "models": "Show the models, their prices, and what was learned about them.",
         "config": "Show every setting, its value, and where that came from.",

@@ -100,9 +100,10 @@ class Query:
         max_tokens: longest answer, in tokens.
         id: unique; made up when not given.
         chat: the conversation that is to be answered; ``text`` is then what the decision is made on.
+        temperature: of sampling, 0..2; None leaves it to the model.
 
     Raises:
-        InvalidInputError: for empty or oversized text.
+        InvalidInputError: for empty or oversized text, or a limit out of range.
     """
 
     text: str
@@ -113,6 +114,7 @@ class Query:
     max_tokens: int | None = None
     id: str = field(default_factory=lambda: uuid4().hex)
     chat: Chat | None = None
+    temperature: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -135,6 +137,7 @@ class Query:
             raise InvalidInputError(
                 f"max_tokens={self.max_tokens} is below 1", remedy="ask for one token or more"
             )
+        _check_limit("temperature", self.temperature, unit="0..2", most=2.0)
         object.__setattr__(self, "text", text)
 
 

@@ -23,8 +23,8 @@ _WHOLE = {"stop", "tool_calls"}
 class AnswerCache:
     """Gives an earlier answer to a request that is equal in all that shapes an answer.
 
-    That is the text or the messages, the options, the longest answer, and the models it was
-    limited to; neither the caller nor the policy nor the models there are.
+    That is the text or the messages, the options, the longest answer, the temperature, and the models
+    it was limited to; neither the caller nor the policy nor the models there are.
 
     Args:
         cache: keeps the bytes.
@@ -62,7 +62,7 @@ def _key(errand: Errand) -> str:
     if query.chat is not None:
         asked = [query.chat.messages, query.chat.options]
     models = None if errand.models is None else sorted(errand.models)
-    shape = canonical([asked, query.max_tokens, models])
+    shape = canonical([asked, query.max_tokens, query.temperature, models])
     return f"conduit:answers:{hashlib.sha256(shape).hexdigest()}"
 
 

@@ -55,3 +55,19 @@ def without_keyless(arms: Iterable[Arm], settings: Settings) -> tuple[Arm, ...]:
             key_variables(missing),
         )
     return able
+
+
+def check_keys(arms: Iterable[Arm], settings: Settings) -> None:
+    """Make sure that every one of some arms can be called.
+
+    Raises:
+        ConfigurationError: for the first whose provider has no key; it offers to do without.
+    """
+    for arm in arms:
+        try:
+            callable_arms((arm,), settings)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{error.problem}, which {arm.id!r} needs",
+                remedy=f"{error.remedy}, or try it without: offline=True, or CONDUIT_OFFLINE=1",
+            ) from None

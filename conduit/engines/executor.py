@@ -198,6 +198,7 @@ class Executor:
             text=query.text,
             query_id=query.id,
             max_tokens=query.max_tokens,
+            temperature=query.temperature,
             timeout=self.timeout,
             chat=query.chat,
         )

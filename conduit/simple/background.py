@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from conduit.core.errors import ConduitError
 
@@ -56,14 +56,23 @@ class Background:
             return await work
         return await asyncio.wrap_future(self._submitted(work))
 
-    def iterate(self, make: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
+    def iterate(self, make: Callable[[], AsyncGenerator[T, None]]) -> Generator[T, None, None]:
         """What an asynchronous generator yields, one by one; it is closed when nobody wants more."""
-        pieces = make()
+        pieces = _Pieces(make())
         try:
-            while not isinstance(piece := self.run(_next(pieces)), _Ended):
+            while not isinstance(piece := self.run(pieces.next()), _Ended):
                 yield piece
         finally:
-            self.run(_close(pieces))
+            self.run(pieces.close())
+
+    async def each(self, make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+        """Likewise for a caller on another event loop, which goes on meanwhile."""
+        pieces = _Pieces(make())
+        try:
+            while not isinstance(piece := await self.awaited(pieces.next()), _Ended):
+                yield piece
+        finally:
+            await self.awaited(pieces.close())
 
     def close(self) -> None:
         """End the loop, and with it all that still runs; repeatable."""
@@ -129,9 +138,20 @@ async def _known(work: Coroutine[Any, Any, T], tasks: list[asyncio.Task[Any]]) -
     return await work
 
 
-async def _next(pieces: AsyncGenerator[T, None]) -> T | _Ended:
-    return await anext(pieces, _Ended())
+class _Pieces(Generic[T]):
+    """What an asynchronous generator yields; used by one at a time.
 
+    Whoever was cancelled may still be putting its books in order when somebody closes it.
+    """
 
-async def _close(pieces: AsyncGenerator[Any, None]) -> None:
-    await pieces.aclose()
+    def __init__(self, pieces: AsyncGenerator[T, None]) -> None:
+        self._pieces = pieces
+        self._turn = asyncio.Lock()
+
+    async def next(self) -> T | _Ended:
+        async with self._turn:
+            return await anext(self._pieces, _Ended())
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._pieces.aclose()

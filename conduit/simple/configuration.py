@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from conduit.catalog.baseline import cheapest, dearest
 from conduit.catalog.pricing import parse_pricing
 from conduit.core.arms import Arm
-from conduit.core.errors import ConfigurationError, InvalidInputError
-from conduit.engines.callable_models import callable_arms
+from conduit.core.errors import ConfigurationError, InvalidInputError, UnknownModelError
+from conduit.engines.callable_models import check_keys
 from conduit.engines.configured import catalog_of, durable_store_of
 from conduit.engines.offline import offline_client
 from conduit.engines.roles import Roles
@@ -17,7 +17,7 @@ from conduit.engines.router import Router
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 
-POLICY = "complexity"
+POLICY = "rated_thompson"
 """Decides by difficulty until something was rated."""
 CHEAP, QUALITY = "gpt-4o-mini", "gpt-4o"
 """Where nobody chose, and both can be called."""
@@ -43,6 +43,10 @@ class Overrides:
         """
         parse_pricing(pricing, source="set_pricing")
         return replace(self, pricing=dict(pricing))
+
+    def prices_under(self, settings: Settings) -> Mapping[str, object] | None:
+        """The prices that hold: those of the environment, else these."""
+        return self.pricing if settings.pricing_json is None else settings.pricing_json
 
     def named(self, **models: str | None) -> Overrides:
         """With other models for some roles; None keeps what was said of one.
@@ -124,27 +128,43 @@ def configuration(
         settings,
         offline=settings.offline or offline,
         models=None,
-        pricing_json=overrides.pricing if settings.pricing_json is None else settings.pricing_json,
+        pricing_json=overrides.prices_under(settings),
         models_json={role: name for role, name in asdict(roles).items() if name is not None},
     )
     cheap, quality = _pair(roles, settings)
     settings = _with_key(settings, (cheap, quality), api_key)
     if not settings.offline:
-        _check_keys((cheap, quality), settings)
+        check_keys((cheap, quality), settings)
     return Configuration(settings=settings, cheap=cheap, quality=quality)
 
 
 def _pair(roles: Roles, settings: Settings) -> tuple[Arm, Arm]:
     """The given ones, else Conductor's two, else the cheapest and the dearest that can be called."""
     if roles.cheap and roles.quality:
-        catalog = catalog_of(settings, (roles.cheap, roles.quality))
-        return catalog.find(roles.cheap), catalog.find(roles.quality)
+        return _found(settings, roles.cheap, roles.quality)
+    if _has_usual(settings):
+        return _found(settings, roles.cheap or CHEAP, roles.quality or QUALITY)
     catalog = catalog_of(settings)
-    known = {arm.id for arm in catalog.arms}
-    usual = {CHEAP, QUALITY} <= known
-    cheap = roles.cheap or (CHEAP if usual else cheapest(catalog.arms).id)
-    quality = roles.quality or (QUALITY if usual else dearest(catalog.arms).id)
+    cheap = roles.cheap or cheapest(catalog.arms).id
+    quality = roles.quality or dearest(catalog.arms).id
     return catalog.find(cheap), catalog.find(quality)
+
+
+def _found(settings: Settings, *names: str) -> tuple[Arm, Arm]:
+    """Two models; no others need a price."""
+    catalog = catalog_of(settings, names)
+    cheap, quality = (catalog.find(name) for name in names)
+    return cheap, quality
+
+
+def _has_usual(settings: Settings) -> bool:
+    """Whether Conductor's two can be called, or at least as well as any other."""
+    keys = settings.api_keys.keys()
+    try:
+        arms = catalog_of(settings, (CHEAP, QUALITY)).arms
+    except UnknownModelError:
+        return False
+    return not keys or keys >= {arm.provider for arm in arms}
 
 
 def _with_key(settings: Settings, arms: tuple[Arm, ...], key: str | None) -> Settings:
@@ -159,14 +179,3 @@ def _with_key(settings: Settings, arms: tuple[Arm, ...], key: str | None) -> Set
     (provider,) = providers
     values: dict[str, str] = {f"{provider}_api_key": key}
     return replace(settings, **values)  # type: ignore[arg-type] # one field, named by its provider
-
-
-def _check_keys(arms: tuple[Arm, ...], settings: Settings) -> None:
-    for arm in arms:
-        try:
-            callable_arms((arm,), settings)
-        except ConfigurationError as error:
-            raise ConfigurationError(
-                f"{error.problem}, which {arm.id!r} needs",
-                remedy=f"{error.remedy}, or try it without: offline=True, or CONDUIT_OFFLINE=1",
-            ) from None

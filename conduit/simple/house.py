@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from conduit.core.errors import ConduitError
 from conduit.simple.background import Background
 from conduit.simple.configuration import Overrides
+from conduit.simple.verdicts import Verdicts
 
 MOST_IDLE = 8
 """Things that stay open though nobody uses them."""
@@ -58,8 +59,14 @@ class House:
     def __init__(self, overrides: Overrides | None = None) -> None:
         self.overrides = overrides or Overrides()
         self.background = Background()
+        self.verdicts = Verdicts()
         self._rooms: list[_Room[Any]] = []
         self._process = os.getpid()
+
+    @property
+    def things(self) -> tuple[Any, ...]:
+        """All that is lent, or was; to be asked for on this house's event loop alone."""
+        return tuple(room.thing for room in self._rooms)
 
     @asynccontextmanager
     async def lent(self, plan: Plan[O]) -> AsyncIterator[O]:

@@ -6,16 +6,15 @@ a second, which the first call says where somebody looks.
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from conduit.simple.loading import loaded
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
-
-_log = logging.getLogger("conduit.simple")
+    from conduit.simple.sessions import Session
+    from conduit.simple.verdicts import SmartClassification
 
 
 def llm(
@@ -47,7 +46,7 @@ def llm(
         BudgetExceededError: when an account has too little left.
         AllModelsFailedError: when no model answered.
     """
-    calls = _loaded("calls")
+    calls = loaded("calls")
     ask = calls.Ask(
         prompt=prompt,
         quality=quality,
@@ -70,7 +69,7 @@ async def allm(
     task_type: str | None = None,
 ) -> Answer:
     """Likewise, awaited; cancelling it hangs up on the model, and pays what was used."""
-    calls = _loaded("calls")
+    calls = loaded("calls")
     ask = calls.Ask(
         prompt=prompt,
         quality=quality,
@@ -96,10 +95,77 @@ def llm_dry_run(
     Returns:
         ``{"model": …, "reason": …}``
     """
-    calls = _loaded("calls")
+    calls = loaded("calls")
     ask = calls.Ask(prompt=prompt, quality=quality)
     said: dict[str, str] = calls.llm_dry_run(ask, api_key=api_key, offline=offline)
     return said
+
+
+def session(
+    budget_usd: float | None = None,
+    budget_strategy: str = "warn",
+    *,
+    user_id: str | None = None,
+    api_key: str | None = None,
+    offline: bool = False,
+) -> Session:
+    """Have several prompts answered on one account, which is counted, and may be limited.
+
+    ::
+
+        with session(budget_usd=1.00) as s:
+            print(s.llm("What is 2+2?").text)
+        print(s.get_report())
+
+    Args:
+        budget_usd: USD that they may or should cost together; None for any.
+        budget_strategy: ``warn`` warns at 80% and when more was spent, by ``logging`` and
+            ``warnings``; ``strict`` refuses a call that might not fit; ``adaptive`` does, too, and
+            takes the dearer model only while a call costs at most a tenth of what is left.
+        user_id: whose budgets have to pay as well.
+        api_key: of the models' provider; None reads the environment and ``.env``.
+        offline: answer with scripted models, which need no key; so does ``CONDUIT_OFFLINE=1``.
+
+    Raises:
+        InvalidInputError: for a budget that cannot be, or an unknown strategy.
+        ConfigurationError: when no key is set, naming the variables.
+    """
+    sessions, home = loaded("sessions"), loaded("house").house()
+    begun: Session = sessions.Session(
+        home,
+        budget_usd=budget_usd,
+        budget_strategy=budget_strategy,
+        user_id=user_id,
+        api_key=api_key,
+        offline=offline,
+    )
+    return begun
+
+
+def smart_classify(
+    prompt: str, *, api_key: str | None = None, offline: bool = False
+) -> SmartClassification:
+    """How complex a prompt is, as the cheap model judges it; about $0.0001, on the ledger.
+
+    What it said is remembered while the process runs. Where no model can be reached, or its answer
+    is none, a local classifier judges, and ``reasoning`` says so; offline it always does.
+
+    Args:
+        prompt: to be judged; it is shown to the model as data, and never carried out.
+        api_key: of the model's provider; None reads the environment and ``.env``.
+        offline: ask no model; so does ``CONDUIT_OFFLINE=1``.
+
+    Returns:
+        ``complexity_score`` 0..1, ``raw_score`` 1 to 10, ``reasoning``, and ``from_cache``.
+
+    Raises:
+        InvalidInputError: for an empty prompt.
+        ConfigurationError: for a setting that cannot be used.
+    """
+    verdict: SmartClassification = loaded("classification").smart_classify(
+        prompt, api_key=api_key, offline=offline
+    )
+    return verdict
 
 
 def set_pricing(pricing: Mapping[str, object]) -> None:
@@ -113,7 +179,7 @@ def set_pricing(pricing: Mapping[str, object]) -> None:
     Raises:
         ConfigurationError: for a price that is missing or negative; nothing has changed.
     """
-    home = _loaded("house").house()
+    home = loaded("house").house()
     home.overrides = home.overrides.priced(pricing)
 
 
@@ -130,15 +196,5 @@ def set_models(
     Raises:
         ConfigurationError: for what is no id; nothing has changed.
     """
-    home = _loaded("house").house()
+    home = loaded("house").house()
     home.overrides = home.overrides.named(cheap=cheap, quality=quality, baseline=baseline)
-
-
-def _loaded(module: str) -> Any:
-    """A module of this package that needs the engine."""
-    name = f"{__package__}.{module}"
-    if name not in sys.modules:
-        _log.info("loading the engine, the text encoder and the database, once per process")
-        if sys.stderr.isatty():
-            print("Conduit is warming up …", file=sys.stderr)  # noqa: T201 - for who waits
-    return import_module(name)

@@ -1,0 +1,184 @@
+"""``MultiProvider([google, openai])``: every provider says where a prompt would go, and one is taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from conduit.core.errors import AllModelsFailedError, InvalidInputError, ProviderError
+from conduit.simple.loading import loaded
+from conduit.simple.provider import Provider
+from conduit.simple.routes import Route, check_strategy, ranked
+
+if TYPE_CHECKING:
+    from conduit.simple.answer import Answer
+
+
+class MultiProvider:
+    """Several providers, the best of whose routes answers a prompt.
+
+    Where no model of the chosen provider answers, the next one's is asked. Savings are measured
+    against the dearest premium model of all.
+
+    Args:
+        providers: at least one, each of another name; the first given wins where two are as good.
+
+    Raises:
+        InvalidInputError: for none, two of a name, or what is no provider.
+    """
+
+    def __init__(self, providers: Sequence[Provider]) -> None:
+        given = tuple(providers)
+        for it in given:
+            if not isinstance(it, Provider):
+                raise InvalidInputError(f"{it!r} is no provider", remedy='give Provider("google")')
+        self._by_name = {it.name: it for it in given}
+        if not given or len(self._by_name) < len(given):
+            raise InvalidInputError(
+                f"providers={list(given)!r}", remedy="give at least one, and each name once"
+            )
+
+    def routes(
+        self, prompt: str, *, strategy: str = "cheapest", max_tokens: int = 8192
+    ) -> tuple[Route, ...]:
+        """Where each provider would send a prompt now, best first; nothing is called or spent.
+
+        Args:
+            prompt: the user's message.
+            strategy: ``cheapest`` by expected cost; ``smartest`` by tier, then expected quality,
+                then cost; ``balanced`` by distance to the middle tier, then cost.
+            max_tokens: longest answer, in tokens.
+
+        Raises:
+            InvalidInputError: for an unknown strategy or an empty prompt.
+        """
+        check_strategy(strategy)
+        found = [it.route(prompt, max_tokens=max_tokens) for it in self._by_name.values()]
+        return ranked(found, strategy)
+
+    async def aroutes(
+        self, prompt: str, *, strategy: str = "cheapest", max_tokens: int = 8192
+    ) -> tuple[Route, ...]:
+        """Likewise, awaited."""
+        check_strategy(strategy)
+        asked = [it.aroute(prompt, max_tokens=max_tokens) for it in self._by_name.values()]
+        return ranked(await asyncio.gather(*asked), strategy)
+
+    def chat(
+        self,
+        prompt: str,
+        *,
+        strategy: str = "cheapest",
+        max_tokens: int = 8192,
+        temperature: float = 1.0,
+    ) -> Answer:
+        """Have a prompt answered.
+
+        Args:
+            prompt: the user's message.
+            strategy: as for :meth:`routes`.
+            max_tokens: longest answer, in tokens.
+            temperature: of sampling, 0..2.
+
+        Raises:
+            InvalidInputError: for an unknown strategy, an empty prompt, or a limit out of range.
+            BudgetExceededError: when an account has too little left.
+            AllModelsFailedError: when no model of any provider answered.
+        """
+        failures = list[ProviderError]()
+        for provider in self._ordered(
+            self.routes(prompt, strategy=strategy, max_tokens=max_tokens)
+        ):
+            try:
+                answer = provider.chat(prompt, max_tokens=max_tokens, temperature=temperature)
+            except AllModelsFailedError as error:
+                failures.extend(error.failures)
+            else:
+                return self._measured(answer, failures)
+        raise AllModelsFailedError(failures)
+
+    async def achat(
+        self,
+        prompt: str,
+        *,
+        strategy: str = "cheapest",
+        max_tokens: int = 8192,
+        temperature: float = 1.0,
+    ) -> Answer:
+        """Likewise, awaited; cancelling it hangs up on the model, and pays what was used."""
+        failures = list[ProviderError]()
+        routes = await self.aroutes(prompt, strategy=strategy, max_tokens=max_tokens)
+        for provider in self._ordered(routes):
+            asked = provider.achat(prompt, max_tokens=max_tokens, temperature=temperature)
+            try:
+                answer = await asked
+            except AllModelsFailedError as error:
+                failures.extend(error.failures)
+            else:
+                return self._measured(answer, failures)
+        raise AllModelsFailedError(failures)
+
+    def stream_text(
+        self,
+        prompt: str,
+        *,
+        strategy: str = "cheapest",
+        max_tokens: int = 8192,
+        temperature: float = 1.0,
+    ) -> Iterator[str]:
+        """Likewise, piece by piece; what was answered when you stop reading is paid.
+
+        The next provider is asked where no model began to answer; one that breaks off later ends
+        the stream with its error.
+        """
+        failures = list[ProviderError]()
+        for provider in self._ordered(
+            self.routes(prompt, strategy=strategy, max_tokens=max_tokens)
+        ):
+            try:
+                yield from provider.stream_text(
+                    prompt, max_tokens=max_tokens, temperature=temperature
+                )
+            except AllModelsFailedError as error:
+                failures.extend(error.failures)
+            else:
+                return
+        raise AllModelsFailedError(failures)
+
+    async def astream_text(
+        self,
+        prompt: str,
+        *,
+        strategy: str = "cheapest",
+        max_tokens: int = 8192,
+        temperature: float = 1.0,
+    ) -> AsyncGenerator[str, None]:
+        """Likewise, on the caller's event loop."""
+        failures = list[ProviderError]()
+        routes = await self.aroutes(prompt, strategy=strategy, max_tokens=max_tokens)
+        for provider in self._ordered(routes):
+            said = provider.astream_text(prompt, max_tokens=max_tokens, temperature=temperature)
+            try:
+                async with aclosing(said) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except AllModelsFailedError as error:
+                failures.extend(error.failures)
+            else:
+                return
+        raise AllModelsFailedError(failures)
+
+    def __repr__(self) -> str:
+        return f"MultiProvider({list(self._by_name.values())!r})"
+
+    def _ordered(self, routes: Sequence[Route]) -> list[Provider]:
+        return [self._by_name[route.provider] for route in routes]
+
+    def _measured(self, answer: Answer, failures: Sequence[ProviderError]) -> Answer:
+        """The answer against the dearest premium model, with what failed calls of others cost."""
+        measured: Answer = loaded("savings").measured(
+            answer, accounts=[it.account for it in self._by_name.values()], failures=failures
+        )
+        return measured
