@@ -75,6 +75,21 @@ def paretobandit_split(arguments: Arguments, *, models: Sequence[str] = PARETO_M
     return Split(learn=first, measure=second, says="tuning: val alone, learned on its first half")
 
 
+def split_of(name: str, arguments: Arguments) -> Split:
+    """Learn on what defaults may be chosen on, and measure on the rest; while tuning, on halves of the former."""
+    if name == PARETOBANDIT:
+        return paretobandit_split(arguments)
+    learn, measure = _halves(_file(name, arguments))
+    if arguments.held_out:
+        return Split(
+            learn=learn, measure=measure, says="learned on the first half, measured on the second"
+        )
+    first, second = _halves(learn)
+    return Split(
+        learn=first, measure=second, says="tuning: first half alone, learned on its first half"
+    )
+
+
 def stream_part(name: str, arguments: Arguments) -> tuple[RecordedOutcomes, str]:
     """All rows of a data set, or, while tuning, what defaults may be chosen on.
 

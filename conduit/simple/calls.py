@@ -65,6 +65,11 @@ def llm_dry_run(ask: Ask, *, api_key: str | None = None, offline: bool = False) 
     """Which model would answer now, and why."""
     home = house()
     plan = _planned(home, ask, api_key=api_key, offline=offline)
+    return foreseen(home, plan, ask)
+
+
+def foreseen(home: House, plan: Configuration, ask: Ask) -> dict[str, str]:
+    """Likewise, of one plan."""
     decision = home.background.run(_previewed(home, plan, ask))
     return {"model": decision.selected_model, "reason": decision.reasoning}
 

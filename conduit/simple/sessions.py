@@ -8,7 +8,6 @@ from typing import Self
 from conduit.core.errors import BudgetWarning
 from conduit.engines.shielding import finish
 from conduit.simple.answer import Answer
-from conduit.simple.background import Background
 from conduit.simple.calls import Ask, checked
 from conduit.simple.configuration import configuration
 from conduit.simple.house import House
@@ -60,21 +59,22 @@ class Session:
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._background.run(self._account.open())
+        self._home.background.run(self._account.open())
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End: nothing more is answered, and the budget is gone."""
-        self._background.run(self._account.close())
+        """End: nothing more is answered, and the budget is gone; a forked child ends nothing."""
+        if not self._home.background.is_forked:
+            self._home.background.run(self._account.close())
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        await self._background.awaited(self._account.open())
+        await self._home.background.awaited(self._account.open())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """End: nothing more is answered, and the budget is gone."""
-        await finish(self._background.awaited(self._account.close()))
+        await finish(self._home.background.awaited(self._account.close()))
 
     def llm(
         self,
@@ -92,7 +92,7 @@ class Session:
         """
         ask = self._ask(prompt, quality, max_tokens=max_tokens, task_type=task_type)
         try:
-            return self._background.run(self._account.answered(ask)).response
+            return self._home.background.run(self._account.answered(ask)).response
         finally:
             self._warn()
 
@@ -107,7 +107,7 @@ class Session:
         """Likewise, awaited."""
         ask = self._ask(prompt, quality, max_tokens=max_tokens, task_type=task_type)
         try:
-            return (await self._background.awaited(self._account.answered(ask))).response
+            return (await self._home.background.awaited(self._account.answered(ask))).response
         finally:
             self._warn()
 
@@ -119,7 +119,7 @@ class Session:
     @property
     def totals(self) -> Totals:
         """All sums at once, of one moment."""
-        return self._background.run(self._account.totals())
+        return self._home.background.run(self._account.totals())
 
     @property
     def total_cost(self) -> float:
@@ -188,8 +188,3 @@ class Session:
         alarms = self._account.alarms
         while alarms:
             warnings.warn(alarms.popleft(), BudgetWarning, stacklevel=3)
-
-    @property
-    def _background(self) -> Background:
-        self._home.check()
-        return self._home.background
