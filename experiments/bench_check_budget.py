@@ -62,8 +62,7 @@ class Timed:
 def prepared(file: Path, calls: int) -> tuple[CostController, int]:
     """A controller on a new file, and nanodollars between what it says was spent and the truth."""
     controller, now = CostController(SQLiteStorage(file)), time.time()
-    limits = {"daily_usd": 1e6, "monthly_usd": 1e6}
-    controller.set_user_budget(USER, **limits)
+    controller.set_user_budget(USER, daily_usd=1e6, monthly_usd=1e6)
     spends = controller.set_user_budget(USER, monthly_usd=1e6, rolling=True)
     write_history(file, spends, calls, now=now)
     return controller, max(abs(_wrong(it, calls)) for it in _rolling(controller.check_budget(USER)))

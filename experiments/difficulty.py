@@ -5,15 +5,19 @@ tuning parts, which the weights were fitted on, or with ``--held-out`` once on t
 was chosen on. It reports Spearman's rank correlation of the difficulty, and of other judgements
 that ask nobody, with ``1 − quality`` of the cheapest model, per data set and as their mean, with
 standard errors of 200 bootstrap samples; and how far the injections of
-``experiments.injections`` move a prompt's difficulty when they are appended to it.
+``experiments.injections`` move a prompt's difficulty when they are appended to it. "Other data"
+judges each data set by weights that were fitted on the two others: what to expect of prompts that
+are like none of the three.
 
-The bounds were set from the tuning parts: a mean correlation of .15 with MiniLM (measured there
-.22) and .10 with hashing (.14).
+The bounds were set from the tuning parts: a mean correlation of .20 with MiniLM (measured there
+.28) and .17 with hashing (.25).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,11 +26,12 @@ from scipy.stats import spearmanr
 from conduit.api.route_reasons import prompt_complexity
 from conduit.bandits.rules import DifficultyThreshold
 from conduit.features.analyzer import Analyzer
+from conduit.features.difficulty import Difficulty
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.features.hints import task_of
 from conduit.features.projection import load_projection
 from experiments.arguments import Arguments, parse
-from experiments.fit_difficulty import Sample, samples
+from experiments.fit_difficulty import Sample, attacked, contexts, fitted, samples
 from experiments.injections import INJECTIONS, VICTIMS
 from experiments.provenance import count_evaluation
 from experiments.recorded import encoder_of
@@ -37,10 +42,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Judge = Callable[[Sequence[str]], Floats]
+    Row = dict[str, tuple[float, float]]
 
 NAME = "difficulty"
 MINILM, HASHING = "minilm", "hashing"
-BOUNDS = {MINILM: 0.15, HASHING: 0.10}
+BOUNDS = {MINILM: 0.20, HASHING: 0.17}
 MOST_MOVED = 0.1
 BOOTSTRAPS = 200
 PRINTED = {
@@ -79,11 +85,23 @@ def judges(found: dict[str, Analyzer]) -> dict[str, Judge]:
     }
 
 
-def correlated(judge: Judge, data: Sequence[Sample]) -> dict[str, tuple[float, float]]:
+def strangers(analyzer: Analyzer, tuning: Sequence[Sample]) -> dict[str, Judge]:
+    """Per data set, the difficulty as it is fitted on the tuning parts of the others."""
+    attacks = attacked(analyzer)
+    known = {it.name: (contexts(analyzer, it.texts), it.failed) for it in tuning}
+    found: dict[str, Judge] = {}
+    for name in known:
+        others = [part for other, part in known.items() if other != name]
+        weights = fitted(others, attacks, width=analyzer.dim)
+        found[name] = partial(_judged, analyzer, Difficulty(weights=weights))
+    return found
+
+
+def correlated(judged: Mapping[str, Judge], data: Sequence[Sample]) -> Row:
     """Rank correlation with failures and its standard error, per data set and as the mean."""
     rng, found, drawn = np.random.default_rng(0), {}, []
     for sample in data:
-        score = judge(sample.texts)
+        score = judged[sample.name](sample.texts)
         rows = rng.integers(0, len(score), (BOOTSTRAPS, len(score)))
         again = np.array([_rank(score[some], sample.failed[some]) for some in rows])
         found[sample.name] = (_rank(score, sample.failed), float(again.std(ddof=1)))
@@ -114,7 +132,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(NAME, about="What the difficulty of prompts is worth.", seeds=1, argv=argv)
     held_out = count_evaluation(arguments)
     data, found = samples(arguments), analyzers(arguments)
-    rho = {name: correlated(judge, data) for name, judge in judges(found).items()}
+    tuning = samples(replace(arguments, held_out=False))
+    judged: dict[str, Mapping[str, Judge]] = {
+        name: dict.fromkeys((it.name for it in data), judge)
+        for name, judge in judges(found).items()
+    }
+    for name, analyzer in found.items():
+        judged[f"{name}, other data"] = strangers(analyzer, tuning)
+    rho = {name: correlated(by_data, data) for name, by_data in judged.items()}
     names = [*(sample.name for sample in data), "mean"]
     show_table(
         "rank correlation with the cheapest model's failures (± standard error)",
@@ -150,6 +175,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "moved_at_most": moved,
     }
     return conclude(arguments, figures, checks=checks, held_out=held_out)
+
+
+def _judged(analyzer: Analyzer, judge: Difficulty, texts: Sequence[str]) -> Floats:
+    pairs = zip(texts, analyzer.analyze_many(texts), strict=True)
+    return np.array([judge.of(text, seen.context) for text, seen in pairs])
 
 
 def _rank(score: Floats, failed: Floats) -> float:

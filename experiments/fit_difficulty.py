@@ -3,14 +3,17 @@
 Run with ``python -m experiments.fit_difficulty`` (a few minutes where no embeddings are cached). It
 fits on tuning data alone: ``val`` of paretobandit, the first halves of routellm and mmlu_pro. The
 target is ``1 − quality`` of the model that is cheapest there. Weights are those of a ridge
-regression on contexts, every data set centred and counted alike, which also holds still where
-texts of ``experiments.injections`` are appended to prompts:
+regression on the products ``φ`` of a context's form (bias and signals) with the whole context,
+every data set centred and counted alike, which also holds still where texts of
+``experiments.injections`` are appended to prompts:
 
-``w = argmin Σ_D 3000/n_D Σ (y − x·w)² + 10 ‖w‖² + 10 Σ (w·(x′ − x))²``
+``w = argmin Σ_D 3000/n_D Σ (y − φ·w)² + 10 ‖w‖² + 10 Σ (w·(φ′ − φ))²``
 
 They are scaled to a standard deviation of .7 over the data, where the tanh that bounds them still
-tells prompts apart. The penalties were chosen by five-fold cross-validation on the same data from
-{1, 10, 100} and {0, 1, 10, 100}. ``python -m experiments.difficulty`` says what it is worth.
+tells prompts apart. The products, and penalties from {1, 3, 10} and {0, 1, 10, 100}, were chosen by
+five-fold cross-validation on the same data: its mean rank correlation with MiniLM was .25 without
+products and .32 with them, with hashing .15 and .26. ``python -m experiments.difficulty`` says what
+the difficulty is worth.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conduit.features.analyzer import Analyzer
-from conduit.features.difficulty import shipped_weights
+from conduit.features.difficulty import Difficulty, shipped_weights
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.features.projection import load_projection
 from conduit.features.signals import SIGNAL_NAMES, SIGNALS_VERSION
@@ -47,6 +50,7 @@ RIDGE, STILL = 10.0, 10.0
 WORTH = 3000.0
 """Prompts that each data set counts as."""
 SPREAD = 0.7
+FORM = 1 + len(SIGNAL_NAMES)
 FITTED_ON = (
     "1 - quality of the cheapest model on the tuning parts of paretobandit_k4 (val; ParetoBandit "
     "Authors), routellm (first half; lm-sys/RouteLLM) and mmlu_pro (first half; TIGER-AI-Lab), all "
@@ -80,31 +84,48 @@ def samples(arguments: Arguments) -> list[Sample]:
     return found
 
 
+def plain_analyzer(encoder: Encoder) -> Analyzer:
+    """One that judges no difficulty, as nothing was fitted yet."""
+    nothing = Difficulty(weights=np.zeros((1, 1)))
+    projection = load_projection(encoder.name, encoder.dim)
+    return Analyzer(encoder, projection, difficulty=nothing)
+
+
 def contexts(analyzer: Analyzer, texts: Sequence[str]) -> Floats:
     """Contexts (n, d)."""
     return np.stack([it.context for it in analyzer.analyze_many(texts)]).astype(np.float64)
 
 
-def moves(analyzer: Analyzer) -> Floats:
-    """How appended injections move contexts, (n, d)."""
+def attacked(analyzer: Analyzer) -> tuple[Floats, Floats]:
+    """Contexts (n, d) of prompts, and of the same with injections appended."""
     after = [victim + gap + it for it in INJECTIONS for victim in VICTIMS for gap in ("\n", " ")]
     before = [victim for _ in INJECTIONS for victim in VICTIMS for _ in range(2)]
-    return contexts(analyzer, after) - contexts(analyzer, before)
+    return contexts(analyzer, before), contexts(analyzer, after)
 
 
-def fitted(found: Sequence[tuple[Floats, Floats]], moved: Floats) -> Floats:
-    """Weights (m,), the bias first, of contexts (n, m) and failures (n,) per data set."""
-    slopes = moved.shape[1] - 1
-    left = RIDGE * np.eye(slopes) + STILL * moved[:, 1:].T @ moved[:, 1:]
-    right = np.zeros(slopes)
-    for x, y in found:
-        centred = x[:, 1:] - x[:, 1:].mean(axis=0)
+def fitted(
+    found: Sequence[tuple[Floats, Floats]], attacks: tuple[Floats, Floats], *, width: int
+) -> Floats:
+    """Weights (9, m).
+
+    Args:
+        found: contexts (n, d) and failures (n,) per data set.
+        attacks: contexts of prompts before and after.
+        width: m, numbers of a context that are looked at.
+    """
+    before, after = (_products(x, width) for x in attacks)
+    moved = after - before
+    left = RIDGE * np.eye(moved.shape[1]) + STILL * moved.T @ moved
+    right = np.zeros(moved.shape[1])
+    products = [_products(x, width) for x, _ in found]
+    for phi, (_, y) in zip(products, found, strict=True):
+        centred = phi - phi.mean(axis=0)
         left += WORTH / len(y) * centred.T @ centred
         right += WORTH / len(y) * centred.T @ (y - y.mean())
     w = np.linalg.solve(left, right)
-    w *= SPREAD / np.mean([(x[:, 1:] @ w).std() for x, _ in found])
-    bias = -np.mean([np.median(x[:, 1:] @ w) for x, _ in found])
-    return np.concatenate([[bias], w])
+    w *= SPREAD / np.mean([(phi @ w).std() for phi in products])
+    bias = -np.mean([np.median(phi @ w) for phi in products])
+    return np.concatenate([[bias], w]).reshape(FORM, width)
 
 
 def main() -> int:
@@ -112,25 +133,29 @@ def main() -> int:
     arguments = parse(NAME, about="Fits the weights of the difficulty.", seeds=1)
     data = samples(replace(arguments, held_out=False))
     encoders: tuple[Encoder, ...] = (encoder_of(arguments), HashingEncoder())
-    weights: dict[str, list[float]] = {}
+    weights: dict[str, list[list[float]]] = {}
     for encoder in encoders:
-        analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
+        analyzer = plain_analyzer(encoder)
         found = [(contexts(analyzer, it.texts), it.failed) for it in data]
-        moved = moves(analyzer)
-        weights[analyzer.layout] = _rounded(fitted(found, moved))
-        form = 1 + len(SIGNAL_NAMES)
-        weights[SIGNALS_VERSION] = _rounded(
-            fitted([(x[:, :form], y) for x, y in found], moved[:, :form])
-        )
-    text = json.dumps({"fitted_on": FITTED_ON, "weights": weights}, indent=1) + "\n"
+        attacks = attacked(analyzer)
+        weights[analyzer.layout] = _rounded(fitted(found, attacks, width=analyzer.dim))
+        weights[SIGNALS_VERSION] = _rounded(fitted(found, attacks, width=FORM))
+    text = json.dumps({"fitted_on": FITTED_ON, "weights": weights}) + "\n"
     target = Path(str(shipped_weights()))
     target.write_text(text)
     print(f"{target}: SHA-256 {sha256(text.encode()).hexdigest()}", file=sys.stderr)
     return 0
 
 
-def _rounded(weights: Floats) -> list[float]:
-    return [round(float(weight), 4) for weight in weights]
+def _products(x: Floats, width: int) -> Floats:
+    """Products (n, 9 m − 1) of form and context, that of the two biases left out."""
+    both = x[:, :FORM, None] * x[:, None, :width]
+    return both.reshape(len(x), -1)[:, 1:]
+
+
+def _rounded(weights: Floats) -> list[list[float]]:
+    rounded: list[list[float]] = weights.round(4).tolist()
+    return rounded
 
 
 if __name__ == "__main__":

@@ -7,12 +7,16 @@ import logging
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
 
 def together(
-    processes: int, work: Callable[..., Any], *arguments: Any, method: str = "fork"
+    processes: int,
+    work: Callable[..., Any],
+    *arguments: Any,
+    spawned: bool = False,
 ) -> list[Any]:
     """Have processes work; what each has to say.
 
@@ -21,9 +25,10 @@ def together(
         work: a coroutine function of a barrier, at which it waits when it is ready, the process's
             number, and the arguments.
         arguments: for each of them.
-        method: ``fork``, or ``spawn``, which begins with nothing but what it imports.
+        spawned: whether they begin anew, as threads that run already make it necessary.
     """
-    context = multiprocessing.get_context(method)
+    fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
+    context: ForkContext | SpawnContext = spawn if spawned else fork
     start = context.Barrier(processes)
     pipes, running = [], []
     for number in range(processes):

@@ -16,11 +16,11 @@ class Line:
 
     Args:
         total: what it did cost.
-        quality: how its answers were rated.
+        quality: how its answers were rated; None where none was.
     """
 
     total: CostTotal
-    quality: CostQuality
+    quality: CostQuality | None
 
     @property
     def saved_pct(self) -> float | None:
@@ -94,12 +94,5 @@ async def daily_costs(
 
 
 def _lines(totals: Sequence[CostTotal], qualities: Sequence[CostQuality]) -> tuple[Line, ...]:
-    """What was written between the two readings has a sum and no rating yet."""
     known = {it.key: it for it in qualities}
-    return tuple(
-        Line(
-            total=it,
-            quality=known.get(it.key) or CostQuality(key=it.key, quality=None, rated=0),
-        )
-        for it in totals
-    )
+    return tuple(Line(total=it, quality=known.get(it.key)) for it in totals)

@@ -30,6 +30,7 @@ _SAVED = "saved against the baseline"
 _FORMATS = (".png", ".svg")
 _NAME = 32
 """Letters of the longest name in the legend."""
+_DAYS = 1000
 _MONEY = 1e-9
 """USD; less is a rounding error of sums in whole nanodollars."""
 
@@ -45,7 +46,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Money per calendar day, all days between the first and the last included.
+    """Money per calendar day, days without calls included; the last :data:`_DAYS` at most.
 
     Args:
         by: what is stacked.
@@ -81,7 +82,7 @@ def check_picture(path: Path) -> None:
 async def series_of(reports: CostReports, report: MoneyReport) -> Series:
     """The days of a report: its dearest groups each, and the others together."""
     everything = await daily_costs(reports, report.by, None, report.wanted)
-    days = tuple(_span(min(everything), max(everything)))
+    days = tuple(_span(min(everything), max(everything)))[-_DAYS:]
     stacks = []
     if report.by is not GroupBy.DAY:
         named = [it.total.key for it in report.lines if it.total.key is not None]

@@ -9,7 +9,7 @@ from conduit.budgets.csv_cells import csv_line
 from conduit.budgets.money_report import Line, MoneyReport
 from conduit.cli.console import say, say_table, table_of
 from conduit.cli.demo_words import usd
-from conduit.core.costs import GroupBy
+from conduit.core.costs import CostQuality, GroupBy
 
 _NUMBERS = ("requests", "calls", "spend", "baseline", "saved", "saved %", "quality (n)")
 _UNSAID = "(not said)"
@@ -106,8 +106,8 @@ def _figures(line: Line) -> dict[str, object]:
         total.base_cost,
         round(total.saved, 9),
         line.saved_pct,
-        quality.quality,
-        quality.rated,
+        None if quality is None else quality.quality,
+        0 if quality is None else quality.rated,
         total.input_tokens,
         total.output_tokens,
     )
@@ -123,20 +123,19 @@ def _cells(line: Line) -> tuple[str, ...]:
         usd(total.base_cost),
         usd(round(total.saved, 9)),
         "-" if percent is None else f"{percent:,.1f}",
-        _quality(line),
+        _quality(line.quality),
     )
 
 
-def _quality(line: Line) -> str:
-    mean, rated = line.quality.quality, line.quality.rated
-    return "- (0)" if mean is None else f"{mean:.2f} ({rated:,})"
+def _quality(quality: CostQuality | None) -> str:
+    return "- (0)" if quality is None else f"{quality.quality:.2f} ({quality.rated:,})"
 
 
 def _remarks(report: MoneyReport, *, baseline: str | None) -> Iterator[str]:
     named = f", now {baseline}" if baseline else ""
     yield f"Saved against each call's baseline of its time{named}."
     assert report.whole is not None
-    if not report.whole.quality.rated:
+    if report.whole.quality is None:
         yield "No answer was rated yet: conduit feedback DECISION_ID --rating 5."
     if not report.is_complete:
         what = "latest" if report.by is GroupBy.DAY else "dearest"

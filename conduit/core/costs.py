@@ -160,12 +160,12 @@ class CostQuality:
 
     Args:
         key: of the group, as in its :class:`CostTotal`.
-        quality: mean rating of the answers that were rated, 0 to 1; None where none was.
-        rated: how many were; an answer that several calls were paid for counts once.
+        quality: mean rating of the answers that were rated, 0 to 1.
+        rated: how many were, at least 1; an answer that several calls were paid for counts once.
     """
 
     key: str | None
-    quality: float | None
+    quality: float
     rated: int
 
 
@@ -197,7 +197,7 @@ class CostStore(Protocol):
     async def cost_qualities(
         self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
     ) -> Sequence[CostQuality]:
-        """The mean rating per group, in the order of the sums; the model that answered is rated.
+        """The mean rating per group that has one, in the order of the sums.
 
         Raises:
             InvalidInputError: for a limit outside 1 to :data:`MOST_RECORDS`.

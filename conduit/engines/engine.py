@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.decisions import Decision
@@ -29,7 +28,7 @@ from conduit.engines.replica import Replica
 from conduit.engines.serving import Serving
 from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.engines.shared_steering import SharedSteering
-from conduit.engines.swapping import Swapping
+from conduit.engines.swapping import Labelled, Swapping, as_edited
 from conduit.engines.warmth import Warmth
 from conduit.engines.wiring import Parts
 from conduit.features.analyzer import Analyzer
@@ -139,10 +138,6 @@ async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Eng
     return _composed(learned, analyzer, labelled, announce=announce)
 
 
-_Labelled: TypeAlias = Callable[[Portfolio], NearestNeighbours | None]
-"""The labelled queries of some models; None where the policy needs none."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Learned:
     """What an open store has told."""
@@ -154,17 +149,17 @@ class _Learned:
     steering: SharedSteering
 
 
-async def _taken_up(parts: Parts, analyzer: Analyzer, labelled: _Labelled) -> _Learned:
+async def _taken_up(parts: Parts, analyzer: Analyzer, labelled: Labelled) -> _Learned:
     """What all processes on this store have learned, edited and spent."""
     await parts.store.bind_layout(analyzer.layout, analyzer.dim)
     if parts.half_life is not None:
         await parts.store.set_half_life(parts.half_life)
     await record_goal(parts.goal, store=parts.store, clock=parts.clock, actor=parts.actor)
     shared = parts.shared_portfolio()
-    parts = replace(parts, portfolio=await shared.read())
+    portfolio, neighbours = await as_edited(shared, parts.portfolio, labelled=labelled)
+    parts = replace(parts, portfolio=portfolio)
     learner = parts.learner(dim=analyzer.dim)
     await learner.refresh()
-    neighbours = await asyncio.to_thread(labelled, parts.portfolio)
     decider = parts.decider(analyzer.layout, neighbours=neighbours)
     steering = SharedSteering(decider, store=parts.store, goal=parts.goal)
     await steering.exchange(known=await parts.store.pulse())
@@ -174,7 +169,7 @@ async def _taken_up(parts: Parts, analyzer: Analyzer, labelled: _Labelled) -> _L
 def _composed(
     learned: _Learned,
     analyzer: Analyzer,
-    labelled: _Labelled,
+    labelled: Labelled,
     *,
     announce: Callable[[Event], None],
 ) -> Engine:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from conduit.bandits.list_prices import log_price_change
 from conduit.bandits.neighbours import NearestNeighbours
@@ -23,7 +24,10 @@ from conduit.engines.portfolio import Portfolio
 from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.engines.turn import Turn
 
+Labelled: TypeAlias = Callable[[Portfolio], NearestNeighbours | None]
+"""The labelled queries of some models; None where the policy needs none."""
 _log = logging.getLogger(__name__)
+_ELSEWHERE = "models changed elsewhere, which cannot be done here: %s"
 
 
 class Swapping:
@@ -46,7 +50,7 @@ class Swapping:
         shared: SharedPortfolio,
         store: Store,
         find: Callable[[str | Arm], Arm],
-        labelled: Callable[[Portfolio], NearestNeighbours | None],
+        labelled: Labelled,
     ) -> None:
         self._learner = learner
         self._decider = decider
@@ -152,7 +156,7 @@ class Swapping:
         try:
             neighbours = await asyncio.to_thread(self._labelled, wanted)
         except InvalidInputError as error:
-            _log.warning("models changed elsewhere, which cannot be done here: %s", error)
+            _log.warning(_ELSEWHERE, error)
         else:
             async with self._learner.quiet.kept():
                 self._learner.adopt(await self._learner.built(wanted.arms))
@@ -179,6 +183,26 @@ class Swapping:
             self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
         # Where another was first with an edit of its own, this one is not all there is to follow.
         self._version += 1
+
+
+async def as_edited(
+    shared: SharedPortfolio, configured: Portfolio, *, labelled: Labelled
+) -> tuple[Portfolio, NearestNeighbours | None]:
+    """The portfolio that a router begins with, and its labelled queries.
+
+    Where others have added a model of which no query is labelled, it is the configured one: a
+    router by labels cannot follow them.
+
+    Raises:
+        InvalidInputError: for a configured model without labels.
+    """
+    wanted = await shared.read()
+    try:
+        return wanted, await asyncio.to_thread(labelled, wanted)
+    except InvalidInputError as error:
+        neighbours = await asyncio.to_thread(labelled, configured)
+        _log.warning(_ELSEWHERE, error)
+        return configured, neighbours
 
 
 def _dearer(before: Arm, price: Price | None) -> float:

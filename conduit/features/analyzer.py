@@ -11,7 +11,7 @@ import numpy as np
 from conduit.core.decisions import QueryFeatures
 from conduit.core.ports import BriefEncoder, Encoder
 from conduit.features.complexity import classify_domain, complexity, estimate_tokens
-from conduit.features.difficulty import load_difficulty
+from conduit.features.difficulty import Difficulty, load_difficulty
 from conduit.features.projection import Projection
 from conduit.features.signals import SIGNAL_NAMES, SIGNALS_VERSION, raw_signals, scale_signals
 
@@ -39,15 +39,21 @@ class Analyzer:
         encoder: text to embeddings of ``encoder.dim`` numbers.
         projection: embeddings to p coordinates.
         keep_text: whether features carry the prompt, so that stores keep it.
+        difficulty: judges how hard prompts are; None takes the one that ships.
     """
 
     def __init__(
-        self, encoder: Encoder, projection: Projection, *, keep_text: bool = False
+        self,
+        encoder: Encoder,
+        projection: Projection,
+        *,
+        keep_text: bool = False,
+        difficulty: Difficulty | None = None,
     ) -> None:
         self._keep_text = keep_text
         self._encoder = encoder
         self._projection = projection
-        self._difficulty = load_difficulty(self.layout)
+        self._difficulty = difficulty or load_difficulty(self.layout)
         self._brief = encoder.brief if isinstance(encoder, BriefEncoder) else 0
 
     @property

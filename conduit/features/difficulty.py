@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SHIPPED = "6696a60043468cb630d43af62862f79ccc69160c8700e92a55752afbf65ef6ec"
+SHIPPED = "3ffdc4dfe433c917ebac416cd94d308d485fa8e6ecde7791418c2c1fa58ca68b"
 """SHA-256 of the weights that ship."""
 _LIGHT, _UNTOLD, _WORK = 1.5 / 9, 4.5 / 9, 7.5 / 9
 _TASK = {-1: _LIGHT, 0: _UNTOLD, 1: _WORK}
@@ -31,14 +31,15 @@ REACH = 0.049
 class Difficulty:
     """A classifier that nobody talks into another opinion.
 
-    ``h(task) + .049 tanh(w·x)``, where the word that a prompt begins with decides between 1/6 (what
-    is quickly done, as "summarize"), 1/2 (it does not say) and 5/6 (work, as "analyze"), and ``w``
-    was fitted to the failures of cheap models. So whatever is appended to a prompt that is more
+    ``h(task) + .049 tanh(fᵀWx)``, where the word that a prompt begins with decides between 1/6 (what
+    is quickly done, as "summarize"), 1/2 (it does not say) and 5/6 (work, as "analyze"), and ``W``
+    was fitted to the failures of cheap models, ``x`` being a context and ``f`` its part that tells
+    the form. So whatever is appended to a prompt that is more
     than words of courtesy moves its difficulty by less than .1: no prompt argues about itself. The
     price is that a task which is named at the end of a prompt is not seen.
 
     Args:
-        weights: (m,) for the bias and the first slopes of a context, m ≤ d.
+        weights: W, (9, m) between bias and signals of a context and its first m ≤ d numbers.
     """
 
     weights: NDArray[np.float64]
@@ -50,7 +51,8 @@ class Difficulty:
             text: the prompt.
             context: (d,) its context.
         """
-        learned = float(self.weights @ context[: len(self.weights)])
+        rows, columns = self.weights.shape
+        learned = float(context[:rows] @ self.weights @ context[:columns])
         return _TASK[task_of(text)] + REACH * math.tanh(learned)
 
 

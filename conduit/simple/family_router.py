@@ -1,25 +1,18 @@
-"""A provider's router, and the plan that it is made by."""
+"""A router among one provider's models, and what it decides."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
 
 from conduit.core.decisions import Decision
-from conduit.core.events import Decided, Event
+from conduit.core.events import Event
 from conduit.core.ports import Store
-from conduit.engines.callable_models import check_keys
-from conduit.engines.configured import durable_store_of, encoder_of
+from conduit.engines.configured import encoder_of
 from conduit.engines.offline import offline_client
 from conduit.engines.router import Router
 from conduit.settings import Settings
-from conduit.simple.account import Account
-from conduit.simple.configuration import Overrides
-from conduit.simple.default_router import labelled_for, state_of, trained_file
-from conduit.simple.family import Family, families
+from conduit.simple.default_router import labelled_for
+from conduit.simple.family import Family
 from conduit.simple.routes import Route
 
 POLICY = "knn"
@@ -68,97 +61,3 @@ def route_of(decision: Decision, family: Family) -> Route:
         quality=expected.mean,
         reason=decision.reasoning,
     )
-
-
-class Desk:
-    """A provider's router that opens at first use, and says who decided what.
-
-    Args:
-        plan: what it is made by.
-    """
-
-    def __init__(self, plan: FamilyPlan) -> None:
-        self.family = plan.family
-        self._plan = plan
-        self._turn = asyncio.Lock()
-        self._router: Router | None = None
-        self._watched: dict[str, asyncio.Future[Route]] = {}
-
-    @property
-    def router(self) -> Router:
-        """The router, once this is open."""
-        assert self._router is not None, "a desk is opened before it is used"
-        return self._router
-
-    async def open(self) -> None:
-        """Load what it takes; repeatable."""
-        async with self._turn:
-            if self._router is None:
-                self._router = await asyncio.to_thread(self._plan.router, self._hear)
-        await self._router.open()
-
-    async def aclose(self) -> None:
-        """Let go of everything."""
-        if self._router is not None:
-            await self._router.aclose()
-
-    @contextmanager
-    def watching(self, query_id: str) -> Iterator[asyncio.Future[Route]]:
-        """What is decided first for a query."""
-        self._watched[query_id] = asyncio.get_running_loop().create_future()
-        try:
-            yield self._watched[query_id]
-        finally:
-            del self._watched[query_id]
-
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, Decided) and event.query is not None:
-            found = self._watched.get(event.query.id)
-            if found is not None and not found.done():
-                found.set_result(route_of(event.decision, self.family))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FamilyPlan:
-    """All that calling a provider takes; equal ones share a desk.
-
-    Args:
-        settings: with the key and the prices that hold.
-        family: the models.
-        trained: state of the user's router file, so that a new one is taken up.
-    """
-
-    settings: Settings
-    family: Family
-    trained: tuple[int, int] | None
-
-    def make(self) -> Desk:
-        """A desk that is not open yet."""
-        return Desk(self)
-
-    def router(self, heard: Callable[[Event], None]) -> Router:
-        """The router of this plan, on the database that the settings name."""
-        store = durable_store_of(self.settings)
-        return family_router(self.family, self.settings, store=store, heard=heard)
-
-
-def family_plan(
-    account: Account, overrides: Overrides, *, settings: Settings | None = None
-) -> FamilyPlan:
-    """What holds now for an account: the environment, then what the program has set.
-
-    Args:
-        account: whose models.
-        overrides: set by the program.
-        settings: None reads the environment and ``.env``.
-
-    Raises:
-        ConfigurationError: without a key, or for a setting that cannot be used.
-    """
-    settings = account.settings(settings or Settings.load())
-    changes: dict[str, Any] = {"pricing_json": overrides.prices_under(settings)}
-    settings = replace(settings, **changes)
-    family = families(settings)[account.provider]
-    if not settings.offline:
-        check_keys(family.arms, settings)
-    return FamilyPlan(settings=settings, family=family, trained=state_of(trained_file(settings)))

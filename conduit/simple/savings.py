@@ -42,7 +42,11 @@ def measured(
 
 def _cost(failure: ProviderError, families: Sequence[Family]) -> float:
     """USD that was billed for a call that failed, as the ledger has it."""
-    (arm,) = [arm for family in families for arm in family.arms if arm.id == failure.model]
-    return cost_of_tokens(
-        arm, input_tokens=failure.input_tokens or 0, output_tokens=failure.output_tokens or 0
+    return sum(
+        cost_of_tokens(
+            arm, input_tokens=failure.input_tokens or 0, output_tokens=failure.output_tokens or 0
+        )
+        for family in families
+        for arm in family.arms
+        if arm.id == failure.model
     )

@@ -68,10 +68,11 @@ def qualities_of(
     group_by: GroupBy | None,
     wanted: CostFilter,
 ) -> list[CostQuality]:
-    """The mean rating per group, in the order of their sums."""
+    """The mean rating per group that has one, in the order of their sums."""
     groups = _groups(records, group_by, wanted)
     order = totals_of(records, group_by, wanted)
-    return [_quality(it.key, groups[it.key], ratings) for it in order]
+    found = (_quality(it.key, groups[it.key], ratings) for it in order)
+    return [it for it in found if it.rated]
 
 
 def day(number: int) -> str:
@@ -122,9 +123,7 @@ def _total(key: str | None, records: Sequence[CostRecord]) -> CostTotal:
 
 
 def _quality(key: str | None, records: Iterable[CostRecord], ratings: Ratings) -> CostQuality:
-    rated: dict[str, float] = {}
-    for answered in sorted({(it.decision_id or "", it.model) for it in records}):
-        if answered in ratings:
-            rated[answered[0]] = max(ratings[answered], rated.get(answered[0], 0.0))
-    mean = math.fsum(rated.values()) / len(rated) if rated else None
+    answered = {(it.decision_id or "", it.model) for it in records}
+    rated = [ratings[it] for it in answered if it in ratings]
+    mean = math.fsum(rated) / len(rated) if rated else 0.0
     return CostQuality(key=key, quality=mean, rated=len(rated))

@@ -115,7 +115,7 @@ class SQLBudgets(SQLConnection):
     async def cost_qualities(
         self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
     ) -> list[CostQuality]:
-        """The mean rating per group, in the order of the sums.
+        """The mean rating per group that has one, in the order of the sums.
 
         Raises:
             InvalidInputError: for a limit out of range.

@@ -40,7 +40,6 @@ _RENAMED = {"user": "user_id"}
 _COLUMNS = {it.name: _RENAMED.get(it.name, it.name) for it in fields(CostRecord)}
 _KNOWN = select(costs).where(costs.c.id.in_(bindparam("ids", expanding=True)))
 _REQUEST = func.coalesce(costs.c.decision_id, costs.c.id)
-_RATING = observations.c.value
 _RATED = and_(
     observations.c.decision_id == costs.c.decision_id,
     observations.c.arm == costs.c.model,
@@ -93,30 +92,32 @@ def read_totals(
 def read_qualities(
     conn: Connection, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
 ) -> list[CostQuality]:
-    """The mean rating per group, in the order of the sums."""
+    """The mean rating per group that has one, in the order of the sums."""
     key = _key(conn, group_by)
-    requests = (
-        select(
-            key.label("key"), func.sum(costs.c.cost).label("cost"), func.max(_RATING).label("value")
-        )
-        .select_from(costs.outerjoin(observations, _RATED))
+    answers = (  # one for each, whatever calls it took
+        select(key.label("key"), func.max(observations.c.value).label("value"))
+        .select_from(costs.join(observations, _RATED))
         .where(_meant(wanted))
-        .group_by(*([] if group_by is None else [key]), _REQUEST)
+        .group_by(*_keys(key, group_by), observations.c.decision_id, observations.c.arm)
         .subquery()
     )
-    value, named = requests.c.value, null() if group_by is None else requests.c.key
-    query = select(
-        named.label("key"),
-        func.avg(value).label("quality"),
-        func.count(value).label("rated"),
-        func.count().label("requests"),
-    )
-    query = _grouped(query, group_by, named, func.sum(requests.c.cost))
-    rows = conn.execute(query.limit(limit))
+    mean = func.avg(answers.c.value).label("quality")
+    rated = func.count(answers.c.value).label("rated")
+    if group_by is None:
+        query: Select[Any] = select(null().label("key"), mean, rated)
+    else:
+        rates = select(answers.c.key, mean, rated).group_by(answers.c.key).subquery()
+        cost = func.sum(costs.c.cost)
+        sums: Select[Any] = select(key.label("key"), cost.label("cost")).where(_meant(wanted))
+        top = _grouped(sums, group_by, key, cost).limit(limit).subquery()
+        same = top.c.key.is_not_distinct_from(rates.c.key)
+        found: Select[Any] = select(top.c.key, rates.c.quality, rates.c.rated)
+        found = found.select_from(top.join(rates, same))
+        query = found.order_by(*_order(group_by, top.c.key, top.c.cost))
     return [
         CostQuality(key=_name(row.key, group_by), quality=row.quality, rated=row.rated)
-        for row in rows
-        if row.requests
+        for row in conn.execute(query)
+        if row.rated
     ]
 
 
@@ -135,10 +136,17 @@ def _grouped(
     """In the order that is promised; without a grouping there is one row, of nothing too."""
     if group_by is None:
         return query
-    by_day = group_by is GroupBy.DAY
-    return query.group_by(key).order_by(
-        *([key.desc()] if by_day else [cost.desc(), key.nulls_first()])
-    )
+    return query.group_by(key).order_by(*_order(group_by, key, cost))
+
+
+def _keys(key: ColumnElement[Any], group_by: GroupBy | None) -> list[ColumnElement[Any]]:
+    return [] if group_by is None else [key]
+
+
+def _order(
+    group_by: GroupBy, key: ColumnElement[Any], cost: ColumnElement[Any]
+) -> list[ColumnElement[Any]]:
+    return [key.desc()] if group_by is GroupBy.DAY else [cost.desc(), key.nulls_first()]
 
 
 def _name(key: Any, group_by: GroupBy | None) -> str | None:

@@ -20,6 +20,8 @@ from .cost_data import some_costs, write_costs
 from .demo_data import write_parquet
 from .log_data import write_log
 from .serving import served
+from .test_train_router import TIERS, written
+from .test_train_router import rows as labels
 
 DOCUMENTS = [
     ROOT / "README.md",
@@ -90,7 +92,7 @@ def test_a_documented_command_succeeds(line: str, machine: Path, database: Path)
     folder = machine / "bin"
     folder.mkdir()
     write_parquet(machine / "outcomes.parquet", models=tuple(PRICES))
-    write_parquet(machine / "tiers.parquet", models=("budget", "balanced", "premium"))
+    written(machine / "labels.jsonl", labels(TIERS))
     shim = folder / "conduit"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m conduit "$@"\n')
     shim.chmod(0o755)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,14 +24,20 @@ from .conftest import Run, contents
 from .cost_data import DAY, NOVEMBER, rated, some_costs, write_costs
 
 
-@pytest.fixture
-def books(database: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three requests, two of them rated."""
-    return write_costs(
-        database,
-        *some_costs(),
-        ratings=[rated("d1", "gpt-4o-mini", 1.0), rated("d2", "gpt-4o", 0.5)],
-    )
+    ratings = [rated("d1", "gpt-4o-mini", 1.0), rated("d2", "gpt-4o", 0.5)]
+    path = tmp_path_factory.mktemp("books") / "conduit.db"
+    return write_costs(path, *some_costs(), ratings=ratings)
+
+
+@pytest.fixture
+def books(database: Path, written: Path) -> Path:
+    """The same, where the command line looks for them."""
+    database.parent.mkdir(parents=True)
+    shutil.copy(written, database)
+    return database
 
 
 def rows(said: str) -> dict[str, list[str]]:
@@ -167,29 +175,31 @@ def test_names_are_on_one_line_of_a_terminal(conduit: Run, database: Path) -> No
     assert "x" * 300 in said
 
 
-def test_numbers_are_summed_by_the_database(
-    conduit: Run, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of 100,000 records no row is made into a record here; the sums are exact."""
-    write_costs(database, a_cost("first", 0.001, user="u0", at=NOVEMBER))
-    template = _row(a_cost("first", 0.001, at=NOVEMBER))
-    many = [template | {"id": str(n), "user_id": f"u{n % 5}"} for n in range(1, 100_000)]
+def insert(database: Path, records: Iterable[CostRecord]) -> None:
+    """Put many records where the ledger has put one, faster."""
     engine = create_engine(f"sqlite:///{database}")
     with engine.begin() as connection:
-        connection.execute(costs.insert(), many)
+        connection.execute(costs.insert(), [*map(_row, records)])
     engine.dispose()
+
+
+def test_numbers_are_summed_by_the_database(
+    conduit: Run, books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 100,000 records no row is made into a record here; the sums are exact."""
+    insert(books, (a_cost(str(n), 0.001, user=f"u{n % 5}") for n in range(100_000)))
     made: list[object] = []
     monkeypatch.setattr(CostRecord, "__init__", lambda self, **it: made.append(it))
-    said = conduit("report", "--by", "user", "--json").json
+    said = conduit("report", "--until", "2026-01-01", "--by", "user", "--json").json
     assert (said["total"]["calls"], said["total"]["spend_usd"]) == (100_000, 100.0)
     assert {it["spend_usd"] for it in said["groups"]} == {20.0}
     assert made == []
 
 
-def test_more_groups_than_a_report_has_lines(conduit: Run, database: Path) -> None:
+def test_more_groups_than_a_report_has_lines(conduit: Run, books: Path) -> None:
     """The dearest thousand are listed, the total holds all, and the reader is told."""
-    write_costs(database, *(a_cost(str(n), 0.5, user=f"u{n}") for n in range(1001)))
-    said = conduit("report", "--by", "user", "--json").json
+    insert(books, (a_cost(str(n), 0.5, user=f"u{n}") for n in range(1001)))
+    said = conduit("report", "--until", "2026-01-01", "--by", "user", "--json").json
     assert (said["complete"], len(said["groups"])) == (False, 1000)
     assert said["total"]["spend_usd"] == 500.5
     assert "Only the dearest 1,000 are listed" in conduit("report", "--by", "user").out
@@ -236,6 +246,16 @@ def test_a_picture_of_days(conduit: Run, books: Path, tmp_path: Path, by: str) -
     said = "".join(ElementTree.parse(path).getroot().itertext())
     names = {"model": ["gpt-4o", "gpt-4o-mini"], "user": ["bob", "(not said)"], "day": ["spent"]}
     assert all(word in said for word in (*names[by], "saved against the baseline", "2026-11-03"))
+
+
+def test_a_picture_of_a_long_time(conduit: Run, database: Path, tmp_path: Path) -> None:
+    """A call of 1970 does not make it wider than the last thousand days."""
+    write_costs(database, a_cost("old", 1.0), a_cost("new", 1.0, at=NOVEMBER))
+    path = tmp_path / "long.svg"
+    assert conduit("report", "--picture", path).code == 0
+    said = "".join(ElementTree.parse(path).getroot().itertext())
+    assert "2024-02-06" in said
+    assert "1970" not in said
 
 
 def test_a_picture_of_any_names(conduit: Run, database: Path, tmp_path: Path) -> None:

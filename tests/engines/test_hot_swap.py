@@ -371,3 +371,17 @@ async def test_a_closed_router_changes_no_more() -> None:
     ):
         with pytest.raises(ConduitError, match="closed"):
             await change
+
+
+async def test_a_router_by_labels_begins_without_models_that_others_added(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A model without labels, added by another router on the same store, is left out with a warning."""
+    store = MemoryStore()
+    async with router_of(store=store) as other:
+        await other.add_model(Arm(id="odd", provider="x", price=Price(input=1.0, output=1.0)))
+        labelled = labelled_queries("cheap", "dear")
+        async with router_of(policy="knn", neighbours=labelled, store=store) as router:
+            assert {arm.id for arm in router.arms} == {"cheap", "dear"}
+            assert (await router.route("hello")).selected_model in {"cheap", "dear"}
+    assert "no labelled queries for 'odd'" in caplog.text

@@ -95,11 +95,11 @@ def test_the_weights_are_for_the_layouts_that_ship(encoder: Encoder) -> None:
     """Hashing and MiniLM have weights for their whole context; who has none is judged by form."""
     weights = json.loads(shipped_weights().read_text())["weights"]
     analyzer = analyzer_of(encoder)
-    assert len(weights[analyzer.layout]) == analyzer.dim
+    assert np.shape(weights[analyzer.layout]) == (9, analyzer.dim)
     assert load_difficulty(analyzer.layout).weights.tolist() == weights[analyzer.layout]
     unknown = load_difficulty(f"somebody's/random32/{SIGNALS_VERSION}")
     assert unknown.weights.tolist() == weights[SIGNALS_VERSION]
-    assert len(unknown.weights) == 9
+    assert unknown.weights.shape == (9, 9)
 
 
 def test_weights_that_did_not_ship_are_refused(

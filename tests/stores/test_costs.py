@@ -215,9 +215,7 @@ async def test_a_report_without_a_grouping_is_one_sum(keeper: Keeper) -> None:
     assert await keeper.cost_totals(None, CostFilter(), limit=9) == [
         total(None, 1.0, requests=2, calls=3, base_cost=2.0)
     ]
-    assert await keeper.cost_qualities(None, CostFilter(), limit=9) == [
-        CostQuality(key=None, quality=None, rated=0)
-    ]
+    assert await keeper.cost_qualities(None, CostFilter(), limit=9) == []
 
 
 def rating(number: int, arm: str, value: float) -> Observation:
@@ -225,7 +223,7 @@ def rating(number: int, arm: str, value: float) -> Observation:
 
 
 async def test_quality_is_the_mean_rating_of_the_answers(keeper: Keeper) -> None:
-    """Each rated answer counts once, for the model that gave it, in the order of the sums."""
+    """Each rated answer counts once, for the model that gave it; groups without one are left out."""
     first, second, third = (a_decision(number) for number in (1, 2, 3))
     await keeper.append([first, second, third], [])
     small, large = ARMS[:2]
@@ -237,6 +235,7 @@ async def test_quality_is_the_mean_rating_of_the_answers(keeper: Keeper) -> None
         a_cost("d", 2.0, user="bob", model=large, decision_id=second.id),
         a_cost("e", 0.125, at=NOW, model=small, decision_id=third.id),
         a_cost("f", 0.125, at=NOW, model=small),
+        a_cost("g", 0.5, user="carla", model=small),
     )
     retried = an_observation(2, 0.1, arm=large, signal=Signal.RETRY, head=Head.QUALITY)
     await keeper.observe(
@@ -246,7 +245,7 @@ async def test_quality_is_the_mean_rating_of_the_answers(keeper: Keeper) -> None
     async def qualities(by: GroupBy | None, **span: float) -> list[CostQuality]:
         return list(await keeper.cost_qualities(by, CostFilter(**span), limit=9))  # type: ignore[arg-type]
 
-    def of(key: str | None, quality: float | None, rated: int = 1) -> CostQuality:
+    def of(key: str | None, quality: float, rated: int = 1) -> CostQuality:
         return CostQuality(key=key, quality=quality, rated=rated)
 
     assert await qualities(GroupBy.USER) == [of("bob", 1.0), of("anna", 0.5), of(None, 0.0)]
