@@ -172,9 +172,10 @@ def test_a_program_does_not_wait_for_pools_that_nobody_shut(offline: Place) -> N
 
 
 FORKS = """
-import os, sys
+import os, sys, warnings
 from conduit import llm, session, set_models
 from conduit.core.errors import ConduitError
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads
 answer = llm("What is 2+2?")
 with session() as s:
     child = os.fork()
