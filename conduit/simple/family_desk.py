@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from conduit.budgets.ledger import Ledger
 from conduit.core.events import Decided, Event
 from conduit.engines.callable_models import check_keys
 from conduit.engines.configured import durable_store_of
@@ -46,6 +47,11 @@ class Desk:
             if self._router is None:
                 self._router = await asyncio.to_thread(self._plan.router, self._hear)
         await self._router.open()
+
+    async def ledger(self) -> Ledger:
+        """Where budgets are kept that hold for this provider, too."""
+        await self.open()
+        return await self.router.ledger()
 
     async def aclose(self) -> None:
         """Let go of everything."""
