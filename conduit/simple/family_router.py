@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from conduit.bandits.policies import policy_named
+from conduit.bandits.utility import Weights
 from conduit.core.decisions import Decision
 from conduit.core.events import Event
 from conduit.core.ports import Store
@@ -15,9 +18,14 @@ from conduit.simple.default_router import labelled_for
 from conduit.simple.family import Family
 from conduit.simple.routes import Route
 
-POLICY = "knn"
-TRADE_OFF = "quality"
-"""Where nobody chose: the router is to take the model that does best on similar prompts."""
+BY_EXAMPLE = replace(
+    policy_named("knn", models=()), weights=Weights(quality=1.0, cost=0.002, latency=0.0)
+)
+"""The model that does best on similar prompts; the cheapest where several do equally well.
+
+Under a preset's weights, long answers of the premium model are soon found too dear and too slow for
+the very prompts that need them.
+"""
 
 
 def family_router(
@@ -37,9 +45,8 @@ def family_router(
     encoder = encoder_of(settings)
     return Router(
         family.arms,
-        policy=POLICY,
+        policy=BY_EXAMPLE,
         neighbours=labelled_for(family, encoder, settings),
-        optimize_for=None if "optimize_for" in settings.origins else TRADE_OFF,
         baseline=family.premium.id,
         encoder=encoder,
         client=offline_client() if settings.offline else None,
