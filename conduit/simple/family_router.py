@@ -9,8 +9,7 @@ from conduit.bandits.policies import policy_named
 from conduit.bandits.utility import Weights
 from conduit.core.decisions import Decision
 from conduit.core.events import Event
-from conduit.core.ports import Store
-from conduit.engines.configured import encoder_of
+from conduit.core.ports import Encoder, Store
 from conduit.engines.offline import offline_client
 from conduit.engines.router import Router
 from conduit.settings import Settings
@@ -29,20 +28,25 @@ the very prompts that need them.
 
 
 def family_router(
-    family: Family, settings: Settings, *, store: Store, heard: Callable[[Event], None]
+    family: Family,
+    settings: Settings,
+    *,
+    encoder: Encoder,
+    store: Store,
+    heard: Callable[[Event], None],
 ) -> Router:
-    """A router among a provider's models; slow, for it loads the encoder.
+    """A router among a provider's models; slow where the default router has to be encoded first.
 
     Args:
         family: the models.
         settings: with the key and the prices that hold.
+        encoder: embeds prompts.
         store: where decisions live.
         heard: is told of every event.
 
     Raises:
         StoreError: for a router file that cannot be used.
     """
-    encoder = encoder_of(settings)
     return Router(
         family.arms,
         policy=BY_EXAMPLE,

@@ -200,7 +200,11 @@ async def test_what_is_learned_of_cost_and_speed_moves_no_route(
     settings = replace(Settings.load(), offline=True)
     family = families(settings)["anthropic"]
     router = family_router(
-        family, settings, store=MemoryStore(clock=SystemClock()), heard=lambda _: None
+        family,
+        settings,
+        encoder=HashingEncoder(),
+        store=MemoryStore(clock=SystemClock()),
+        heard=lambda _: None,
     )
     async with router:
         for number in range(60):
