@@ -13,7 +13,6 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet
 
 from conduit.core.errors import ConduitError
 
@@ -33,7 +32,6 @@ class Background:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._callers: WeakSet[threading.Thread] = WeakSet()
         self._closed = False
         self._process = os.getpid()
 
@@ -57,11 +55,6 @@ class Background:
                 "before the first call",
             )
 
-    @property
-    def callers(self) -> tuple[threading.Thread, ...]:
-        """Threads that have had work done here, and still run."""
-        return tuple(thread for thread in self._callers.copy() if thread.is_alive())
-
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do some work and wait for it; Ctrl-C cancels it.
 
@@ -69,7 +62,6 @@ class Background:
             ConduitError: when called by that loop itself, which would wait for ever; in a forked
                 process; and once this is closed.
         """
-        self._callers.add(threading.current_thread())
         future = self._submitted(work)
         try:
             return future.result()

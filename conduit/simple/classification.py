@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from secrets import token_hex
 
+from conduit.core.budgets import Scope
 from conduit.core.costs import CostKind
 from conduit.core.errors import (
     AllModelsFailedError,
@@ -33,7 +35,12 @@ def smart_classify(
 
 
 async def classified(
-    home: House, plan: Configuration, query: Query, *, because: str = OFFLINE
+    home: House,
+    plan: Configuration,
+    query: Query,
+    *,
+    because: str = OFFLINE,
+    scopes: tuple[Scope, ...] = (),
 ) -> SmartClassification:
     """The verdict of a plan's cheap model, or where it cannot be had, of the local classifier.
 
@@ -42,6 +49,7 @@ async def classified(
         plan: whom to ask; nobody, where it is offline.
         query: the prompt.
         because: why it is offline.
+        scopes: on whose account, besides the query's user.
     """
     async with home.lent(plan) as router:
         if plan.settings.offline:
@@ -50,7 +58,7 @@ async def classified(
         if known is not None:
             return known
         try:
-            return await _asked(router, plan, query, home.verdicts)
+            return await _asked(router, plan, query, verdicts=home.verdicts, scopes=scopes)
         except RefusedVerdictError as error:
             why = f"the answer of {plan.cheap.id} was refused, {error}"
         except (AllModelsFailedError, BudgetExceededError, ReservationTimeoutError) as error:
@@ -59,7 +67,12 @@ async def classified(
 
 
 async def _asked(
-    router: Router, plan: Configuration, query: Query, verdicts: Verdicts
+    router: Router,
+    plan: Configuration,
+    query: Query,
+    *,
+    verdicts: Verdicts,
+    scopes: tuple[Scope, ...],
 ) -> SmartClassification:
     """The model's verdict, its cost on record; remembered.
 
@@ -67,8 +80,8 @@ async def _asked(
         RefusedVerdictError: for an answer that is none; it was paid all the same.
     """
     token = token_hex(16)
-    wanted = Query(query.text, max_tokens=LONGEST_ANSWER, chat=question(query.text, token=token))
-    errand = Errand(query=wanted, models=(plan.cheap.id,))
+    wanted = replace(query, max_tokens=LONGEST_ANSWER, chat=question(query.text, token=token))
+    errand = Errand(query=wanted, models=(plan.cheap.id,), scopes=scopes)
     reply = await aside(await router.open(), errand, kind=CostKind.CLASSIFY)
     grade = grade_in(reply.text, token=token)
     verdict = SmartClassification(raw_score=grade.score, reasoning=grade.reasoning)

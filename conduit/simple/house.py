@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures.thread
 import logging
+import sys
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 from conduit.core.errors import ConduitError
@@ -33,6 +34,14 @@ class Open(Protocol):
         """Let go of everything."""
         ...
 
+
+_POOLS: Mapping[str, str] = MappingProxyType(
+    {
+        "concurrent.futures.thread": "_threads_queues",
+        "concurrent.futures.process": "_threads_wakeups",
+    }
+)
+"""Where Python keeps the threads of its pools."""
 
 O_co = TypeVar("O_co", bound=Open, covariant=True)
 O = TypeVar("O", bound=Open)  # noqa: E741 - a type
@@ -109,8 +118,9 @@ class House:
         """
         if self.background.is_forked:
             return
-        for thread in _waited_for(self.background.callers):
-            thread.join()
+        while threads := _going_on():
+            for thread in threads:
+                thread.join()
         self.close()
 
     def _room(self, plan: Plan[O]) -> _Room[O]:
@@ -188,8 +198,19 @@ def _at_exit(leave: Any) -> None:
     register(leave)
 
 
-def _waited_for(threads: Iterable[threading.Thread]) -> list[threading.Thread]:
-    """Those that Python lets end first; a pool's workers end later, and must not be waited for here."""
-    pooled = getattr(concurrent.futures.thread, "_threads_queues", threading.enumerate())
+def _going_on() -> list[threading.Thread]:
+    """Threads that Python waits for before it ends; those of pools it ends itself, and only later."""
+    pooled: set[threading.Thread] = set()
+    for module, registry in _POOLS.items():
+        if module in sys.modules:
+            known = getattr(sys.modules[module], registry, None)
+            if known is None:  # nobody can tell which to wait for
+                return []
+            pooled.update(known)
     here = threading.current_thread()
-    return [it for it in threads if not it.daemon and it is not here and it not in pooled]
+    return [
+        it
+        for it in threading.enumerate()
+        if not it.daemon and it is not here and it is not threading.main_thread()
+        if it not in pooled
+    ]

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from enum import Enum
 from uuid import uuid4
@@ -13,13 +15,16 @@ from uuid import uuid4
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
 from conduit.core.costs import CostFilter
 from conduit.core.errors import InvalidInputError
+from conduit.core.models import Query
 from conduit.engines.configured import actor_of
 from conduit.engines.shielding import finish
 from conduit.simple.calls import Ask, answered
+from conduit.simple.classification import classified
 from conduit.simple.configuration import Configuration
 from conduit.simple.house import House
 from conduit.simple.session_terms import NEARLY, Strategy, Terms, alarm, fitting
 from conduit.simple.session_totals import Step, Totals
+from conduit.simple.verdicts import SmartClassification
 
 WINDOW = Window(Period.TOTAL)
 SLACK = 60.0
@@ -87,17 +92,21 @@ class Account:
             InvalidInputError: when the session is not under way.
             BudgetExceededError: when its budget, or another one, has too little left.
         """
-        self._check(Phase.OPEN)
-        self._under_way += 1
-        try:
+        async with self._call():
             among = await self._among(ask)
             answer = await answered(self._home, self._plan, ask, among=among)
             step = Step(number=len(self.steps) + 1, prompt=ask.prompt, response=answer)
             self.steps.append(step)
             return step
-        finally:
-            self._under_way -= 1
-            await finish(self._looked_after())
+
+    async def classified(self, query: Query) -> SmartClassification:
+        """Have a prompt judged on this account.
+
+        Raises:
+            InvalidInputError: when the session is not under way.
+        """
+        async with self._call():
+            return await classified(self._home, self._plan, query, scopes=(self.scope,))
 
     async def totals(self) -> Totals:
         """What the ledger has booked on this account."""
@@ -138,6 +147,16 @@ class Account:
             spends = await ledger.standing([self.scope])
         left = min((spend.remaining for spend in spends), default=limit)
         return fitting((self._plan.cheap, self._plan.quality), ask, left=left)
+
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
+        self._check(Phase.OPEN)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            await finish(self._looked_after())
 
     async def _looked_after(self) -> None:
         await self._warned()

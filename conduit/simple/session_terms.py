@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from numbers import Real
 
 from conduit.budgets.quotes import quote_for
 from conduit.core.arms import Arm
-from conduit.core.budgets import Scope, nanos
+from conduit.core.budgets import Scope
 from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import ModelRequest
+from conduit.simple import amounts
 from conduit.simple.calls import Ask
-from conduit.simple.session_totals import usd
+from conduit.simple.session_totals import money
 
 SHARE = 0.1
 """Of what is left of an ``adaptive`` budget that one call of the dearer model may cost at most."""
@@ -35,22 +35,10 @@ class Terms:
     Args:
         budget: USD; None for any.
         strategy: what becomes of it then.
-
-    Raises:
-        InvalidInputError: for a budget that cannot be.
     """
 
     budget: float | None
     strategy: Strategy
-
-    def __post_init__(self) -> None:
-        if self.budget is None:
-            return
-        if not isinstance(self.budget, Real) or isinstance(self.budget, bool):
-            raise InvalidInputError(
-                f"budget_usd={self.budget!r} is no amount", remedy="give USD as a number"
-            )
-        nanos(self.budget, what="a session's budget")
 
     @classmethod
     def of(cls, budget_usd: float | None, budget_strategy: str) -> Terms:
@@ -59,12 +47,13 @@ class Terms:
         Raises:
             InvalidInputError: for a budget that cannot be, or a strategy that nothing answers to.
         """
-        if budget_strategy not in {known.value for known in Strategy}:
+        if budget_strategy not in tuple(Strategy):
             raise InvalidInputError(
                 f"budget_strategy={budget_strategy!r} is unknown",
                 remedy=f"choose one of: {', '.join(Strategy)}",
             )
-        return cls(budget=budget_usd, strategy=Strategy(budget_strategy))
+        budget = None if budget_usd is None else amounts.usd(budget_usd, what="a session's budget")
+        return cls(budget=budget, strategy=Strategy(budget_strategy))
 
     @property
     def held(self) -> float | None:
@@ -88,7 +77,7 @@ def alarm(scope: Scope, spent: float, *, of: float) -> str:
     """What is said of a session that has cost so many USD of its budget."""
     if spent > of:
         return (
-            f"session {scope.name} has cost {usd(spent)}, more than its budget of {usd(of)}; "
+            f"session {scope.name} has cost {money(spent)}, more than its budget of {money(of)}; "
             'budget_strategy="strict" would hold it'
         )
-    return f"session {scope.name} has cost {usd(spent)}, {spent / of:.0%} of its {usd(of)}"
+    return f"session {scope.name} has cost {money(spent)}, {spent / of:.0%} of its {money(of)}"

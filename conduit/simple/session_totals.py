@@ -90,16 +90,16 @@ def as_table(steps: Sequence[Step], totals: Totals) -> str:
     rows = [HEADS, *map(_step_row, steps)]
     rest = totals.cost - sum(step.cost for step in steps)
     if round(rest * 1e9):
-        rows.append(("", OTHER, "", "", usd(rest), ""))
+        rows.append(("", OTHER, "", "", money(rest), ""))
     total = (f"{totals.input_tokens:,}", f"{totals.output_tokens:,}")
-    rows.append(("", "total", *total, usd(totals.cost), usd(totals.saved)))
+    rows.append(("", "total", *total, money(totals.cost), money(totals.saved)))
     widths = [max(len(row[at]) for row in rows) for at in range(len(HEADS))]
     lines = [_line(row, widths) for row in rows]
     rule = "-" * max(map(len, lines))
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *_said(totals)])
 
 
-def usd(amount: float) -> str:
+def money(amount: float) -> str:
     """An amount of money, to a millionth of a dollar."""
     return f"{'-' if round(amount, 6) < 0 else ''}${abs(amount):,.6f}"
 
@@ -107,7 +107,7 @@ def usd(amount: float) -> str:
 def _step_row(step: Step) -> tuple[str, ...]:
     tokens = (step.response.input_tokens, step.response.output_tokens)
     counted = ("?" if count is None else f"{count:,}" for count in tokens)
-    return (str(step.number), step.model, *counted, usd(step.cost), usd(step.saved))
+    return (str(step.number), step.model, *counted, money(step.cost), money(step.saved))
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -120,10 +120,10 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _said(totals: Totals) -> list[str]:
-    lines = [f"baseline {usd(totals.base_cost)}, saved {totals.savings_pct:.1f}%"]
+    lines = [f"baseline {money(totals.base_cost)}, saved {totals.savings_pct:.1f}%"]
     if totals.budget is not None and totals.utilization is not None:
         lines.append(
-            f"budget {usd(totals.budget)}, spent {100 * totals.utilization:.1f}%, "
-            f"left {usd(totals.remaining or 0.0)}"
+            f"budget {money(totals.budget)}, spent {100 * totals.utilization:.1f}%, "
+            f"left {money(totals.remaining or 0.0)}"
         )
     return lines

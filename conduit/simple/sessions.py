@@ -6,6 +6,7 @@ import warnings
 from typing import Self
 
 from conduit.core.errors import BudgetWarning
+from conduit.core.models import Query
 from conduit.engines.shielding import finish
 from conduit.simple.answer import Answer
 from conduit.simple.calls import Ask, checked
@@ -14,6 +15,7 @@ from conduit.simple.house import House
 from conduit.simple.session_account import Account
 from conduit.simple.session_terms import Terms
 from conduit.simple.session_totals import Step, Totals, as_table
+from conduit.simple.verdicts import SmartClassification
 
 
 class Session:
@@ -108,6 +110,18 @@ class Session:
         ask = self._ask(prompt, quality, max_tokens=max_tokens, task_type=task_type)
         try:
             return (await self._home.background.awaited(self._account.answered(ask))).response
+        finally:
+            self._warn()
+
+    def smart_classify(self, prompt: str) -> SmartClassification:
+        """Have a prompt judged, as :func:`conduit.smart_classify` does, on this session's account.
+
+        Raises:
+            InvalidInputError: when the session is not under way, or for an empty prompt.
+        """
+        query = Query(prompt, user_id=self._user_id)
+        try:
+            return self._home.background.run(self._account.classified(query))
         finally:
             self._warn()
 

@@ -153,10 +153,29 @@ def test_a_program_waits_for_its_threads(offline: Place) -> None:
     assert offline.rows("select count(*) from costs") == [(13,)]
 
 
+POOLS = """
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from conduit import llm
+llm("What is 2+2?")
+threads, processes = ThreadPoolExecutor(2), ProcessPoolExecutor(1)
+print(threads.submit(llm, "What is 3+2?").result().model, processes.submit(abs, -1).result())
+"""
+
+
+def test_a_program_does_not_wait_for_pools_that_nobody_shut(offline: Place) -> None:
+    """Python ends their idle threads after Conduit has closed: neither may wait for the other."""
+    spawn = "import multiprocessing\nmultiprocessing.set_start_method('spawn')"
+    ran = program(offline, f"{spawn}\n{POOLS}")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.split() == ["gpt-4o-mini", "1"]
+
+
 FORKS = """
-import os, sys
+import os, sys, warnings
 from conduit import llm, session, set_models
 from conduit.core.errors import ConduitError
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads
 answer = llm("What is 2+2?")
 with session() as s:
     child = os.fork()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 import warnings
@@ -21,7 +22,7 @@ from conduit.core.errors import (
 from conduit.simple.house import House
 from conduit.simple.sessions import Session
 
-from ..providers.loopback import Answer
+from ..providers.loopback import Answer, Received
 from .conftest import CHEAP, DEAR, HARD, Models, Place, said
 
 SUM = "select coalesce(sum(cost), 0) from costs where session = '{}'"
@@ -345,6 +346,25 @@ async def test_a_session_that_is_cancelled_leaves_no_budget(offline: Place, home
     with Session(home) as other:
         assert other.total_cost == 0
     assert offline.rows("select scope from budgets") == []
+
+
+def graded(received: Received) -> Answer:
+    """A model that grades as it is asked."""
+    token = received.body["messages"][-1]["content"].partition("\n")[0]
+    return Answer(body=said(json.dumps({"token": token, "score": 7, "reasoning": "many steps"})))
+
+
+def test_judging_a_prompt_is_paid_by_the_session(models: Models, place: Place, home: House) -> None:
+    """It is in the total, saves nothing, is no step, and is refused once the session has ended."""
+    models.answer(graded)
+    with Session(home, user_id="anna") as s:
+        assert s.smart_classify("Prove it.").raw_score == 7
+    assert s.steps == ()
+    assert s.total_cost == booked(place, s, offline=False) > 0
+    assert s.total_saved == -s.total_cost
+    assert place.rows("select user_id, kind from costs", offline=False) == [("anna", "classify")]
+    with pytest.raises(InvalidInputError, match="has ended"):
+        s.smart_classify("Prove it.")
 
 
 def test_the_users_budget_pays_too(offline: Place, home: House) -> None:
