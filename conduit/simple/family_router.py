@@ -63,6 +63,7 @@ def family_router(
 def route_of(decision: Decision, family: Family) -> Route:
     """What was decided, as its caller sees it."""
     chosen = family.find(decision.selected_model)
+    assert chosen.price is not None, "every model of a family has a price"
     expected = decision.estimates[chosen.id]
     return Route(
         provider=family.name,
@@ -71,4 +72,6 @@ def route_of(decision: Decision, family: Family) -> Route:
         cost=expected.cost,
         quality=expected.mean,
         reason=decision.reasoning,
+        price=chosen.price,
+        input_tokens=decision.features.token_count,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from conduit.core.errors import AllModelsFailedError, InvalidInputError, ProviderError
 from conduit.simple.loading import loaded
 from conduit.simple.provider import Provider
-from conduit.simple.routes import Route, check_strategy, ranked
+from conduit.simple.routes import Route, at_equal_length, check_strategy, ranked
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
@@ -47,8 +47,9 @@ class MultiProvider:
 
         Args:
             prompt: the user's message.
-            strategy: ``cheapest`` by expected cost; ``smartest`` by tier, then expected quality,
-                then cost; ``balanced`` by distance to the middle tier, then cost.
+            strategy: ``cheapest`` by expected cost, of an answer as long as all of them expect on
+                average; ``smartest`` by tier, then expected quality, then cost; ``balanced`` by
+                distance to the middle tier, then cost.
             max_tokens: longest answer, in tokens.
 
         Raises:
@@ -56,7 +57,7 @@ class MultiProvider:
         """
         check_strategy(strategy)
         found = [it.route(prompt, max_tokens=max_tokens) for it in self._by_name.values()]
-        return ranked(found, strategy)
+        return ranked(at_equal_length(found), strategy)
 
     async def aroutes(
         self, prompt: str, *, strategy: str = "cheapest", max_tokens: int = 8192
@@ -64,7 +65,7 @@ class MultiProvider:
         """Likewise, awaited."""
         check_strategy(strategy)
         asked = [it.aroute(prompt, max_tokens=max_tokens) for it in self._by_name.values()]
-        return ranked(await asyncio.gather(*asked), strategy)
+        return ranked(at_equal_length(await asyncio.gather(*asked)), strategy)
 
     def chat(
         self,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 from types import MappingProxyType
 
-from conduit.core.arms import Tier
+from conduit.core.arms import Price, Tier
 from conduit.core.errors import InvalidInputError
+
+FREE = Price(input=0.0, output=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,8 @@ class Route:
         cost: expected USD: the list price of the prompt's tokens and of those of an expected answer.
         quality: expected, 0..1.
         reason: one readable sentence.
+        price: list price of the model.
+        input_tokens: of the prompt, estimated.
     """
 
     provider: str
@@ -29,6 +34,15 @@ class Route:
     cost: float
     quality: float
     reason: str = ""
+    price: Price = FREE
+    input_tokens: int = 0
+
+    @property
+    def output_tokens(self) -> float | None:
+        """Expected length of the answer; None for a model whose answers are free."""
+        if not self.price.output:
+            return None
+        return (self.cost * 1e6 - self.price.input * self.input_tokens) / self.price.output
 
 
 def _from_middle(route: Route) -> int:
@@ -43,6 +57,23 @@ STRATEGIES: Mapping[str, Callable[[Route], tuple[float, ...]]] = MappingProxyTyp
     }
 )
 """Per strategy what the smallest of is best, compared in order; the first given wins a tie."""
+
+
+def at_equal_length(routes: Iterable[Route]) -> tuple[Route, ...]:
+    """The same routes at the cost of an answer as long as they expect on average.
+
+    What a provider has answered here tells how long its answers are, and only its own. Who was asked
+    never would stay the dearest, whatever its price.
+    """
+    known = tuple(routes)
+    lengths = [it.output_tokens for it in known if it.output_tokens is not None]
+    if not lengths:
+        return known
+    length = fmean(lengths)
+    return tuple(
+        replace(it, cost=it.price.cost(input_tokens=it.input_tokens, output_tokens=length))
+        for it in known
+    )
 
 
 def check_strategy(strategy: str) -> None:

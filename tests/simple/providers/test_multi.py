@@ -51,6 +51,16 @@ def test_a_strategy_takes_the_best(strategy: str, routes: list[Route], best: str
     assert ranked(routes, strategy)[0].provider == best
 
 
+def test_who_answered_briefly_is_not_the_cheapest_for_that() -> None:
+    """Of models of one tier the one of the lower price answers, though only the dearer was ever asked."""
+    google, openai = Provider("google", offline=True), Provider("openai", offline=True)
+    for _ in range(3):
+        assert openai.chat(HARD).model == "o3"
+    first, second = MultiProvider([openai, google]).routes(HARD, strategy="cheapest")
+    assert (first.model, second.model) == ("gemini-3-pro-preview", "o3")
+    assert first.cost < second.cost
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_ties_never_raise(strategy: str) -> None:
     """Of equal routes the first given wins."""
