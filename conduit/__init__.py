@@ -12,22 +12,36 @@ from conduit.core.version import __version__
 
 if TYPE_CHECKING:
     from conduit.core.arms import Arm, Price, Tier
+    from conduit.core.budgets import Period
     from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
     from conduit.core.errors import ConduitError
     from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
-    from conduit.simple.lines import allm, llm, llm_dry_run, set_models, set_pricing
+    from conduit.simple.books import SQLiteStorage
+    from conduit.simple.control import CostController
+    from conduit.simple.lines import (
+        allm,
+        llm,
+        llm_dry_run,
+        session,
+        set_models,
+        set_pricing,
+        smart_classify,
+    )
     from conduit.simple.multi import MultiProvider
     from conduit.simple.provider import Provider
+    from conduit.simple.verdicts import SmartClassification
 
 __all__ = [
     "Arm",
     "ArmEstimate",
     "ConduitError",
+    "CostController",
     "Decision",
     "MultiProvider",
     "OptimizeFor",
+    "Period",
     "Preferences",
     "Price",
     "Provider",
@@ -36,22 +50,28 @@ __all__ = [
     "QueryFeatures",
     "Response",
     "Router",
+    "SQLiteStorage",
+    "SmartClassification",
     "Tier",
     "__version__",
     "allm",
     "llm",
     "llm_dry_run",
+    "session",
     "set_models",
     "set_pricing",
+    "smart_classify",
 ]
 
 _HOME = {
     "Arm": "conduit.core.arms",
     "ArmEstimate": "conduit.core.decisions",
     "ConduitError": "conduit.core.errors",
+    "CostController": "conduit.simple.control",
     "Decision": "conduit.core.decisions",
     "MultiProvider": "conduit.simple.multi",
     "OptimizeFor": "conduit.core.models",
+    "Period": "conduit.core.budgets",
     "Preferences": "conduit.core.models",
     "Price": "conduit.core.arms",
     "Provider": "conduit.simple.provider",
@@ -60,12 +80,16 @@ _HOME = {
     "QueryFeatures": "conduit.core.decisions",
     "Response": "conduit.core.outcomes",
     "Router": "conduit.engines.router",
+    "SmartClassification": "conduit.simple.verdicts",
+    "SQLiteStorage": "conduit.simple.books",
     "Tier": "conduit.core.arms",
     "allm": "conduit.simple.lines",
     "llm": "conduit.simple.lines",
     "llm_dry_run": "conduit.simple.lines",
+    "session": "conduit.simple.lines",
     "set_models": "conduit.simple.lines",
     "set_pricing": "conduit.simple.lines",
+    "smart_classify": "conduit.simple.lines",
 }
 
 

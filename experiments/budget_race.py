@@ -13,29 +13,27 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from time import monotonic
 from types import MappingProxyType
 from uuid import uuid4
 
-from conduit.budgets.ledger import Ledger
-from conduit.core.budgets import NANO, Period, Scope, Window, nanos
-from conduit.core.costs import GroupBy
+from conduit.core.budgets import NANO, Scope, nanos
 from conduit.stores import migrate
-from conduit.stores.sql import SQLStore
-from experiments import race_gateway, race_router
+from experiments import race_gateway, race_router, race_simple
 from experiments.arguments import Arguments, parse_count
+from experiments.race_books import CAP, Race, audited, prepared
 from experiments.race_clients import Call, Lap, added, run_clients
 from experiments.race_gateway import gateway_face
 from experiments.race_router import RandomBiller, router_face
+from experiments.race_simple import session_face, simple_face
 from experiments.report import Check, conclude, show_table
 from experiments.servers.postgres import postgres
 from experiments.side_by_side import together
 
 NAME = "budget_race"
-CAP = 1.0
 CLIENTS = 64
 MOST = 1000
 """Calls of one client, should nothing refuse it."""
@@ -49,50 +47,47 @@ class Face:
 
     Args:
         opened: opens it on a database, with the models behind it, and gives what makes a call.
-        account: that pays.
+        account: that pays; None for one that it makes itself, with the cap as its budget.
+        threads: clients of every process, where they are threads; None shares them out.
     """
 
-    opened: Callable[[str, RandomBiller], AbstractAsyncContextManager[Call]]
-    account: Scope
+    opened: Callable[[str, RandomBiller, float], AbstractAsyncContextManager[Call]]
+    account: Scope | None
+    threads: int | None = None
+
+
+def _capped(
+    opened: Callable[[str, RandomBiller], AbstractAsyncContextManager[Call]],
+) -> Callable[[str, RandomBiller, float], AbstractAsyncContextManager[Call]]:
+    """A face of an account that has its budget already."""
+    return lambda address, biller, _: opened(address, biller)
 
 
 FACES: Mapping[str, Face] = MappingProxyType(
     {
-        "router": Face(router_face, race_router.ACCOUNT),
-        "gateway": Face(gateway_face, race_gateway.ACCOUNT),
+        "router": Face(_capped(router_face), race_router.ACCOUNT),
+        "gateway": Face(_capped(gateway_face), race_gateway.ACCOUNT),
+        "simple": Face(_capped(simple_face), race_simple.ACCOUNT, threads=race_simple.THREADS),
+        "session": Face(session_face, None, threads=race_simple.THREADS),
     }
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Race:
-    """One race.
+class Lane:
+    """What each of the processes runs.
 
     Args:
-        where: what kind of database, and by how many processes.
-        billed: USD, by the models.
-        seconds: it took.
-        lap: what became of the calls.
+        address: of the database.
+        face: that is called.
+        clients: of one process.
         cap: USD.
-        spent: USD, by the ledger.
-        reserved: USD still set aside, by the ledger.
-        recorded: USD, by the records of costs.
-        records: how many.
-        early: mean USD of the calls that spent the first half of the cap.
-        late: of those that spent the second.
     """
 
-    where: str
-    billed: float
-    seconds: float
-    lap: Lap
-    cap: float = CAP
-    spent: float = 0.0
-    reserved: float = 0.0
-    recorded: float = 0.0
-    records: int = 0
-    early: float = 0.0
-    late: float = 0.0
+    address: str
+    face: str
+    clients: int
+    cap: float
 
 
 def race(
@@ -101,85 +96,55 @@ def race(
     """Let clients spend a new budget on a new database."""
     migrate.up(address)
     account = FACES[face].account
-    asyncio.run(_prepared(address, account, cap))
+    if account is not None:
+        asyncio.run(prepared(address, account, cap))
     began = monotonic()
-    said = together(processes, _run, address, face, clients // processes)
+    lane = Lane(address=address, face=face, clients=clients // processes, cap=cap)
+    said = together(processes, _run, lane, spawned=FACES[face].threads is not None)
     seconds = monotonic() - began
     billed = sum(nanodollars for nanodollars, _ in said) / NANO
     lap = added([lap for _, lap in said])
     found = Race(where=where, cap=cap, billed=billed, seconds=seconds, lap=lap)
-    return asyncio.run(_audited(found, address, account))
+    return asyncio.run(audited(found, address))
 
 
-async def _run(
-    start: Barrier, number: int, address: str, face: str, clients: int
-) -> tuple[int, Lap]:
+async def _run(start: Barrier, number: int, lane: Lane) -> tuple[int, Lap]:
     biller = RandomBiller(number)
-    async with FACES[face].opened(address, biller) as call:
+    async with FACES[lane.face].opened(lane.address, biller, lane.cap) as call:
         await asyncio.to_thread(start.wait)
-        lap = await run_clients(call, clients, most=MOST)
+        lap = await run_clients(call, lane.clients, most=MOST)
     return biller.billed, lap
-
-
-async def _prepared(address: str, account: Scope, cap: float) -> None:
-    store = SQLStore(address)
-    await store.open()
-    await Ledger(store).set_budget(account, Window(Period.TOTAL), cap, actor=NAME)
-    await store.close()
-
-
-async def _audited(found: Race, address: str, account: Scope) -> Race:
-    """The race with what the books say."""
-    store = SQLStore(address)
-    await store.open()
-    ledger = Ledger(store)
-    (spend,) = await ledger.standing([account])
-    totals = await ledger.report(GroupBy.API_KEY)
-    costs = await _costs(ledger)
-    await store.close()
-    half = next((n for n in range(len(costs)) if sum(costs[:n]) > found.cap / 2), len(costs))
-    return replace(
-        found,
-        spent=spend.settled,
-        reserved=spend.reserved,
-        recorded=sum(total.cost for total in totals),
-        records=sum(total.calls for total in totals),
-        early=_mean(costs[:half]),
-        late=_mean(costs[half:]),
-    )
-
-
-async def _costs(ledger: Ledger) -> list[float]:
-    """Of all calls, in USD, in order."""
-    costs: list[float] = []
-    cursor = None
-    while True:
-        page = await ledger.records(limit=1000, cursor=cursor)
-        costs += [record.cost for record in page.records]
-        cursor = page.cursor
-        if cursor is None:
-            return costs[::-1]
-
-
-def _mean(costs: Sequence[float]) -> float:
-    return sum(costs) / len(costs) if costs else 0.0
 
 
 def races(arguments: Arguments) -> list[Race]:
     """All of them, each as often as asked."""
     found = []
-    face, clients = arguments.choice, arguments.size
+    face = arguments.choice
     for turn in range(arguments.seeds):
         with tempfile.TemporaryDirectory() as folder:
-            for processes in (1, 4):
+            for processes in _processes(face):
                 file = str(Path(folder) / f"race{processes}.db")
                 where = f"{turn + 1}. SQLite, {processes}"
+                clients = _clients(arguments, processes)
                 found.append(race(where, file, processes, face=face, clients=clients))
+        if 4 not in _processes(face):
+            continue
         with postgres() as server:
             address = server.create(f"race_{uuid4().hex}")
-            where = f"{turn + 1}. PostgreSQL, 4"
+            where, clients = f"{turn + 1}. PostgreSQL, 4", _clients(arguments, 4)
             found.append(race(where, address, 4, face=face, clients=clients))
     return found
+
+
+def _processes(face: str) -> tuple[int, ...]:
+    """In which a race is run; what makes its own account lives in one."""
+    return (1,) if FACES[face].account is None else (1, 4)
+
+
+def _clients(arguments: Arguments, processes: int) -> int:
+    """Of all processes together."""
+    threads = FACES[arguments.choice].threads
+    return arguments.size if threads is None else threads * processes
 
 
 def checks_of(found: Race) -> list[Check]:
@@ -218,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     found = races(arguments)
     show_table(
-        f"{arguments.size} clients, ${CAP:.2f}, --face {arguments.choice}",
+        f"{_clients(arguments, 1)} clients, ${CAP:.2f}, --face {arguments.choice}",
         [
             "round, database, processes",
             "spent",

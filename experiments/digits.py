@@ -35,8 +35,10 @@ PASSES = 2
 BOUND = 0.88
 SEED = 5000
 QUALITY_ALONE = Weights(quality=1.0, cost=0.0, latency=0.0)
-POLICIES = tuple(name for name in policy_names() if name not in ("complexity", "knn"))
-"""All but those that judge by a prompt's text: its complexity, or labelled prompts like it."""
+POLICIES = tuple(
+    name for name in policy_names() if name not in ("complexity", "knn", "rated_thompson")
+)
+"""All but those that judge by a prompt's text: its form, or labelled prompts like it."""
 TUNED = (
     *(
         Policy(name=f"thompson v={v:g} patience={n:g}", rule=Thompson(v=v, patience=n))

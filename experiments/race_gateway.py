@@ -29,7 +29,7 @@ LONGEST_WAIT = 120.0
 async def gateway_face(address: str, biller: RandomBiller) -> AsyncIterator[Call]:
     """Calls of a gateway in a process of its own, on a database."""
     async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(_model_server(biller))
+        upstream = await stack.enter_async_context(model_server(biller, MODELS))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "gateway"
         store = "DATABASE_URL" if "://" in address else "CONDUIT_DATABASE_PATH"
         settings = {store: address, "CONDUIT_ENCODER": "hashing"}
@@ -68,11 +68,18 @@ def _refusal(error: Mapping[str, Any]) -> RefusedError:
 
 
 @asynccontextmanager
-async def _model_server(biller: RandomBiller) -> AsyncIterator[str]:
-    """Speaks OpenAI's protocol on loopback; its address, up to ``/v1``."""
+async def model_server(
+    biller: RandomBiller, prices: Mapping[str, tuple[float, float]]
+) -> AsyncIterator[str]:
+    """Speaks OpenAI's protocol on loopback; its address, up to ``/v1``.
+
+    Args:
+        biller: answers, and says what it costs.
+        prices: of the models, in USD per million tokens in and out.
+    """
 
     async def complete(request: web.Request) -> web.Response:
-        reply = await biller.complete(_asked(await request.json()))
+        reply = await biller.complete(_asked(await request.json(), prices))
         choice = {"index": 0, "message": _message(reply.text), "finish_reason": "stop"}
         usage = {
             "prompt_tokens": reply.input_tokens,
@@ -95,9 +102,9 @@ async def _model_server(biller: RandomBiller) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def _asked(body: Mapping[str, Any]) -> ModelRequest:
-    """The request that the gateway set money aside for, by what it sent."""
-    given, made = MODELS[body["model"]]
+def _asked(body: Mapping[str, Any], prices: Mapping[str, tuple[float, float]]) -> ModelRequest:
+    """The request that money was set aside for, by what was sent."""
+    given, made = prices[body["model"]]
     arm = Arm(id=body["model"], provider="mock", price=Price(input=given, output=made))
     options = {name: body[name] for name in ("tools", "response_format") if name in body}
     return ModelRequest(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from conduit.budgets.ledger import PATIENCE
 from conduit.budgets.quotes import quote_for
@@ -77,14 +77,25 @@ async def router_face(address: str, biller: RandomBiller) -> AsyncIterator[Call]
 
     async def call(number: int) -> None:
         query = Query(f"Question {number}: why?", max_tokens=LENGTHS[number % len(LENGTHS)])
-        try:
+        with refusals():
             await router.complete(query, scopes=[ACCOUNT])
-        except BudgetExceededError as error:
-            spent = error.spent + error.requested > error.limit
-            raise RefusedError(final=True, just=spent) from None
-        except ReservationTimeoutError as error:
-            waited = error.waited >= NEARLY * PATIENCE
-            raise RefusedError(final=False, just=waited) from None
 
     async with router:
         yield call
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Errors of budgets, as the race tells them apart.
+
+    Raises:
+        RefusedError: in the place of either of the two.
+    """
+    try:
+        yield
+    except BudgetExceededError as error:
+        spent = error.spent + error.requested > error.limit
+        raise RefusedError(final=True, just=spent) from None
+    except ReservationTimeoutError as error:
+        waited = error.waited >= NEARLY * PATIENCE
+        raise RefusedError(final=False, just=waited) from None

@@ -75,6 +75,21 @@ def paretobandit_split(arguments: Arguments, *, models: Sequence[str] = PARETO_M
     return Split(learn=first, measure=second, says="tuning: val alone, learned on its first half")
 
 
+def split_of(name: str, arguments: Arguments) -> Split:
+    """Learn on what defaults may be chosen on, and measure on the rest; while tuning, on halves of the former."""
+    if name == PARETOBANDIT:
+        return paretobandit_split(arguments)
+    learn, measure = _halves(_file(name, arguments))
+    if arguments.held_out:
+        return Split(
+            learn=learn, measure=measure, says="learned on the first half, measured on the second"
+        )
+    first, second = _halves(learn)
+    return Split(
+        learn=first, measure=second, says="tuning: first half alone, learned on its first half"
+    )
+
+
 def stream_part(name: str, arguments: Arguments) -> tuple[RecordedOutcomes, str]:
     """All rows of a data set, or, while tuning, what defaults may be chosen on.
 
@@ -87,6 +102,15 @@ def stream_part(name: str, arguments: Arguments) -> tuple[RecordedOutcomes, str]
         return both, "all rows"
     whole = _file(name, arguments)
     return (whole, "all rows") if arguments.held_out else (_halves(whole)[0], "tuning: first half")
+
+
+def tuned_or_unseen(name: str, arguments: Arguments) -> RecordedOutcomes:
+    """What defaults may be chosen on, or, held out, all the other rows and none of these."""
+    if not arguments.held_out:
+        return stream_part(name, arguments)[0]
+    if name == PARETOBANDIT:
+        return _paretobandit(arguments, "test")
+    return _halves(_file(name, arguments))[1]
 
 
 def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
@@ -104,6 +128,7 @@ def encode(outcomes: RecordedOutcomes, encoder: Encoder) -> Encoded:
             output_tokens=outcomes.output_tokens,
             latency=outcomes.latency,
             complexity=np.array([f.complexity_score for f in features]),
+            difficulty=np.array([f.difficulty for f in features]),
             embeddings=embeddings,
         ),
         embeddings=embeddings.astype(np.float64),
@@ -120,6 +145,7 @@ def joined(first: Stream, second: Stream) -> Stream:
         quality=np.vstack([part.quality for part in both]),
         cost=np.vstack([part.cost for part in both]),
         complexity=_one_after_the_other([part.complexity for part in both]),
+        difficulty=_one_after_the_other([part.difficulty for part in both]),
         embeddings=_one_after_the_other([part.embeddings for part in both]),
     )
 

@@ -7,11 +7,17 @@ import logging
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
 
-def together(processes: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
+def together(
+    processes: int,
+    work: Callable[..., Any],
+    *arguments: Any,
+    spawned: bool = False,
+) -> list[Any]:
     """Have processes work; what each has to say.
 
     Args:
@@ -19,8 +25,10 @@ def together(processes: int, work: Callable[..., Any], *arguments: Any) -> list[
         work: a coroutine function of a barrier, at which it waits when it is ready, the process's
             number, and the arguments.
         arguments: for each of them.
+        spawned: whether they begin anew, as threads that run already make it necessary.
     """
-    context = multiprocessing.get_context("fork")
+    fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
+    context: ForkContext | SpawnContext = spawn if spawned else fork
     start = context.Barrier(processes)
     pipes, running = [], []
     for number in range(processes):

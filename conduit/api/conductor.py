@@ -19,8 +19,8 @@ from conduit.core.chat import Chat
 from conduit.core.models import Query
 from conduit.core.outcomes import Response
 from conduit.engines.roles import Roles
-from conduit.features.complexity import complexity, estimate_tokens
-from conduit.features.signals import raw_signals
+from conduit.features.complexity import estimate_tokens
+from conduit.simple.verdicts import judged_here
 
 routes = compatible_routes()
 Prompt = Annotated[str, Field(min_length=1, description="The user's message.")]
@@ -110,24 +110,16 @@ async def dry_run(body: LlmBody, request: Request) -> DryRun:
 
 
 @routes.post("/classify", summary="Conductor: how much a prompt asks for")
-async def classify(body: ClassifyBody) -> Classified:
-    """Judged by length and structure: no model is asked, and nothing is spent."""
-    text = Query(body.prompt).text
-    tokens = estimate_tokens(text)
-    raw_score = 1 + round(9 * complexity(tokens, raw_signals(text)))
+async def classify(body: ClassifyBody, request: Request) -> Classified:
+    """Judged by how it begins and by its form: no model is asked, and nothing is spent."""
+    features = await opened(request.scope).router.features(Query(body.prompt).text)
+    verdict = judged_here(features.difficulty)
     return Classified(
-        complexity_score=(raw_score - 1) / 9,
-        raw_score=raw_score,
-        reasoning=f"{_named(raw_score)} by its length (about {tokens} tokens) and "
-        "structure; judged here, without asking a model",
-        from_cache=False,
+        complexity_score=verdict.complexity_score,
+        raw_score=verdict.raw_score,
+        reasoning=verdict.reasoning,
+        from_cache=verdict.from_cache,
     )
-
-
-def _named(raw_score: int) -> str:
-    if raw_score < 4:
-        return "simple"
-    return "moderate" if raw_score < 7 else "complex"
 
 
 def _asked(body: LlmBody, request: Request) -> Asked:

@@ -14,7 +14,6 @@ from conduit.api.keys import presented_key
 from conduit.api.refusals import Refusal, RefusedError, refusal_of, refuse
 from conduit.api.schemas import BudgetDetail
 from conduit.api.user_budgets import (
-    WARNED,
     WINDOWS,
     CheckBody,
     Checked,
@@ -23,6 +22,7 @@ from conduit.api.user_budgets import (
     UserBudgets,
     WindowBody,
 )
+from conduit.budgets.nearness import warnings_of
 from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.errors import BudgetExceededError
 from conduit.core.spending import Spend
@@ -97,7 +97,7 @@ async def check(body: CheckBody, request: Request) -> Checked:
         estimated_cost=body.estimated_cost,
         reason=None if refusal is None else refusal.message,
         budget=None if refusal is None else BudgetDetail(**refusal.more["budget"]),
-        warnings=[_warning(spend) for spend in spends if _is_near(spend, body.estimated_cost)],
+        warnings=warnings_of(spends, body.estimated_cost),
         windows=[WindowBody.of(spend) for spend in spends],
     )
 
@@ -107,17 +107,6 @@ async def _standing(server: Opened, user: str) -> list[Spend]:
     if not spends:
         raise refuse(f"there is no budget of user {user!r}", code="budget_not_found", status=404)
     return spends
-
-
-def _is_near(spend: Spend, estimate: float) -> bool:
-    return spend.settled + spend.reserved + estimate >= WARNED * spend.budget.limit
-
-
-def _warning(spend: Spend) -> str:
-    used = spend.settled + spend.reserved
-    return (
-        f"the {spend.budget.name} has ${used:.6g} of ${spend.budget.limit:.6g} spent or set aside"
-    )
 
 
 def _administrator(request: Request) -> str:

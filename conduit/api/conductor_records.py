@@ -10,10 +10,11 @@ from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 
 from conduit.api.compatibility import compatible_routes
-from conduit.api.cost_records import BookedRecord, NewRecord, RecordBody, Records, csv_lines
+from conduit.api.cost_records import BookedRecord, NewRecord, RecordBody, Records
 from conduit.api.directives import Name
 from conduit.api.gateway import Opened, opened
-from conduit.core.budgets import Scope, ScopeKind
+from conduit.budgets.cost_rows import csv_lines
+from conduit.budgets.paying import accounts_of
 from conduit.core.costs import MOST_RECORDS, CostFilter, CostKind, CostRecord
 from conduit.engines.accounting import base_cost
 
@@ -26,10 +27,7 @@ async def record_cost(body: NewRecord, request: Request) -> BookedRecord:
     """For calls that were made without this server."""
     server = opened(request.scope)
     record = _record(body, server)
-    scopes = [Scope(ScopeKind.USER, body.user_id), Scope(ScopeKind.MODEL, body.model)]
-    if body.task_type is not None:
-        scopes.append(Scope(ScopeKind.TASK_TYPE, body.task_type))
-    booked = await server.ledger.record_cost(record, scopes)
+    booked = await server.ledger.record_cost(record, accounts_of(record))
     return BookedRecord(**RecordBody.of(record).model_dump(), booked=booked)
 
 

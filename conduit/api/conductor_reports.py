@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 
 from conduit.api.compatibility import compatible_routes
 from conduit.api.gateway import opened
+from conduit.budgets import spent
+from conduit.budgets.spent import TOP, cost_report
 from conduit.core.budgets import Period
-from conduit.core.costs import MOST_RECORDS, CostFilter, CostTotal, GroupBy
+from conduit.core.costs import MOST_RECORDS, CostTotal, GroupBy
 
 routes = compatible_routes()
-TOP = 10
-"""Spenders that are named."""
 
 
 class Share(BaseModel):
@@ -63,6 +63,23 @@ class CostReport(BaseModel):
     )
     top_spenders: list[Spender] = Field(description=f"The {TOP} dearest users.")
 
+    @classmethod
+    def of(cls, report: spent.CostReport) -> CostReport:
+        """The same for programs."""
+        return cls(
+            period=report.period,
+            since=report.since,
+            group_by=report.group_by,
+            total_cost_usd=report.total_cost_usd,
+            total_saved_usd=report.total_saved_usd,
+            total_requests=report.total_requests,
+            breakdown={total.key or "": Share.of(total) for total in report.groups},
+            top_spenders=[
+                Spender(user_id=total.key or "", cost_usd=total.cost, requests=total.requests)
+                for total in report.spenders
+            ],
+        )
+
 
 @routes.get("/reports", summary="Conductor: who spent how much")
 async def report(
@@ -71,23 +88,5 @@ async def report(
     period: Annotated[Period, Query(description="total: since ever.")] = Period.DAILY,
 ) -> CostReport:
     """Sums of the period so far."""
-    ledger, since = opened(request.scope).ledger, period.starts(time.time())
-    wanted = CostFilter(since=since)
-    groups = await ledger.report(group_by, wanted)
-    users = await ledger.report(GroupBy.USER, wanted, limit=TOP + 1)
-    # A request has one key, but may have called several models: sums of requests over these hold.
-    keys = await ledger.report(GroupBy.API_KEY, wanted)
-    return CostReport(
-        period=period,
-        since=since,
-        group_by=group_by,
-        total_cost_usd=sum(total.cost for total in keys),
-        total_saved_usd=sum(total.saved for total in keys),
-        total_requests=sum(total.requests for total in keys),
-        breakdown={total.key or "": Share.of(total) for total in groups},
-        top_spenders=[
-            Spender(user_id=total.key, cost_usd=total.cost, requests=total.requests)
-            for total in users
-            if total.key is not None
-        ][:TOP],
-    )
+    ledger = opened(request.scope).ledger
+    return CostReport.of(await cost_report(ledger, group_by, period, now=time.time()))

@@ -1,19 +1,15 @@
-"""Cost records as people and programs read them: as JSON and as CSV."""
+"""Bodies of Conductor's ``/records``."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from conduit.api.compatibility import Taken, Usd
 from conduit.api.directives import Name
-from conduit.budgets.ledger import Ledger
-from conduit.core.costs import MOST_RECORDS, CostFilter, CostKind, CostPage, CostRecord
+from conduit.budgets.cost_rows import row_of
+from conduit.core.costs import CostKind, CostRecord
 
 Tokens = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
@@ -63,21 +59,8 @@ class RecordBody(BaseModel):
     @classmethod
     def of(cls, record: CostRecord) -> RecordBody:
         """The same for people."""
-        return cls(
-            id=record.id,
-            timestamp=datetime.fromtimestamp(record.at, UTC).isoformat(),
-            user_id=record.user,
-            cost_usd=record.cost,
-            model=record.model,
-            task_type=record.task_type,
-            prompt_tokens=record.input_tokens,
-            completion_tokens=record.output_tokens,
-            baseline_cost_usd=record.base_cost,
-            provider=record.provider,
-            kind=record.kind,
-            session=record.session,
-            decision_id=record.decision_id,
-        )
+        row: dict[str, Any] = row_of(record)
+        return cls(**row)
 
 
 class BookedRecord(RecordBody):
@@ -91,27 +74,3 @@ class Records(BaseModel):
 
     records: list[RecordBody]
     cursor: str | None = Field(description="Asks for the next page; null at the end.")
-
-
-async def csv_lines(ledger: Ledger, wanted: CostFilter, page: CostPage) -> AsyncIterator[str]:
-    """All records from a page on, one page in memory at a time."""
-    yield _line(list(RecordBody.model_fields))
-    while True:
-        yield "".join(
-            _line(list(RecordBody.of(record).model_dump(mode="json").values()))
-            for record in page.records
-        )
-        if page.cursor is None:
-            return
-        page = await ledger.records(wanted, limit=MOST_RECORDS, cursor=page.cursor)
-
-
-def _line(cells: list[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([_harmless(cell) for cell in cells])
-    return text.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    """Names are their users' own: none may be a formula in somebody's spreadsheet."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell

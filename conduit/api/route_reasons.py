@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from conduit.catalog.baseline import cheapest
@@ -10,19 +9,13 @@ from conduit.core.arms import Arm, Tier
 from conduit.core.decisions import Decision
 from conduit.core.errors import UnknownModelError
 from conduit.core.outcomes import Response
+from conduit.features.hints import count_hints
 
 HIGH = 0.6
 """Complexity from which a prompt counts as complex."""
 CHEAP = "cheap"
 _LONG, _MANY = 200, 10
 """Words, and hints, that count in full."""
-_HINTS = re.compile(
-    r"\b(?:analy[sz]\w*|architect\w*|assess\w*|compar\w+|complex\w*|debug\w*|deriv\w+|design\w*"
-    r"|diagnos\w+|evaluat\w+|explain\w*|implement\w*|justif\w+|mitigat\w+|multi-?step|optimi[sz]\w*"
-    r"|plan\w*|pro(?:of|ve)\w*|reason\w*|refactor\w*|risks?|strateg\w+|synthesi[sz]\w*"
-    r"|trade-?offs?|why)\b",
-    re.IGNORECASE,
-)
 
 
 def prompt_complexity(prompt: str) -> float:
@@ -32,7 +25,7 @@ def prompt_complexity(prompt: str) -> float:
     such as "analyze" or "trade-offs", every one of them. It describes a prompt; nothing is decided
     on it.
     """
-    words, hits = len(prompt.split()), sum(1 for _ in _HINTS.finditer(prompt))
+    words, hits = len(prompt.split()), count_hints(prompt)
     return 0.6 * min(words / _LONG, 1.0) + 0.4 * min(hits / _MANY, 1.0)
 
 

@@ -10,17 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from conduit.api.compatibility import Taken, Usd
 from conduit.api.directives import Name
 from conduit.api.schemas import BudgetDetail
+from conduit.budgets.nearness import WARNED
 from conduit.core.budgets import Period, Window
 from conduit.core.spending import Spend
 
-WARNED = 0.8
-"""Share of a limit from which a check warns."""
-WINDOWS = {
-    "hourly_usd": Window(Period.HOURLY),
-    "daily_usd": Window(Period.DAILY),
-    "weekly_usd": Window(Period.WEEKLY),
-    "monthly_usd": Window(Period.MONTHLY),
-}
+WINDOWS = {f"{period}_usd": Window(period) for period in Period if period is not Period.TOTAL}
 """Calendar windows by the field of their limit."""
 
 

@@ -33,6 +33,7 @@ class Wish:
         allowed: (K,) bool, arms that may be considered at all.
         bonus: (K,) utility added for soft preferences, unless the policy has its own weights.
         complexity: of the prompt, 0..1.
+        difficulty: of the prompt, 0..1.
         unit_cost: USD that one unit of the cost weight pays; None takes an ordinary call of the
             baseline.
         now: seconds since the epoch; matters to budgets per day or month alone.
@@ -44,6 +45,7 @@ class Wish:
     allowed: NDArray[np.bool_]
     bonus: Array | float = 0.0
     complexity: float = 0.0
+    difficulty: float = 0.0
     unit_cost: float | None = None
     now: float = 0.0
     means: Means = UNLIMITED
@@ -83,6 +85,7 @@ class Chooser:
         if self.steering is not None:
             self.steering = self.steering.at(wish.now)
         steering = self.steering
+        policy = self._policy.facing(estimates.ratings, wish.allowed)
         ask = Ask(
             constraints=wish.constraints,
             valuation=self._valuation(models, wish),
@@ -91,9 +94,9 @@ class Chooser:
             headroom=self._headroom(wish.means),
             tier=models.tiers,
             complexity=wish.complexity,
-            explore=self._explore(estimates),
+            difficulty=wish.difficulty,
+            explore=self._explore(estimates, policy),
         )
-        policy = self._policy
         return select(
             estimates,
             ask,
@@ -120,9 +123,9 @@ class Chooser:
         if self.steering is not None:
             self.steering = self.steering.spend(actual - expected)
 
-    def _explore(self, estimates: Estimates) -> Array | None:
+    def _explore(self, estimates: Estimates, policy: Policy) -> Array | None:
         """What the steering wants to know; a policy without a floor explores as it does itself."""
-        if self.steering is None or self._policy.floor.epsilon <= 0:
+        if self.steering is None or policy.floor.epsilon <= 0:
             return None
         return self.steering.explore(estimates)
 

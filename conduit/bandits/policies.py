@@ -13,6 +13,7 @@ from conduit.bandits.floor import Floor
 from conduit.bandits.rules import (
     UCB1,
     ComplexityThreshold,
+    DifficultyThreshold,
     EpsilonGreedy,
     Greedy,
     Rule,
@@ -24,9 +25,13 @@ from conduit.bandits.rules import (
 from conduit.bandits.trial import NO_TRIAL, Trial
 from conduit.bandits.utility import Weights
 from conduit.core.errors import UnknownModelError, UnknownPolicyError
+from conduit.core.statistics import Array
 
 NO_FLOOR = Floor(epsilon=0.0)
 FIXED = "fixed:"
+FIRST_RATING = 0.5
+"""Ratings that the evidence about an arm is worth from which on it was rated: less than one, for
+those that fade, and more than what a question says that was asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class Policy:
         weights: a trade-off that overrides the caller's; None keeps theirs.
         only: the one arm that may be chosen; None leaves all.
         neighbours: quality is that of the nearest labelled queries, not what was learned.
+        unrated: what decides until an arm that may be chosen was rated; None is this one itself.
     """
 
     name: str
@@ -50,22 +56,36 @@ class Policy:
     weights: Weights | None = None
     only: str | None = None
     neighbours: bool = False
+    unrated: Policy | None = None
 
     @property
     def trial(self) -> Trial:
         """Tries for new arms: none where the policy has no floor, and chooses as it sees fit."""
         return Trial() if self.floor.epsilon > 0 else NO_TRIAL
 
+    def facing(self, ratings: Array, allowed: NDArray[np.bool_]) -> Policy:
+        """The policy that decides among arms of which so much is known.
+
+        Args:
+            ratings: (K,) what the evidence about each arm is worth, in ratings.
+            allowed: (K,) bool, arms that may be chosen.
+        """
+        if self.unrated is None or (ratings[allowed] >= FIRST_RATING).any():
+            return self
+        return self.unrated
+
     def allowed(self, names: Sequence[str]) -> NDArray[np.bool_]:
         """(K,) which of these arms the policy chooses among."""
         return np.array([self.only in (None, name) for name in names])
 
 
+_BY_DIFFICULTY = Policy(name="difficulty", rule=DifficultyThreshold(), floor=NO_FLOOR)
 _NAMED = MappingProxyType(
     {
         policy.name: policy
         for policy in (
             Policy(name="thompson", rule=Thompson()),
+            Policy(name="rated_thompson", rule=Thompson(), unrated=_BY_DIFFICULTY),
             Policy(name="linucb", rule=UpperConfidence()),
             Policy(name="squarecb", rule=SquareCB(), floor=NO_FLOOR),
             Policy(name="epsilon_greedy", rule=EpsilonGreedy(), floor=NO_FLOOR),

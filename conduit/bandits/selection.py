@@ -32,6 +32,7 @@ class Ask:
         headroom: USD that budgets leave for this call; (K,) where it is another for every arm.
         tier: (K,) rank of the class each arm is sold in; one class for all when left out.
         complexity: how much the prompt asks for, 0..1.
+        difficulty: how hard it is taken to be for a cheap model, 0..1.
         explore: (K,) share of requests that each arm is to get whatever the prompt, less than 1
             in all; None adds nothing to rule and floor.
     """
@@ -43,6 +44,7 @@ class Ask:
     headroom: float | Array = np.inf
     tier: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     complexity: float = 0.0
+    difficulty: float = 0.0
     explore: Array | None = None
 
 
@@ -58,6 +60,7 @@ class Selection:
         feasible: (K,) bool, the arms that could have been drawn.
         relaxed: constraints that gave way.
         ask: what was asked, its exchange rates among it.
+        rule: that chose.
     """
 
     arm: int
@@ -67,6 +70,7 @@ class Selection:
     feasible: NDArray[np.bool_]
     relaxed: tuple[str, ...]
     ask: Ask
+    rule: Rule
 
     @property
     def confidence(self) -> float:
@@ -106,6 +110,7 @@ def select(
         cost=estimates.cost,
         tier=ask.tier,
         complexity=ask.complexity,
+        difficulty=ask.difficulty,
     )
     probabilities = lifted(
         rule.probabilities(situation),
@@ -123,6 +128,7 @@ def select(
         feasible=mask,
         relaxed=feasibility.relaxed,
         ask=ask,
+        rule=rule,
     )
 
 

@@ -25,7 +25,7 @@ class Bookings(CostReports):
     """
 
     def __init__(self, store: BudgetStore, *, clock: Clock) -> None:
-        super().__init__(store, before=self._told)
+        super().__init__(store, before=self.caught_up)
         self._clock = clock
         self._freed = asyncio.Event()
         self._under_way: set[asyncio.Future[Any]] = set()
@@ -37,6 +37,7 @@ class Bookings(CostReports):
         cost: float,
         *,
         record: CostRecord | None = None,
+        scopes: Sequence[Scope] = (),
         soon: bool = False,
     ) -> Reservation:
         """Spend what a call did cost, in USD, and free the rest; done even if the task is cancelled.
@@ -48,6 +49,8 @@ class Bookings(CostReports):
             reservation_id: of the reservation.
             cost: USD.
             record: of that cost, kept in the same transaction; None keeps none.
+            scopes: accounts on which it is, too: their budgets count it, though nothing was set
+                aside of them.
             soon: wait a moment for other calls to end, and book all of them at once. What was set
                 aside stays so until then, so that no limit is passed meanwhile.
 
@@ -60,6 +63,7 @@ class Bookings(CostReports):
             cost=cost,
             now=self._clock.now(),
             record=record,
+            scopes=tuple(dict.fromkeys(scopes)),
         )
         nanos(cost, what="a cost")
         return await self._surely(self._booked(lambda: self._store.end(closing), soon=soon))
@@ -103,7 +107,7 @@ class Bookings(CostReports):
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
-    async def _told(self) -> None:
+    async def caught_up(self) -> None:
         """Until what is being settled and booked here at this moment is in the books."""
         await asyncio.sleep(0)
         self._gathering.hurry()

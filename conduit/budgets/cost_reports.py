@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from conduit.core.costs import CostFilter, CostPage, CostTotal, GroupBy
+from conduit.core.costs import MOST_RECORDS, CostFilter, CostPage, CostQuality, CostTotal, GroupBy
 from conduit.core.spending import BudgetStore
 
 ALL = CostFilter()
@@ -35,18 +35,35 @@ class CostReports:
         return await self._store.cost_page(wanted, limit=limit, cursor=cursor)
 
     async def report(
-        self, group_by: str, wanted: CostFilter = ALL, *, limit: int = 1000
+        self, group_by: str | None, wanted: CostFilter = ALL, *, limit: int = MOST_RECORDS
     ) -> Sequence[CostTotal]:
         """Sums per user, model, day, …: the dearest first, and days from the latest.
 
         Args:
-            group_by: one of :class:`~conduit.core.costs.GroupBy`.
+            group_by: one of :class:`~conduit.core.costs.GroupBy`; None adds up everything.
             wanted: which costs.
             limit: most groups, 1 to 1000.
 
         Raises:
             InvalidInputError: for a grouping that costs are not kept by, or a limit out of range.
         """
-        by = GroupBy.named(group_by)
+        by = None if group_by is None else GroupBy.named(group_by)
         await self._before()
         return await self._store.cost_totals(by, wanted, limit=limit)
+
+    async def qualities(
+        self, group_by: str | None, wanted: CostFilter = ALL, *, limit: int = MOST_RECORDS
+    ) -> Sequence[CostQuality]:
+        """The mean rating of the answers behind those sums, for groups that have one, in their order.
+
+        Args:
+            group_by: likewise.
+            wanted: likewise.
+            limit: likewise.
+
+        Raises:
+            InvalidInputError: likewise.
+        """
+        by = None if group_by is None else GroupBy.named(group_by)
+        await self._before()
+        return await self._store.cost_qualities(by, wanted, limit=limit)

@@ -85,6 +85,10 @@ class Ledger(Bookings):
         """Grows when a budget is made, changed or removed here."""
         return self._edition
 
+    def look_again(self) -> None:
+        """Take what is known of budgets for old: another ledger has made or changed one."""
+        self._edited()
+
     async def set_budget(self, scope: Scope, window: Window, limit: float, *, actor: str) -> Budget:
         """Make a budget, or change its limit, on record; what was spent of it stays spent.
 
@@ -94,7 +98,7 @@ class Ledger(Bookings):
             InvalidInputError: for a limit that is negative or no number.
         """
         budget = Budget(scope=scope, window=window, limit=limit)
-        await self._told()
+        await self.caught_up()
         await self._store.put_budget(budget, actor=actor, now=self._clock.now())
         self._edited()
         return budget
@@ -107,7 +111,7 @@ class Ledger(Bookings):
 
     async def standing(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
         """Budgets of some scopes, or all, in order, as they stand; as quick after any history."""
-        await self._told()
+        await self.caught_up()
         await self._store.end_overdue(now=self._clock.now())
         return await self.look(scopes)
 

@@ -10,29 +10,30 @@ import numpy as np
 from conduit.cache.entries import CorruptEntryError, seal, unseal
 from conduit.core.decisions import QueryFeatures
 
-_KIND = b"CFe1"
-_SHAPE = struct.Struct("<qddII")
-"""Tokens, complexity, confidence, length of the embedding and of the context; then float32."""
+_KIND = b"CFe2"
+_SHAPE = struct.Struct("<qdddII")
+"""Tokens, complexity, confidence, difficulty, length of the embedding and of the context; then float32."""
 
 
-def feature_key(layout: str, text: str) -> str:
+def feature_key(edition: str, text: str) -> str:
     """Where the features of a text are kept.
 
-    The layout names the encoder, its weights, the projection and the signals, so that nothing is
-    read that another version computed. The text itself is nowhere.
+    The edition names the encoder, its weights, the projection, the signals and who judges how hard
+    a prompt is, so that nothing is read that another version computed. The text itself is nowhere.
     """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"conduit:features:{layout}:{digest}"
+    return f"conduit:features:{edition}:{digest}"
 
 
 def pack_features(features: QueryFeatures, *, key: str) -> bytes:
-    """Features as bytes: 40 + 4 (embedding + context) + the name of the domain."""
+    """Features as bytes: 48 + 4 (embedding + context) + the name of the domain."""
     embedding = np.ascontiguousarray(features.embedding, np.dtype("<f4"))
     context = np.ascontiguousarray(features.context, np.dtype("<f4"))
     shape = _SHAPE.pack(
         features.token_count,
         features.complexity_score,
         features.domain_confidence,
+        features.difficulty,
         len(embedding),
         len(context),
     )
@@ -48,7 +49,7 @@ def unpack_features(entry: bytes, *, key: str) -> QueryFeatures:
     """
     body = unseal(_KIND, entry, key=key)
     try:
-        tokens, complexity, confidence, n, d = _SHAPE.unpack_from(body)
+        tokens, complexity, confidence, difficulty, n, d = _SHAPE.unpack_from(body)
         numbers = np.frombuffer(body, np.dtype("<f4"), count=n + d, offset=_SHAPE.size)
         domain = body[_SHAPE.size + 4 * (n + d) :].decode()
     except (struct.error, ValueError) as error:
@@ -60,4 +61,5 @@ def unpack_features(entry: bytes, *, key: str) -> QueryFeatures:
         complexity_score=complexity,
         domain=domain,
         domain_confidence=confidence,
+        difficulty=difficulty,
     )

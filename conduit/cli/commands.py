@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "serve": "Serve OpenAI's protocol, with the model decided for every request.",
         "feedback": "Say how an answer was, so that the next decision is better.",
         "evaluate": "Say what another policy would have given, from what was logged.",
+        "report": "Say what was spent and saved, per model, user, task or day, and how it was rated.",
         "warm-start": "Learn from labelled outcomes before the first request.",
         "fit-neighbours": "Encode labelled queries for the policy knn, which judges by the nearest of them.",
         "train-router": "Make the router of conduit.Provider from labelled outcomes of your own.",

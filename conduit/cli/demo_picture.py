@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +12,8 @@ from conduit.cli.console import note
 from conduit.cli.demo_labels import Label, label_ends
 from conduit.cli.demo_plane import draw_plane
 from conduit.cli.demo_replay import DemoRun
-from conduit.cli.demo_words import BEST, INK, OWN, goal_words, quality, references, short_name, usd
+from conduit.cli.demo_words import BEST, OWN, goal_words, quality, references, short_name, usd
+from conduit.cli.picture_style import STYLE
 from conduit.evaluation.running import running_series
 
 if TYPE_CHECKING:
@@ -23,25 +22,6 @@ if TYPE_CHECKING:
 
     from conduit.core.statistics import Array
 
-_STYLE: Mapping[Any, Any] = MappingProxyType(
-    {
-        "font.family": "DejaVu Sans",
-        "font.size": 8.5,
-        "axes.edgecolor": INK,
-        "axes.labelcolor": INK,
-        "axes.linewidth": 0.7,
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "axes.titlelocation": "left",
-        "axes.titlesize": 10,
-        "axes.titleweight": "bold",
-        "axes.titlepad": 12,
-        "text.color": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "lines.solid_capstyle": "round",
-    }
-)
 _GAP = 0.17
 """Least distance of two-line labels, as a share of a panel's height."""
 
@@ -74,7 +54,7 @@ def _write(run: DemoRun, path: Path) -> None:
     from matplotlib import rc_context  # noqa: PLC0415 - slow, and in an extra
     from matplotlib.figure import Figure  # noqa: PLC0415 - likewise
 
-    with rc_context(dict(_STYLE)):
+    with rc_context(dict(STYLE)):
         figure = Figure(figsize=(12.5, 4), dpi=200)
         _draw(figure, run)
         figure.savefig(path, format="png")

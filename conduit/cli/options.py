@@ -91,7 +91,7 @@ PolicyName: TypeAlias = Annotated[
     typer.Option(
         "--policy",
         metavar="NAME",
-        help="How to choose: thompson, linucb, squarecb, epsilon_greedy, thompson_noncontextual, "
+        help="How to choose: thompson, rated_thompson, linucb, squarecb, epsilon_greedy, thompson_noncontextual, "
         "ucb1, knn, complexity, cheapest, best, random or fixed:MODEL.",
     ),
 ]

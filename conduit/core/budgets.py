@@ -90,6 +90,20 @@ class Period(StrEnum):
     MONTHLY = "monthly"
     TOTAL = "total"
 
+    @classmethod
+    def named(cls, name: str) -> Period:
+        """The period of that name.
+
+        Raises:
+            InvalidInputError: for another one.
+        """
+        try:
+            return cls(name)
+        except ValueError:
+            raise InvalidInputError(
+                f"unknown period {str(name)!r}", remedy=f"choose one of: {', '.join(cls)}"
+            ) from None
+
     def starts(self, now: float) -> float:
         """When the calendar period that holds ``now`` began, in UTC; weeks begin on Monday."""
         if self is Period.TOTAL:

@@ -154,6 +154,21 @@ class CostTotal:
         return self.base_cost - self.cost
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostQuality:
+    """How good the answers of one group of costs were.
+
+    Args:
+        key: of the group, as in its :class:`CostTotal`.
+        quality: mean rating of the answers that were rated, 0 to 1.
+        rated: how many were, at least 1; an answer that several calls were paid for counts once.
+    """
+
+    key: str | None
+    quality: float
+    rated: int
+
+
 @runtime_checkable
 class CostStore(Protocol):
     """Answers what was spent."""
@@ -170,9 +185,19 @@ class CostStore(Protocol):
         ...
 
     async def cost_totals(
-        self, group_by: GroupBy, wanted: CostFilter, *, limit: int
+        self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
     ) -> Sequence[CostTotal]:
-        """Sums per group, the dearest first, and days from the latest.
+        """Sums per group, the dearest first, and days from the latest; of all where there are none.
+
+        Raises:
+            InvalidInputError: for a limit outside 1 to :data:`MOST_RECORDS`.
+        """
+        ...
+
+    async def cost_qualities(
+        self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
+    ) -> Sequence[CostQuality]:
+        """The mean rating per group that has one, in the order of the sums.
 
         Raises:
             InvalidInputError: for a limit outside 1 to :data:`MOST_RECORDS`.

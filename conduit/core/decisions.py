@@ -22,6 +22,8 @@ class QueryFeatures:
         complexity_score: 0..1, from length and structure.
         domain: ``code``, ``mathematics``, ``multiple_choice`` or ``general``.
         domain_confidence: 0..1.
+        difficulty: how hard the prompt is taken to be for a cheap model, 0..1; 0 when read back
+            from a log.
         text: the prompt, where it is to be stored with the decision; None where it is not.
     """
 
@@ -31,6 +33,7 @@ class QueryFeatures:
     complexity_score: float
     domain: str
     domain_confidence: float
+    difficulty: float = 0.0
     text: str | None = None
 
 

@@ -72,7 +72,8 @@ class UnknownPolicyError(InvalidInputError):
 
     def __init__(self, name: str, *, known: Sequence[str]) -> None:
         self.name = name
-        super().__init__(f"unknown policy {name!r}", remedy=f"choose one of: {_listing(known)}")
+        names = ", ".join(sorted(known))
+        super().__init__(f"unknown policy {name!r}", remedy=f"choose one of: {names}")
 
 
 class UnknownDecisionError(InvalidInputError):
@@ -177,6 +178,10 @@ class BudgetExceededError(ConduitError):
             f"and ${_money(requested)} more do not fit",
             remedy=f"{when}raise the limit, or ask for less",
         )
+
+
+class BudgetWarning(UserWarning):
+    """Most of a budget is spent, or more than all of it; nothing was refused."""
 
 
 class ReservationTimeoutError(ConduitError):

@@ -120,6 +120,8 @@ class Closing:
         cost: USD, when it is settled.
         now: seconds since the epoch; only a reservation that has ended by then expires.
         record: of that cost, kept in the same step; None keeps none.
+        scopes: who pays it besides those it was set aside for, in the window of the reservation:
+            accounts that were not known before.
     """
 
     id: str
@@ -127,6 +129,7 @@ class Closing:
     cost: float | None = None
     now: float
     record: CostRecord | None = None
+    scopes: Sequence[Scope] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from conduit.bandits.ledger import Ledger
 from conduit.bandits.means import UNLIMITED, Means
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
+from conduit.bandits.rules import DifficultyThreshold
 from conduit.bandits.selection import Ask, Selection
 from conduit.bandits.steering import Steering
 from conduit.core.arms import Arm
@@ -180,6 +181,7 @@ class Decider:
                 candidates=int(chosen.feasible.sum()),
                 relaxed=chosen.relaxed,
                 forced=forced,
+                hard=_hard(chosen),
             ),
             fallback_chain=tuple(names[k] for k in _best_first(chosen) if k != chosen.arm),
             constraints_relaxed=chosen.relaxed,
@@ -200,6 +202,12 @@ def _rates(ask: Ask) -> ExchangeRates:
         price_of_money=valuation.price_of_money,
         budget=ask.budget,
     )
+
+
+def _hard(chosen: Selection) -> bool | None:
+    """How the prompt was judged, where nothing else decided."""
+    rule = chosen.rule
+    return rule.is_hard(chosen.ask.difficulty) if isinstance(rule, DifficultyThreshold) else None
 
 
 def _is_forced(only: Collection[str] | None) -> bool:

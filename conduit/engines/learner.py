@@ -131,6 +131,10 @@ class Learner:
         """
         return self._recent.get(decision_id) or await self._store.decision(decision_id)
 
+    def made_here(self, decision_id: str) -> bool:
+        """Whether this process made a decision, a while ago at most."""
+        return decision_id in self._recent
+
     async def awaited(self, decision_id: str) -> Decision:
         """A decision that another process may have made this very moment.
 

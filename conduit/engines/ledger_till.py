@@ -37,6 +37,7 @@ class LedgerTill:
         scopes: on whose account.
         baseline: what the same answers would have been bought at.
         clock: dates the records.
+        kind: of the costs of what is answered.
         patience: seconds that all attempts together wait for others to settle.
     """
 
@@ -46,6 +47,7 @@ class LedgerTill:
     scopes: tuple[Scope, ...]
     baseline: Arm
     clock: Clock
+    kind: CostKind = CostKind.ANSWER
     patience: float = PATIENCE
     _waited: float = field(default=0.0, init=False)
 
@@ -142,16 +144,17 @@ class LedgerPurse:
         )
 
     def _record(self, id_: str, execution: Execution) -> CostRecord:
-        answered = _answered(execution)
+        till = self.till
+        is_answer = till.kind is CostKind.ANSWER
         names = {scope.kind: scope.name for scope in self.scopes}
         return CostRecord(
             id=id_,
-            at=self.till.clock.now(),
-            kind=CostKind.FAILED if execution.failure else CostKind.ANSWER,
+            at=till.clock.now(),
+            kind=CostKind.FAILED if execution.failure else till.kind,
             model=execution.arm,
             provider=self.request.arm.provider,
             cost=execution.cost,
-            base_cost=self._base_cost(execution) if answered else 0.0,
+            base_cost=self._base_cost(execution) if is_answer and _answered(execution) else 0.0,
             input_tokens=execution.input_tokens,
             output_tokens=execution.output_tokens,
             user=names.get(ScopeKind.USER),
@@ -159,7 +162,7 @@ class LedgerPurse:
             api_key=names.get(ScopeKind.API_KEY),
             session=names.get(ScopeKind.SESSION),
             task_type=names.get(ScopeKind.TASK_TYPE),
-            decision_id=self.decision_id,
+            decision_id=self.decision_id if is_answer else None,
         )
 
 

@@ -55,8 +55,8 @@ class Money:
         """What became of claims so far."""
         return Tally() if self._ledger is None else self._ledger.tally
 
-    def till(self, scopes: Sequence[Scope]) -> Till:
-        """Opens a till on some accounts, for one query."""
+    def till(self, scopes: Sequence[Scope], *, kind: CostKind = CostKind.ANSWER) -> Till:
+        """Opens a till on some accounts, for one query, or for an aside of another kind."""
         if self._ledger is None or self._standings is None:
             return OpenTill()
         return LedgerTill(
@@ -66,6 +66,7 @@ class Money:
             scopes=tuple(dict.fromkeys(scopes)),
             baseline=self._baseline(),
             clock=self._clock,
+            kind=kind,
         )
 
     async def means(self, query: Query, scopes: Sequence[Scope], arms: Sequence[Arm]) -> Means:

@@ -128,6 +128,8 @@ class Observer:
     async def _served_by(self, decision_id: str, *, decided: str) -> str:
         if decision_id in self._served:
             return self._served[decision_id]
+        if self._learner.made_here(decision_id):  # and so not executed anywhere else
+            return decided
         for execution in reversed(await self._store.executions(decision_id)):
             if execution.failure is None:
                 return execution.arm

@@ -15,6 +15,7 @@ def explain(
     candidates: int,
     relaxed: Sequence[str],
     forced: bool,
+    hard: bool | None = None,
 ) -> str:
     """Say why ``model`` was chosen.
 
@@ -25,7 +26,10 @@ def explain(
         candidates: how many arms could have been chosen.
         relaxed: constraints that gave way.
         forced: the caller narrowed the choice.
+        hard: how the prompt was judged, where that alone decided.
     """
+    if hard is not None and candidates > 1:
+        return _judged(model, estimate, hard=hard, relaxed=relaxed)
     belief = (
         f"expected quality {estimate.mean:.2f} ± {estimate.std:.2f} "
         f"from {estimate.observations} ratings"
@@ -33,8 +37,20 @@ def explain(
         else "nothing is known of its quality here yet"
     )
     why = _why(propensity, candidates, forced=forced)
-    gave_way = f" after giving up {', '.join(relaxed)}" if relaxed else ""
-    return f"{model} was {why}{gave_way}: {belief}, at about ${estimate.cost:.2g} a call."
+    return f"{model} was {why}{_gave_way(relaxed)}: {belief}, at about ${estimate.cost:.2g} a call."
+
+
+def _judged(model: str, estimate: ArmEstimate, *, hard: bool, relaxed: Sequence[str]) -> str:
+    kind = "Complex prompt" if hard else "Simple prompt"
+    which = "highest class" if hard else "lowest cost"
+    return (
+        f"{kind}: {model} is the model of the {which}{_gave_way(relaxed)}, at about "
+        f"${estimate.cost:.2g} a call; nothing was rated here yet."
+    )
+
+
+def _gave_way(relaxed: Sequence[str]) -> str:
+    return f" after giving up {', '.join(relaxed)}" if relaxed else ""
 
 
 def _why(propensity: float, candidates: int, *, forced: bool) -> str:

@@ -155,7 +155,8 @@ class Replica:
 
     async def _wait(self, pause: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), pause)
+            async with asyncio.timeout(pause):  # wait_for would lose a cancellation at that moment
+                await self._wake.wait()
             await asyncio.sleep(GATHER)
         self._wake.clear()
 

@@ -25,8 +25,14 @@ class Roles:
     baseline: str | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, object] | None) -> Roles:
-        """The roles that the setting ``models_json`` gives.
+    def of(
+        cls, given: Mapping[str, object] | None, *, source: str = "CONDUIT_MODELS_JSON"
+    ) -> Roles:
+        """The roles that the setting ``models_json`` gives, or a program.
+
+        Args:
+            given: ids by role.
+            source: who says so, for errors.
 
         Raises:
             ConfigurationError: for another role, or what is no id.
@@ -35,7 +41,7 @@ class Roles:
         for role, model in (given or {}).items():
             if role not in known or not isinstance(model, str) or not model:
                 raise ConfigurationError(
-                    f"CONDUIT_MODELS_JSON gives the role {role!r} to {model!r}",
+                    f"{source} gives the role {role!r} to {model!r}",
                     remedy=f"give the id of a model to each of: {', '.join(known)}",
                 )
         return cls(**{role: str(model) for role, model in (given or {}).items()})

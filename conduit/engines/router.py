@@ -35,7 +35,7 @@ class Router(Upkeep):
     Args:
         models: ids, or :class:`~conduit.core.arms.Arm` values; None takes the catalogue's models
             whose provider has a key, or all of them when no key is set.
-        policy: ``thompson``, ``linucb``, ``squarecb``, ``epsilon_greedy``,
+        policy: ``thompson``, ``rated_thompson``, ``linucb``, ``squarecb``, ``epsilon_greedy``,
             ``thompson_noncontextual``, ``ucb1``, ``knn``, ``complexity``, ``cheapest``,
             ``best``, ``random`` or ``fixed:<model>``; or a policy of one's own.
         neighbours: labelled queries for ``knn``, or the file that ``save_neighbours`` wrote.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conduit.core.arms import Arm, Price
-from conduit.core.decisions import Decision
+from conduit.core.decisions import Decision, QueryFeatures
 from conduit.core.outcomes import Change
 from conduit.engines.lifetime import Lifetime
 from conduit.feedback.ratings import Feedback
@@ -11,6 +11,10 @@ from conduit.feedback.ratings import Feedback
 
 class Upkeep(Lifetime):
     """A lifetime in which things are learned and models change."""
+
+    async def features(self, text: str) -> QueryFeatures:
+        """What is known of a prompt from its text alone; no model is asked and nothing decided."""
+        return await (await self.open()).deciding.analysis.of(text)
 
     async def decision(self, decision_id: str) -> Decision:
         """A decision made with this database, without its embedding.

@@ -68,6 +68,7 @@ class DecisionRules:
             allowed=self._allowed([arm.id for arm in arms], only),
             bonus=np.array(liked),
             complexity=features.complexity_score,
+            difficulty=features.difficulty,
             now=now,
         )
 

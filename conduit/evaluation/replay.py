@@ -80,7 +80,7 @@ def replay(
 
     Raises:
         InvalidInputError: for a baseline without a price that is no arm, and for a policy that
-            judges by what was not given: labelled queries, embeddings, complexity.
+            judges by what was not given: labelled queries, embeddings, complexity, difficulty.
     """
     rows = np.arange(len(stream)) if order is None else np.asarray(order, dtype=np.intp)
     loop = _Loop(stream, setting, rng)
@@ -123,6 +123,7 @@ class _Loop:
         self._allowed = policy.allowed([arm.id for arm in arms])
         self._present = self._allowed
         self._complexity = None if stream.complexity is None else stream.complexity.tolist()
+        self._difficulty = None if stream.difficulty is None else stream.difficulty.tolist()
         self._tokens = stream.prompt_tokens.tolist()
 
     def advance(self, step: int, row: int, record: Replay) -> None:
@@ -184,6 +185,7 @@ class _Loop:
             weights=self._setting.weights,
             allowed=self._present,
             complexity=0.0 if self._complexity is None else self._complexity[row],
+            difficulty=0.0 if self._difficulty is None else self._difficulty[row],
             unit_cost=self._setting.unit_cost,
         )
 

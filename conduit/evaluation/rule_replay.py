@@ -67,10 +67,11 @@ def replayed(
         tiers: rank of the class that each arm is sold in; ``complexity`` needs them.
 
     Raises:
-        InvalidInputError: for a policy that needs what the log does not hold: other estimates, or
-            tiers that were not given.
+        InvalidInputError: for a policy that needs what the log does not hold: other estimates, how
+            hard a prompt is, or tiers that were not given.
     """
     _check_same_estimates(frame, policy)
+    _check_judged(policy)
     if policy.only is not None:
         return _always(frame, policy.only)
     moments = _Moments(frame, policy, trade_off or TradeOff(), _ranks(frame, policy, tiers))
@@ -206,6 +207,15 @@ def _check_same_estimates(frame: LogFrame, policy: Policy) -> None:
             f"{', '.join(map(repr, others))}",
             remedy="ask about a policy that sees what the logged one saw, cheapest, random or "
             "fixed:MODEL",
+        )
+
+
+def _check_judged(policy: Policy) -> None:
+    if policy.unrated is not None:
+        raise InvalidInputError(
+            f"policy {policy.name!r} goes by how hard a prompt is until something is rated, which "
+            "the log does not hold",
+            remedy="ask about thompson, which it is from then on",
         )
 
 

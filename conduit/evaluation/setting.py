@@ -102,14 +102,13 @@ class Setting:
 
         Raises:
             InvalidInputError: for a policy that judges by what was not given: labelled queries and
-                embeddings, or the complexity of the prompts.
+                embeddings, or the prompts' complexity or difficulty.
         """
         name = self.policy.name
         if isinstance(self.policy.rule, ComplexityThreshold) and stream.complexity is None:
-            raise InvalidInputError(
-                f"policy {name!r} needs the complexity of every prompt",
-                remedy="give Stream complexity=, or choose another policy",
-            )
+            raise _unjudged(name, "complexity")
+        if self.policy.unrated is not None and stream.difficulty is None:
+            raise _unjudged(name, "difficulty")
         if not self.policy.neighbours:
             return None
         if self.neighbours is None or stream.embeddings is None:
@@ -119,3 +118,10 @@ class Setting:
                 remedy="give Setting neighbours= and Stream embeddings=, or choose another policy",
             )
         return self.neighbours.of([arm.id for arm in stream.arms])
+
+
+def _unjudged(policy: str, what: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"policy {policy!r} needs the {what} of every prompt",
+        remedy=f"give Stream {what}=, or choose another policy",
+    )

@@ -31,6 +31,7 @@ class Stream:
         output_tokens: (n, K); NaN where unknown, None where nothing is known.
         latency: (n, K) seconds; likewise.
         complexity: (n,) how much each prompt asks for, 0..1; None where nobody judged it.
+        difficulty: (n,) how hard each prompt is taken to be, 0..1; likewise.
         embeddings: (n, D) of unit norm, which labelled neighbours are compared with; None where
             unknown.
 
@@ -46,13 +47,14 @@ class Stream:
     output_tokens: Array | None = None
     latency: Array | None = None
     complexity: Array | None = None
+    difficulty: Array | None = None
     embeddings: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.contexts)
         for name in ("quality", "cost", "output_tokens", "latency"):
             self._check(name, (n, len(self.arms)), "one row per context and one column per arm")
-        for name in ("prompt_tokens", "complexity"):
+        for name in ("prompt_tokens", "complexity", "difficulty"):
             self._check(name, (n,), "one number per context")
         if self.embeddings is not None:
             width = self.embeddings.shape[-1]

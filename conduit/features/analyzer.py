@@ -11,6 +11,7 @@ import numpy as np
 from conduit.core.decisions import QueryFeatures
 from conduit.core.ports import BriefEncoder, Encoder
 from conduit.features.complexity import classify_domain, complexity, estimate_tokens
+from conduit.features.difficulty import Difficulty, load_difficulty
 from conduit.features.projection import Projection
 from conduit.features.signals import SIGNAL_NAMES, SIGNALS_VERSION, raw_signals, scale_signals
 
@@ -38,14 +39,21 @@ class Analyzer:
         encoder: text to embeddings of ``encoder.dim`` numbers.
         projection: embeddings to p coordinates.
         keep_text: whether features carry the prompt, so that stores keep it.
+        difficulty: judges how hard prompts are; None takes the one that ships.
     """
 
     def __init__(
-        self, encoder: Encoder, projection: Projection, *, keep_text: bool = False
+        self,
+        encoder: Encoder,
+        projection: Projection,
+        *,
+        keep_text: bool = False,
+        difficulty: Difficulty | None = None,
     ) -> None:
         self._keep_text = keep_text
         self._encoder = encoder
         self._projection = projection
+        self._difficulty = difficulty or load_difficulty(self.layout)
         self._brief = encoder.brief if isinstance(encoder, BriefEncoder) else 0
 
     @property
@@ -57,6 +65,11 @@ class Analyzer:
     def layout(self) -> str:
         """Identity of the context: state learned under one layout means nothing under another."""
         return f"{self._encoder.name}/{self._projection.name}/{SIGNALS_VERSION}"
+
+    @property
+    def edition(self) -> str:
+        """Identity of all that features hold: the layout, and who judges how hard prompts are."""
+        return f"{self.layout}/{self._difficulty.name}"
 
     @property
     def dim(self) -> int:
@@ -78,29 +91,29 @@ class Analyzer:
         embeddings = self._encoder.encode(texts)
         projected = self._projection.apply(embeddings) * _PROJECTION_WEIGHT
         found = [
-            _features(text, embedding, coordinates)
+            self._features(text, embedding, coordinates)
             for text, embedding, coordinates in zip(texts, embeddings, projected, strict=True)
         ]
         if not self._keep_text:
             return found
         return [replace(it, text=text) for it, text in zip(found, texts, strict=True)]
 
-
-def _features(
-    text: str, embedding: NDArray[np.float32], coordinates: NDArray[np.float32]
-) -> QueryFeatures:
-    raw = raw_signals(text)
-    context = np.empty(1 + len(raw) + len(coordinates), np.float32)
-    context[0] = 1.0
-    context[1 : 1 + len(raw)] = scale_signals(raw) * _SIGNAL_WEIGHT
-    context[1 + len(raw) :] = coordinates
-    tokens = estimate_tokens(text)
-    domain, confidence = classify_domain(raw)
-    return QueryFeatures(
-        embedding=embedding,
-        context=context,
-        token_count=tokens,
-        complexity_score=complexity(tokens, raw),
-        domain=domain,
-        domain_confidence=confidence,
-    )
+    def _features(
+        self, text: str, embedding: NDArray[np.float32], coordinates: NDArray[np.float32]
+    ) -> QueryFeatures:
+        raw = raw_signals(text)
+        context = np.empty(1 + len(raw) + len(coordinates), np.float32)
+        context[0] = 1.0
+        context[1 : 1 + len(raw)] = scale_signals(raw) * _SIGNAL_WEIGHT
+        context[1 + len(raw) :] = coordinates
+        tokens = estimate_tokens(text)
+        domain, confidence = classify_domain(raw)
+        return QueryFeatures(
+            embedding=embedding,
+            context=context,
+            token_count=tokens,
+            complexity_score=complexity(tokens, raw),
+            domain=domain,
+            domain_confidence=confidence,
+            difficulty=self._difficulty.of(text, context),
+        )

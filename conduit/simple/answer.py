@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Self
@@ -37,3 +38,7 @@ class Answer(Response):
             InvalidInputError: for a rating out of range.
         """
         self.tell(rating)
+
+    async def arate(self, rating: float) -> None:
+        """Likewise, while the caller's event loop goes on."""
+        await asyncio.to_thread(self.rate, rating)

@@ -7,6 +7,7 @@ thread of this loop, and each waits for its own work alone.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
@@ -23,28 +24,52 @@ SETTLING = 5.0
 class Background:
     """Runs coroutines on one event loop, for any number of threads.
 
-    The loop begins with the first of them, and ends with :meth:`close`. A process that was forked
-    needs another one.
+    The loop begins with the first of them, and ends with :meth:`close`. A process that is forked
+    meanwhile needs another one.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._closed = False
+        self._process = os.getpid()
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this process was forked from the one that made this."""
+        return os.getpid() != self._process
+
+    def check(self) -> None:
+        """Refuse to go on in a child process.
+
+        Threads do not survive a fork, and SQLite must not be carried through one.
+
+        Raises:
+            ConduitError: in a process that was forked from the one that made this.
+        """
+        if self.is_forked:
+            raise ConduitError(
+                "this process was forked from one that uses Conduit already",
+                remedy='start it anew, as multiprocessing does with the method "spawn", or fork '
+                "before the first call",
+            )
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do some work and wait for it; Ctrl-C cancels it.
 
         Raises:
-            ConduitError: when called by that loop itself, which would wait for ever.
+            ConduitError: when called by that loop itself, which would wait for ever; in a forked
+                process; and once this is closed.
         """
-        tasks: list[asyncio.Task[Any]] = []
-        future = self._submitted(_known(work, tasks))
+        future = self._submitted(work)
         try:
             return future.result()
+        except CancelledError:
+            raise _over() from None
         except BaseException:
-            if not future.done() and tasks:
-                self._end(future, tasks[0])
+            if not future.done():
+                self._give_up(work)
             raise
 
     async def awaited(self, work: Coroutine[Any, Any, T]) -> T:
@@ -54,7 +79,13 @@ class Background:
         """
         if self._is_here():
             return await work
-        return await asyncio.wrap_future(self._submitted(work))
+        future = self._submitted(work)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if self._closed:
+                raise _over() from None
+            raise
 
     def iterate(self, make: Callable[[], AsyncGenerator[T, None]]) -> Generator[T, None, None]:
         """What an asynchronous generator yields, one by one; it is closed when nobody wants more."""
@@ -63,7 +94,8 @@ class Background:
             while not isinstance(piece := self.run(pieces.next()), _Ended):
                 yield piece
         finally:
-            self.run(pieces.close())
+            if not self._closed:  # which has closed it as well
+                self.run(pieces.close())
 
     async def each(self, make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
         """Likewise for a caller on another event loop, which goes on meanwhile."""
@@ -72,13 +104,15 @@ class Background:
             while not isinstance(piece := await self.awaited(pieces.next()), _Ended):
                 yield piece
         finally:
-            await self.awaited(pieces.close())
+            if not self._closed:
+                await self.awaited(pieces.close())
 
     def close(self) -> None:
-        """End the loop, and with it all that still runs; repeatable."""
+        """End the loop, and with it all that still runs; repeatable, and for good."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
+            self._closed = True
         if loop is None or thread is None:
             return
         with suppress(RuntimeError):  # it has ended by itself
@@ -86,25 +120,30 @@ class Background:
         thread.join()
 
     def _submitted(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        if self._is_here():
+        try:
+            self.check()
+            if self._is_here():
+                raise ConduitError(
+                    "a plain function was called on Conduit's own event loop",
+                    remedy="await its asynchronous form there, such as allm()",
+                )
+            return asyncio.run_coroutine_threadsafe(work, self._running())
+        except ConduitError:
             work.close()
-            raise ConduitError(
-                "a plain function was called on Conduit's own event loop",
-                remedy="await its asynchronous form there, such as allm()",
-            )
-        return asyncio.run_coroutine_threadsafe(work, self._running())
+            raise
 
-    def _end(self, future: Future[Any], task: asyncio.Task[Any]) -> None:
+    def _give_up(self, work: Coroutine[Any, Any, Any]) -> None:
         """Cancel, and wait until what was set aside is settled or released."""
-        self._running().call_soon_threadsafe(task.cancel)
-        with suppress(CancelledError, TimeoutError):
-            future.exception(timeout=SETTLING)
+        with suppress(TimeoutError, ConduitError):
+            self._submitted(_cancelled(work)).result(timeout=SETTLING)
 
     def _is_here(self) -> bool:
         return threading.current_thread() is self._thread
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
+            if self._closed:
+                raise _over()
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
@@ -127,15 +166,23 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
+def _over() -> ConduitError:
+    return ConduitError(
+        "Conduit was closed, as the program ends",
+        remedy="let the main program wait for its threads: join them, or leave their pool's with",
+    )
+
+
 class _Ended:
     """In the place of a piece: there are no more."""
 
 
-async def _known(work: Coroutine[Any, Any, T], tasks: list[asyncio.Task[Any]]) -> T:
-    """Do some work, having said which task does it."""
-    if (task := asyncio.current_task()) is not None:
-        tasks.append(task)
-    return await work
+async def _cancelled(work: Coroutine[Any, Any, Any]) -> None:
+    """Until the task that does some work has ended."""
+    for task in asyncio.all_tasks():
+        if task.get_coro() is work:
+            task.cancel()
+            await asyncio.wait([task])
 
 
 class _Pieces(Generic[T]):

@@ -64,36 +64,62 @@ async def allm(ask: Ask, *, api_key: str | None = None, offline: bool = False) -
 def llm_dry_run(ask: Ask, *, api_key: str | None = None, offline: bool = False) -> dict[str, str]:
     """Which model would answer now, and why."""
     home = house()
-    plan = configuration(home.overrides, api_key=api_key, offline=offline)
+    plan = _planned(home, ask, api_key=api_key, offline=offline)
+    return foreseen(home, plan, ask)
+
+
+def foreseen(home: House, plan: Configuration, ask: Ask) -> dict[str, str]:
+    """Likewise, of one plan."""
     decision = home.background.run(_previewed(home, plan, ask))
     return {"model": decision.selected_model, "reason": decision.reasoning}
 
 
-async def answered(home: House, plan: Configuration, ask: Ask) -> Answer:
-    """Decide, call, pay and observe; on the house's event loop."""
+async def answered(
+    home: House, plan: Configuration, ask: Ask, *, among: tuple[str, ...] | None = None
+) -> Answer:
+    """Decide, call, pay and observe; on the house's event loop.
+
+    Args:
+        home: lends the router.
+        plan: of which router.
+        ask: what is asked.
+        among: ids of the models that may answer; None for those of the wanted quality.
+    """
+    wanted = plan.candidates(ask.quality) if among is None else among
     async with home.lent(plan) as router:
         response: Response = await router.complete(
-            ask.query, models=_among(plan, router, ask), scopes=ask.scopes
+            ask.query, models=_narrowed(router, wanted), scopes=ask.scopes
         )
     return Answer.of(response, rate=partial(_rate, home, plan, response.decision_id))
+
+
+def checked(plan: Configuration, ask: Ask) -> Ask:
+    """What is asked, which can be answered.
+
+    Raises:
+        InvalidInputError: for an unknown quality, or a prompt or length that cannot be one.
+    """
+    plan.candidates(ask.quality)
+    ask.query  # noqa: B018 - raises for what cannot be one
+    ask.scopes  # noqa: B018 - likewise
+    return ask
 
 
 def _planned(home: House, ask: Ask, *, api_key: str | None, offline: bool) -> Configuration:
     """What holds for one call, checked before anything is opened."""
     plan = configuration(home.overrides, api_key=api_key, offline=offline)
-    plan.candidates(ask.quality)
-    ask.query  # noqa: B018 - raises for a prompt that cannot be one
+    checked(plan, ask)
     return plan
 
 
 async def _previewed(home: House, plan: Configuration, ask: Ask) -> Decision:
-    async with home.lent(plan) as router:
-        return await router.preview(ask.query, models=_among(plan, router, ask), scopes=ask.scopes)
-
-
-def _among(plan: Configuration, router: Router, ask: Ask) -> tuple[str, ...] | None:
-    """The models that may answer; None for all that the router has, which narrows nothing."""
     wanted = plan.candidates(ask.quality)
+    async with home.lent(plan) as router:
+        return await router.preview(ask.query, models=_narrowed(router, wanted), scopes=ask.scopes)
+
+
+def _narrowed(router: Router, wanted: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The models that may answer; None for all that the router has, which narrows nothing."""
     return None if set(wanted) == {arm.id for arm in router.arms} else wanted
 
 

@@ -8,17 +8,20 @@ from dataclasses import asdict, dataclass, field, replace
 from conduit.catalog.baseline import cheapest, dearest
 from conduit.catalog.pricing import parse_pricing
 from conduit.core.arms import Arm
-from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.core.errors import ConfigurationError, InvalidInputError, UnknownModelError
 from conduit.engines.callable_models import check_keys
 from conduit.engines.configured import catalog_of, durable_store_of
+from conduit.engines.goals import Goal
 from conduit.engines.offline import offline_client
 from conduit.engines.roles import Roles
 from conduit.engines.router import Router
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 
-POLICY = "complexity"
+POLICY = "rated_thompson"
 """Decides by difficulty until something was rated."""
+KEPT = 0.95
+"""Share of the better model's quality that is kept at least spend, once ratings say what that is."""
 CHEAP, QUALITY = "gpt-4o-mini", "gpt-4o"
 """Where nobody chose, and both can be called."""
 
@@ -41,6 +44,10 @@ class Overrides:
         Raises:
             ConfigurationError: for a price that is missing or negative.
         """
+        if not isinstance(pricing, Mapping):
+            raise ConfigurationError(
+                f"set_pricing was given {pricing!r}", remedy="give prices by model, as a dict"
+            )
         parse_pricing(pricing, source="set_pricing")
         return replace(self, pricing=dict(pricing))
 
@@ -55,7 +62,10 @@ class Overrides:
             ConfigurationError: for what is no id.
         """
         given = {role: model for role, model in models.items() if model is not None}
-        return replace(self, models=replace(self.models, **given and asdict(Roles.of(given))))
+        roles = Roles.of(given, source="set_models")
+        return replace(
+            self, models=replace(self.models, **{it: getattr(roles, it) for it in given})
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,20 +94,27 @@ class Configuration:
             InvalidInputError: for another word.
         """
         named = {"auto": self.models, "low": (self.cheap.id,), "high": (self.quality.id,)}
-        if quality not in named:
+        if quality not in tuple(named):  # which an unhashable one may be asked of
             raise InvalidInputError(
                 f"quality={quality!r} is unknown", remedy=f"choose one of: {', '.join(named)}"
             )
         return named[quality]
 
     def make(self) -> Router:
-        """The router of these models, on the database that the settings name."""
+        """The router of these models, on the database that the settings name.
+
+        It keeps most of the better model's quality at least spend, unless the settings name another
+        goal or a trade-off.
+        """
+        settings = self.settings
+        chosen = Goal.of(settings) or "optimize_for" in settings.origins
         return Router(
             self.models,
             policy=POLICY,
-            client=offline_client() if self.settings.offline else None,
-            store=durable_store_of(self.settings),
-            settings=self.settings,
+            quality_target=None if chosen else KEPT,
+            client=offline_client() if settings.offline else None,
+            store=durable_store_of(settings),
+            settings=settings,
         )
 
 
@@ -122,6 +139,7 @@ def configuration(
         UnknownPriceError: for one that nobody priced.
     """
     settings = settings or Settings.load()
+    parse_pricing(settings.pricing_json or {}, source="CONDUIT_PRICING_JSON")
     given = settings.models_json
     roles = overrides.models if given is None else Roles.of(given)
     settings = replace(
@@ -141,14 +159,30 @@ def configuration(
 def _pair(roles: Roles, settings: Settings) -> tuple[Arm, Arm]:
     """The given ones, else Conductor's two, else the cheapest and the dearest that can be called."""
     if roles.cheap and roles.quality:
-        catalog = catalog_of(settings, (roles.cheap, roles.quality))
-        return catalog.find(roles.cheap), catalog.find(roles.quality)
+        return _found(settings, roles.cheap, roles.quality)
+    if _has_usual(settings):
+        return _found(settings, roles.cheap or CHEAP, roles.quality or QUALITY)
     catalog = catalog_of(settings)
-    known = {arm.id for arm in catalog.arms}
-    usual = {CHEAP, QUALITY} <= known
-    cheap = roles.cheap or (CHEAP if usual else cheapest(catalog.arms).id)
-    quality = roles.quality or (QUALITY if usual else dearest(catalog.arms).id)
+    cheap = roles.cheap or cheapest(catalog.arms).id
+    quality = roles.quality or dearest(catalog.arms).id
     return catalog.find(cheap), catalog.find(quality)
+
+
+def _found(settings: Settings, *names: str) -> tuple[Arm, Arm]:
+    """Two models; no others need a price."""
+    catalog = catalog_of(settings, names)
+    cheap, quality = (catalog.find(name) for name in names)
+    return cheap, quality
+
+
+def _has_usual(settings: Settings) -> bool:
+    """Whether Conductor's two can be called, or at least as well as any other."""
+    keys = settings.api_keys.keys()
+    try:
+        arms = catalog_of(settings, (CHEAP, QUALITY)).arms
+    except UnknownModelError:
+        return False
+    return not keys or keys >= {arm.provider for arm in arms}
 
 
 def _with_key(settings: Settings, arms: tuple[Arm, ...], key: str | None) -> Settings:

@@ -14,7 +14,7 @@ from conduit.core.outcomes import Response
 from conduit.engines.answer_stream import AnswerStream
 from conduit.simple.account import Account
 from conduit.simple.answer import Answer
-from conduit.simple.desk import FamilyPlan, family_plan
+from conduit.simple.family_desk import FamilyPlan, family_plan
 from conduit.simple.family_router import route_of
 from conduit.simple.hooks import Request
 from conduit.simple.house import House, house

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
+import logging
+import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 from conduit.core.errors import ConduitError
 from conduit.simple.background import Background
 from conduit.simple.configuration import Overrides
+from conduit.simple.verdicts import Verdicts
+
+_log = logging.getLogger(__name__)
 
 MOST_IDLE = 8
 """Things that stay open though nobody uses them."""
@@ -29,6 +35,14 @@ class Open(Protocol):
         ...
 
 
+_POOLS: Mapping[str, str] = MappingProxyType(
+    {
+        "concurrent.futures.thread": "_threads_queues",
+        "concurrent.futures.process": "_threads_wakeups",
+    }
+)
+"""Where Python keeps the threads of its pools."""
+
 O_co = TypeVar("O_co", bound=Open, covariant=True)
 O = TypeVar("O", bound=Open)  # noqa: E741 - a type
 
@@ -45,7 +59,7 @@ class Plan(Protocol[O_co]):
 class _Room(Generic[O]):
     plan: Plan[O]
     thing: O
-    users: int = 0
+    guests: list[asyncio.Task[Any] | None] = field(default_factory=list)
 
 
 class House:
@@ -58,62 +72,87 @@ class House:
     def __init__(self, overrides: Overrides | None = None) -> None:
         self.overrides = overrides or Overrides()
         self.background = Background()
+        self.verdicts = Verdicts()
         self._rooms: list[_Room[Any]] = []
-        self._process = os.getpid()
+
+    @property
+    def things(self) -> tuple[Any, ...]:
+        """All that is lent, or was; to be asked for on this house's event loop alone."""
+        return tuple(room.thing for room in self._rooms)
 
     @asynccontextmanager
     async def lent(self, plan: Plan[O]) -> AsyncIterator[O]:
         """What a plan makes, open; to be used on this house's event loop alone."""
-        room = self._room(plan)
-        room.users += 1
+        room, guest = self._room(plan), asyncio.current_task()
+        room.guests.append(guest)
         try:
             await room.thing.open()
             yield room.thing
         finally:
-            room.users -= 1
+            room.guests.remove(guest)
+            self._rooms.remove(room)
+            self._rooms.append(room)  # the one used last
             await self._tidy()
 
     def check(self) -> None:
         """Refuse to go on in a child process.
 
-        Threads do not survive a fork, and SQLite must not be carried through one.
-
         Raises:
             ConduitError: in a process that was forked from the one that made this house.
         """
-        if os.getpid() != self._process:
-            raise ConduitError(
-                "this process was forked from one that uses Conduit already",
-                remedy='start it anew, as multiprocessing does with the method "spawn", or fork '
-                "before the first call",
-            )
+        self.background.check()
 
     def close(self) -> None:
-        """Close all that is open, and end the loop; a child process leaves its parent's alone."""
-        if self._rooms and os.getpid() == self._process:
+        """Close all that is open, and end the loop; repeatable, and for good.
+
+        Calls under way are given up, and paid as far as they went.
+        """
+        if self._rooms:
             self.background.run(self._leave())
-            self.background.close()
+        self.background.close()
+
+    def leave(self) -> None:
+        """Close at the end of a process, once the threads have ended that it waits for anyway.
+
+        A child process leaves its parent's house alone.
+        """
+        if self.background.is_forked:
+            return
+        while threads := _going_on():
+            for thread in threads:
+                thread.join()
+        self.close()
 
     def _room(self, plan: Plan[O]) -> _Room[O]:
-        """The room of that plan, now the one used last."""
         found: _Room[O] | None = next((it for it in self._rooms if it.plan == plan), None)
         if found is None:
             found = _Room(plan=plan, thing=plan.make())
-        else:
-            self._rooms.remove(found)
-        self._rooms.append(found)
+            self._rooms.append(found)
         return found
 
     async def _tidy(self) -> None:
-        idle = [room for room in self._rooms if not room.users]
+        idle = [room for room in self._rooms if not room.guests]
         for room in idle[:-MOST_IDLE]:
             self._rooms.remove(room)
-            await room.thing.aclose()
+            await _closed(room)
 
     async def _leave(self) -> None:
+        guests = {guest for room in self._rooms for guest in room.guests if guest is not None}
+        for guest in guests:
+            guest.cancel()
+        if guests:
+            await asyncio.wait(guests)
         rooms, self._rooms = self._rooms, []
         for room in rooms:
-            await room.thing.aclose()
+            await _closed(room)
+
+
+async def _closed(room: _Room[Any]) -> None:
+    """One that cannot be closed is no reason to leave others open, or to fail who uses another."""
+    try:
+        await room.thing.aclose()
+    except ConduitError as error:
+        _log.error("closing: %s", error)
 
 
 class _Process:
@@ -124,12 +163,17 @@ class _Process:
         self._house: House | None = None
 
     def house(self) -> House:
+        if self._house is None:  # a fork may find the lock held for ever
+            self._make()
+        assert self._house is not None
+        self._house.check()
+        return self._house
+
+    def _make(self) -> None:
         with self._lock:
             if self._house is None:
                 self._house = House()
-                _at_exit(self._house.close)
-            self._house.check()
-            return self._house
+                _at_exit(self._house.leave)
 
 
 _PROCESS = _Process()
@@ -152,3 +196,21 @@ def _at_exit(leave: Any) -> None:
 
         register = atexit.register
     register(leave)
+
+
+def _going_on() -> list[threading.Thread]:
+    """Threads that Python waits for before it ends; those of pools it ends itself, and only later."""
+    pooled: set[threading.Thread] = set()
+    for module, registry in _POOLS.items():
+        if module in sys.modules:
+            known = getattr(sys.modules[module], registry, None)
+            if known is None:  # nobody can tell which to wait for
+                return []
+            pooled.update(known)
+    here = threading.current_thread()
+    return [
+        it
+        for it in threading.enumerate()
+        if not it.daemon and it is not here and it is not threading.main_thread()
+        if it not in pooled
+    ]

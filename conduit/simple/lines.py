@@ -13,6 +13,8 @@ from conduit.simple.loading import loaded
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
+    from conduit.simple.sessions import Session
+    from conduit.simple.verdicts import SmartClassification
 
 
 def llm(
@@ -97,6 +99,73 @@ def llm_dry_run(
     ask = calls.Ask(prompt=prompt, quality=quality)
     said: dict[str, str] = calls.llm_dry_run(ask, api_key=api_key, offline=offline)
     return said
+
+
+def session(
+    budget_usd: float | None = None,
+    budget_strategy: str = "warn",
+    *,
+    user_id: str | None = None,
+    api_key: str | None = None,
+    offline: bool = False,
+) -> Session:
+    """Have several prompts answered on one account, which is counted, and may be limited.
+
+    ::
+
+        with session(budget_usd=1.00) as s:
+            print(s.llm("What is 2+2?").text)
+        print(s.get_report())
+
+    Args:
+        budget_usd: USD that they may or should cost together; None for any.
+        budget_strategy: ``warn`` warns at 80% and when more was spent, by ``logging`` and
+            ``warnings``; ``strict`` refuses a call that might not fit; ``adaptive`` does, too, and
+            takes the dearer model only while a call costs at most a tenth of what is left.
+        user_id: whose budgets have to pay as well.
+        api_key: of the models' provider; None reads the environment and ``.env``.
+        offline: answer with scripted models, which need no key; so does ``CONDUIT_OFFLINE=1``.
+
+    Raises:
+        InvalidInputError: for a budget that cannot be, or an unknown strategy.
+        ConfigurationError: when no key is set, naming the variables.
+    """
+    sessions, home = loaded("sessions"), loaded("house").house()
+    begun: Session = sessions.Session(
+        home,
+        budget_usd=budget_usd,
+        budget_strategy=budget_strategy,
+        user_id=user_id,
+        api_key=api_key,
+        offline=offline,
+    )
+    return begun
+
+
+def smart_classify(
+    prompt: str, *, api_key: str | None = None, offline: bool = False
+) -> SmartClassification:
+    """How complex a prompt is, as the cheap model judges it; about $0.0001, on the ledger.
+
+    What it said is remembered while the process runs. Where no model can be reached, or its answer
+    is none, a local classifier judges, and ``reasoning`` says so; offline it always does.
+
+    Args:
+        prompt: to be judged; it is shown to the model as data, and never carried out.
+        api_key: of the model's provider; None reads the environment and ``.env``.
+        offline: ask no model; so does ``CONDUIT_OFFLINE=1``.
+
+    Returns:
+        ``complexity_score`` 0..1, ``raw_score`` 1 to 10, ``reasoning``, and ``from_cache``.
+
+    Raises:
+        InvalidInputError: for an empty prompt.
+        ConfigurationError: for a setting that cannot be used.
+    """
+    verdict: SmartClassification = loaded("classification").smart_classify(
+        prompt, api_key=api_key, offline=offline
+    )
+    return verdict
 
 
 def set_pricing(pricing: Mapping[str, object]) -> None:

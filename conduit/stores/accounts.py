@@ -116,6 +116,11 @@ class Accounts:
         for line in known.lines:
             if line[1] in self.totals.get(line[0], {}):
                 self._add(line, settled=cost or 0, reserved=-held)
+        if cost:
+            claimed = {id_ for id_, _ in known.lines}
+            others = [id_ for id_ in self._of(closing.scopes) if id_ not in claimed]
+            for line in self._lines(others, now=known.made_at):
+                self._add(line, settled=cost)
         booked = None if cost is None else cost / NANO
         done = replace(known, state=closing.state, cost=booked)
         self.reservations[done.id] = done

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import nlargest
 from typing import TypeAlias
 
 from conduit.core.budgets import DAY, NANO, nanos
-from conduit.core.costs import CostFilter, CostPage, CostRecord, CostTotal, GroupBy
+from conduit.core.costs import CostFilter, CostPage, CostQuality, CostRecord, CostTotal, GroupBy
 from conduit.core.errors import InvalidInputError
 
 Place: TypeAlias = tuple[float, str]
 """Of a record among all: its moment and its id."""
+Ratings: TypeAlias = Mapping[tuple[str, str], float]
+"""By decision and arm, 0 to 1."""
 
 
 def parse_cursor(cursor: str) -> Place:
@@ -50,17 +52,27 @@ def page_of(
 
 
 def totals_of(
-    records: Iterable[CostRecord], group_by: GroupBy, wanted: CostFilter
+    records: Iterable[CostRecord], group_by: GroupBy | None, wanted: CostFilter
 ) -> list[CostTotal]:
     """Sums per group, the dearest first and days from the latest."""
-    groups: dict[str | None, list[CostRecord]] = {}
-    for record in records:
-        if _meant(record, wanted):
-            groups.setdefault(_key(record, group_by), []).append(record)
+    groups = _groups(records, group_by, wanted)
     totals = [_total(key, some) for key, some in groups.items()]
     if group_by is GroupBy.DAY:
         return sorted(totals, key=lambda it: it.key or "", reverse=True)
     return sorted(totals, key=lambda it: (-it.cost, it.key or ""))
+
+
+def qualities_of(
+    records: Sequence[CostRecord],
+    ratings: Ratings,
+    group_by: GroupBy | None,
+    wanted: CostFilter,
+) -> list[CostQuality]:
+    """The mean rating per group that has one, in the order of their sums."""
+    groups = _groups(records, group_by, wanted)
+    order = totals_of(records, group_by, wanted)
+    found = (_quality(it.key, groups[it.key], ratings) for it in order)
+    return [it for it in found if it.rated]
 
 
 def day(number: int) -> str:
@@ -80,6 +92,17 @@ def _meant(record: CostRecord, wanted: CostFilter) -> bool:
     return all(_key(record, GroupBy(name)) == value for name, value in wanted.only.items())
 
 
+def _groups(
+    records: Iterable[CostRecord], group_by: GroupBy | None, wanted: CostFilter
+) -> dict[str | None, list[CostRecord]]:
+    groups: dict[str | None, list[CostRecord]] = {}
+    for record in records:
+        if _meant(record, wanted):
+            key = None if group_by is None else _key(record, group_by)
+            groups.setdefault(key, []).append(record)
+    return groups
+
+
 def _key(record: CostRecord, group_by: GroupBy) -> str | None:
     if group_by is GroupBy.DAY:
         return day(int(record.at // DAY))
@@ -97,3 +120,10 @@ def _total(key: str | None, records: Sequence[CostRecord]) -> CostTotal:
         input_tokens=sum(it.input_tokens or 0 for it in records),
         output_tokens=sum(it.output_tokens or 0 for it in records),
     )
+
+
+def _quality(key: str | None, records: Iterable[CostRecord], ratings: Ratings) -> CostQuality:
+    answered = {(it.decision_id or "", it.model) for it in records}
+    rated = [ratings[it] for it in answered if it in ratings]
+    mean = math.fsum(rated) / len(rated) if rated else 0.0
+    return CostQuality(key=key, quality=mean, rated=len(rated))

@@ -12,11 +12,12 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import UnknownDecisionError
 from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
-from conduit.core.outcomes import Change, Execution, Head, Observation
+from conduit.core.outcomes import Change, Execution, Head, Observation, Signal
 from conduit.core.ports import Clock
 from conduit.core.sharing import Folded, Pulse
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
+from conduit.stores.cost_sums import Ratings
 from conduit.stores.delta import (
     ObservationKey,
     Pending,
@@ -250,6 +251,10 @@ class MemoryStore(MemoryBudgets):
     async def pulse(self) -> Pulse:
         """How far learned state and documents have come."""
         return Pulse(state=self._version, documents=self.versions)
+
+    def _ratings(self) -> Ratings:
+        rated = (it for it in self._observations.values() if it.signal is Signal.RATING)
+        return {(it.decision_id, it.arm): it.value for it in rated}
 
     def _require(self, decision_id: str) -> None:
         if decision_id not in self._decisions:

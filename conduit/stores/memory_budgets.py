@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from conduit.core.budgets import Budget, Scope, Window
-from conduit.core.costs import CostFilter, CostPage, CostTotal, GroupBy, check_limit
+from conduit.core.costs import (
+    CostFilter,
+    CostPage,
+    CostQuality,
+    CostTotal,
+    GroupBy,
+    check_limit,
+)
 from conduit.core.spending import (
     Booking,
     Claim,
@@ -17,7 +24,7 @@ from conduit.core.spending import (
     Spend,
 )
 from conduit.stores.accounts import Accounts, edit_of
-from conduit.stores.cost_sums import page_of, parse_cursor, totals_of
+from conduit.stores.cost_sums import Ratings, page_of, parse_cursor, qualities_of, totals_of
 from conduit.stores.memory_documents import MemoryDocuments
 
 
@@ -86,7 +93,7 @@ class MemoryBudgets(MemoryDocuments):
         return page_of(self._accounts.costs.values(), wanted, limit=limit, after=after)
 
     async def cost_totals(
-        self, group_by: GroupBy, wanted: CostFilter, *, limit: int
+        self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
     ) -> list[CostTotal]:
         """Sums per group, the dearest first, and days from the latest.
 
@@ -96,9 +103,25 @@ class MemoryBudgets(MemoryDocuments):
         check_limit(limit)
         return totals_of(self._accounts.costs.values(), group_by, wanted)[:limit]
 
+    async def cost_qualities(
+        self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
+    ) -> list[CostQuality]:
+        """The mean rating per group that has one, in the order of the sums.
+
+        Raises:
+            InvalidInputError: for a limit out of range.
+        """
+        check_limit(limit)
+        records = tuple(self._accounts.costs.values())
+        return qualities_of(records, self._ratings(), group_by, wanted)[:limit]
+
     async def end_overdue(self, *, now: float) -> int:
         """Let reservations expire whose processes must have died; how many."""
         overdue = [id_ for id_, ends_at in self._open.items() if ends_at <= now]
         for id_ in overdue:
             await self.end(Closing(id=id_, state=ReservationState.EXPIRED, now=now))
         return len(overdue)
+
+    def _ratings(self) -> Ratings:
+        """Of answers, where there is a log."""
+        return {}

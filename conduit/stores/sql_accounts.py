@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conduit.core.budgets import Budget, Scope, Window
-from conduit.core.costs import CostFilter, CostPage, CostTotal, GroupBy, check_limit
+from conduit.core.costs import (
+    CostFilter,
+    CostPage,
+    CostQuality,
+    CostTotal,
+    GroupBy,
+    check_limit,
+)
 from conduit.core.spending import (
     Booking,
     Claim,
@@ -93,7 +100,7 @@ class SQLBudgets(SQLConnection):
         )
 
     async def cost_totals(
-        self, group_by: GroupBy, wanted: CostFilter, *, limit: int
+        self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
     ) -> list[CostTotal]:
         """Sums per group, the dearest first, and days from the latest.
 
@@ -103,6 +110,19 @@ class SQLBudgets(SQLConnection):
         check_limit(limit)
         return await self._worker.read(
             lambda conn: costs.read_totals(conn, group_by, wanted, limit=limit)
+        )
+
+    async def cost_qualities(
+        self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
+    ) -> list[CostQuality]:
+        """The mean rating per group that has one, in the order of the sums.
+
+        Raises:
+            InvalidInputError: for a limit out of range.
+        """
+        check_limit(limit)
+        return await self._worker.read(
+            lambda conn: costs.read_qualities(conn, group_by, wanted, limit=limit)
         )
 
     async def end_overdue(self, *, now: float) -> int:

@@ -167,7 +167,7 @@ def _about(conn: Connection, commands: Sequence[Command]) -> Accounts:
     for row in conn.execute(_KNOWN, {"ids": known}) if known else ():
         accounts.reservations[row.id] = _reservation_of(row)
     ids = {id_ for it in accounts.reservations.values() for id_, _ in it.lines}
-    scopes = {str(scope) for it in commands if not isinstance(it, Closing) for scope in it.scopes}
+    scopes = {str(scope) for it in commands for scope in it.scopes}
     rows: Sequence[Row[Any]] = ()
     if ids or scopes:
         rows = conn.execute(_LOCKED, {"scopes": [*scopes], "ids": [*ids]}).all()

@@ -10,9 +10,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
+    and_,
     bindparam,
     distinct,
     func,
+    null,
     select,
     true,
     tuple_,
@@ -23,18 +26,25 @@ from conduit.core.costs import (
     CostFilter,
     CostKind,
     CostPage,
+    CostQuality,
     CostRecord,
     CostTotal,
     GroupBy,
 )
+from conduit.core.outcomes import Signal
 from conduit.stores.cost_sums import Place, day, page
 from conduit.stores.sql_dialect import COUNTED, insert_new, whole
-from conduit.stores.sql_schema import costs
+from conduit.stores.sql_schema import costs, observations
 
 _RENAMED = {"user": "user_id"}
 _COLUMNS = {it.name: _RENAMED.get(it.name, it.name) for it in fields(CostRecord)}
 _KNOWN = select(costs).where(costs.c.id.in_(bindparam("ids", expanding=True)))
 _REQUEST = func.coalesce(costs.c.decision_id, costs.c.id)
+_RATED = and_(
+    observations.c.decision_id == costs.c.decision_id,
+    observations.c.arm == costs.c.model,
+    observations.c.signal == Signal.RATING.value,
+)
 
 
 def known_costs(conn: Connection, ids: Sequence[str]) -> dict[str, CostRecord]:
@@ -62,28 +72,86 @@ def read_page(conn: Connection, wanted: CostFilter, *, limit: int, after: Place 
 
 
 def read_totals(
-    conn: Connection, group_by: GroupBy, wanted: CostFilter, *, limit: int
+    conn: Connection, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
 ) -> list[CostTotal]:
     """Sums per group, the dearest first, and days from the latest."""
-    by_day = group_by is GroupBy.DAY
-    key = whole(conn, costs.c.at / DAY) if by_day else _column(group_by)
-    cost = func.sum(costs.c.cost)
-    query = (
-        select(
-            key.label("key"),
-            cost.label("cost"),
-            func.sum(costs.c.base_cost).label("base_cost"),
-            func.count(distinct(_REQUEST)).label("requests"),
-            func.count().label("calls"),
-            func.coalesce(func.sum(costs.c.input_tokens), 0).label("input_tokens"),
-            func.coalesce(func.sum(costs.c.output_tokens), 0).label("output_tokens"),
-        )
+    key, cost = _key(conn, group_by), func.sum(costs.c.cost)
+    query = select(
+        key.label("key"),
+        cost.label("cost"),
+        func.sum(costs.c.base_cost).label("base_cost"),
+        func.count(distinct(_REQUEST)).label("requests"),
+        func.count().label("calls"),
+        func.coalesce(func.sum(costs.c.input_tokens), 0).label("input_tokens"),
+        func.coalesce(func.sum(costs.c.output_tokens), 0).label("output_tokens"),
+    ).where(_meant(wanted))
+    rows = conn.execute(_grouped(query, group_by, key, cost).limit(limit))
+    return [_total_of(row, group_by) for row in rows if row.calls]
+
+
+def read_qualities(
+    conn: Connection, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
+) -> list[CostQuality]:
+    """The mean rating per group that has one, in the order of the sums."""
+    key = _key(conn, group_by)
+    answers = (  # one for each, whatever calls it took
+        select(key.label("key"), func.max(observations.c.value).label("value"))
+        .select_from(costs.join(observations, _RATED))
         .where(_meant(wanted))
-        .group_by(key)
-        .order_by(*([key.desc()] if by_day else [cost.desc(), key.nulls_first()]))
-        .limit(limit)
+        .group_by(*_keys(key, group_by), observations.c.decision_id, observations.c.arm)
+        .subquery()
     )
-    return [_total_of(row, by_day=by_day) for row in conn.execute(query)]
+    mean = func.avg(answers.c.value).label("quality")
+    rated = func.count(answers.c.value).label("rated")
+    if group_by is None:
+        query: Select[Any] = select(null().label("key"), mean, rated)
+    else:
+        rates = select(answers.c.key, mean, rated).group_by(answers.c.key).subquery()
+        cost = func.sum(costs.c.cost)
+        sums: Select[Any] = select(key.label("key"), cost.label("cost")).where(_meant(wanted))
+        top = _grouped(sums, group_by, key, cost).limit(limit).subquery()
+        same = top.c.key.is_not_distinct_from(rates.c.key)
+        found: Select[Any] = select(top.c.key, rates.c.quality, rates.c.rated)
+        found = found.select_from(top.join(rates, same))
+        query = found.order_by(*_order(group_by, top.c.key, top.c.cost))
+    return [
+        CostQuality(key=_name(row.key, group_by), quality=row.quality, rated=row.rated)
+        for row in conn.execute(query)
+        if row.rated
+    ]
+
+
+def _key(conn: Connection, group_by: GroupBy | None) -> ColumnElement[Any]:
+    if group_by is None:
+        return null()
+    return whole(conn, costs.c.at / DAY) if group_by is GroupBy.DAY else _column(group_by)
+
+
+def _grouped(
+    query: Select[Any],
+    group_by: GroupBy | None,
+    key: ColumnElement[Any],
+    cost: ColumnElement[Any],
+) -> Select[Any]:
+    """In the order that is promised; without a grouping there is one row, of nothing too."""
+    if group_by is None:
+        return query
+    return query.group_by(key).order_by(*_order(group_by, key, cost))
+
+
+def _keys(key: ColumnElement[Any], group_by: GroupBy | None) -> list[ColumnElement[Any]]:
+    return [] if group_by is None else [key]
+
+
+def _order(
+    group_by: GroupBy, key: ColumnElement[Any], cost: ColumnElement[Any]
+) -> list[ColumnElement[Any]]:
+    return [key.desc()] if group_by is GroupBy.DAY else [cost.desc(), key.nulls_first()]
+
+
+def _name(key: Any, group_by: GroupBy | None) -> str | None:
+    name: str | None = day(int(key)) if group_by is GroupBy.DAY else key
+    return name
 
 
 def _column(group_by: GroupBy) -> ColumnElement[str | None]:
@@ -115,10 +183,10 @@ def _record_of(row: Row[Any]) -> CostRecord:
     return CostRecord(**values | {"cost": row.cost / NANO, "base_cost": row.base_cost / NANO})
 
 
-def _total_of(row: Row[Any], *, by_day: bool) -> CostTotal:
+def _total_of(row: Row[Any], group_by: GroupBy | None) -> CostTotal:
     """PostgreSQL answers decimal sums of whole numbers."""
     return CostTotal(
-        key=day(int(row.key)) if by_day else row.key,
+        key=_name(row.key, group_by),
         cost=int(row.cost) / NANO,
         base_cost=int(row.base_cost) / NANO,
         requests=row.requests,

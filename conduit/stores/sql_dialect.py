@@ -11,6 +11,7 @@ that a power cut undoes leaves its pending rows to be folded again.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from conduit.core.errors import ConfigurationError, StoreError
 from conduit.stores.sql_address import Address
@@ -38,6 +41,9 @@ from conduit.stores.sql_address import Address
 BUSY_SECONDS = 30.0
 """How long a writer waits for another process's transaction."""
 
+IDLE_SECONDS = 1.0
+"""After so long without use a connection is asked whether it is still there."""
+_USED = "conduit_used"
 _MIGRATION_LOCK = 0x636F6E64  # "cond", a number of our own among PostgreSQL's advisory locks
 _SYNCHRONOUS = "synchronous"
 
@@ -88,7 +94,7 @@ def make_engine(address: Address) -> Engine:
             connect_args=_arguments(address),
             json_serializer=_COMPACT,
             pool_size=2 * address.threads + 1,  # readers, writers, and the group's
-            pool_pre_ping=not address.is_sqlite,  # a server may have been restarted
+            pool_use_lifo=True,  # what was in use a moment ago needs no asking
         )
     except ModuleNotFoundError:
         raise ConfigurationError(
@@ -97,7 +103,33 @@ def make_engine(address: Address) -> Engine:
         ) from None
     if address.is_sqlite:
         event.listen(engine, "connect", _configure_connection)
+    else:
+        _ask_idle_connections(engine)
     return engine
+
+
+def _ask_idle_connections(engine: Engine) -> None:
+    """Ask a server that may have been restarted, but not about a connection that was in use just now.
+
+    SQLAlchemy's own ``pool_pre_ping`` asks before every transaction, which takes a fifth of it. Where
+    that was too late, the worker begins anew.
+    """
+
+    def returned(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_USED] = time.monotonic()
+
+    def taken(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get(_USED, 0.0) < IDLE_SECONDS:
+            return
+        try:
+            alive = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the connection is gone") from error
+        if not alive:
+            raise DisconnectionError("the connection is gone")
+
+    event.listen(engine, "checkin", returned)
+    event.listen(engine, "checkout", taken)
 
 
 _POSTGRES = {

@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from conduit.core.errors import ConduitError, StoreError
 from conduit.stores.sql_address import Address
@@ -35,6 +36,13 @@ GROUP = 64
 
 class _SpoiltError(Exception):
     """One of several writes failed before their commit, and the others with it."""
+
+
+@dataclass(slots=True)
+class _Begun:
+    """How far a transaction is: from its commit on, nobody knows what a broken connection did."""
+
+    committing: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,8 +159,21 @@ class Worker:
             return task(self._engine)
 
     def _transact(self, mode: Access, unit: Unit[T]) -> T:
-        with translated(self._address.place), self._modes[mode].begin() as conn:
-            return unit(conn)
+        """Begin anew, once, where the connection broke before the commit: nothing was done then."""
+        with translated(self._address.place):
+            begun = _Begun()
+            try:
+                return self._attempt(mode, unit, begun)
+            except DBAPIError as error:
+                if begun.committing or not error.connection_invalidated:
+                    raise
+            return self._attempt(mode, unit, begun)
+
+    def _attempt(self, mode: Access, unit: Unit[T], begun: _Begun) -> T:
+        with self._modes[mode].begin() as conn:
+            value = unit(conn)
+            begun.committing = True
+        return value
 
     def _drain(self) -> None:
         """Commit what waits, as long as anything does."""

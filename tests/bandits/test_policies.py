@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conduit.bandits.policies import policy_named, policy_names
+from conduit.bandits.policies import NO_FLOOR, policy_named, policy_names
 from conduit.bandits.selection import select
 from conduit.bandits.utility import PRESETS
 from conduit.core.errors import UnknownModelError, UnknownPolicyError
@@ -37,7 +37,7 @@ def test_every_listed_name_is_answered(name: str) -> None:
 def test_the_promised_names_are_listed() -> None:
     """The names that the documentation promises exist."""
     promised = {"thompson", "linucb", "squarecb", "epsilon_greedy", "thompson_noncontextual"}
-    promised |= {"ucb1", "complexity", "cheapest", "best", "random"}
+    promised |= {"ucb1", "complexity", "cheapest", "best", "random", "rated_thompson"}
     assert promised <= set(policy_names())
 
 
@@ -82,3 +82,16 @@ def test_a_fixed_policy_needs_a_model_that_exists(name: str) -> None:
     with pytest.raises(UnknownModelError) as caught:
         policy_named(name, models=MODELS)
     assert "choose one of: large, medium, small" in str(caught.value)
+
+
+def test_until_something_is_rated_another_policy_decides() -> None:
+    """Half a rating about one arm that may be chosen is enough, less is none; other policies stay."""
+    policy, all_arms = policy_named("rated_thompson", models=MODELS), np.ones(3, bool)
+    untrained = policy.facing(np.array([0.0, 0.3, 0.0]), all_arms)
+    assert untrained == policy.unrated
+    assert untrained.floor == NO_FLOOR
+    assert policy.facing(np.array([0.0, 0.5, 0.0]), all_arms) is policy
+    others = np.array([True, False, True])
+    assert policy.facing(np.array([0.0, 9.0, 0.0]), others) == policy.unrated
+    thompson = policy_named("thompson", models=MODELS)
+    assert thompson.facing(np.zeros(3), all_arms) is thompson

@@ -36,6 +36,7 @@ def chosen_with(probabilities: Array, *, feasible: Array | None = None) -> Selec
         feasible=np.ones(arms, bool) if feasible is None else feasible,
         relaxed=(),
         ask=ask_of(arms),
+        rule=Thompson(),
     )
 
 

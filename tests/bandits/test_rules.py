@@ -16,6 +16,7 @@ from conduit.bandits.propensity import largest_gaussian
 from conduit.bandits.rules import (
     UCB1,
     ComplexityThreshold,
+    DifficultyThreshold,
     EpsilonGreedy,
     Greedy,
     Rule,
@@ -33,6 +34,7 @@ RULES: list[Rule] = [
     UCB1(),
     SquareCB(),
     ComplexityThreshold(),
+    DifficultyThreshold(),
     EpsilonGreedy(),
     EpsilonGreedy(epsilon=1.0),
     Greedy(),
@@ -47,6 +49,7 @@ SITUATIONS = st.builds(
     feasible=arrays(bool, ARMS).filter(lambda mask: mask.any()),
     tier=arrays(np.int64, ARMS, elements=st.integers(0, 2)),
     complexity=st.floats(0, 1),
+    difficulty=st.floats(0, 1),
 )
 RATED = 10**9
 """So many ratings that no rule doubts an arm for want of them."""
@@ -77,9 +80,9 @@ def test_a_rule_is_a_distribution_over_the_feasible_arms(rule: Rule, seen: Situa
     assert not found[~seen.feasible].any()
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [it for it in RULES if not isinstance(it, DifficultyThreshold)])
 def test_equal_arms_are_treated_equally(rule: Rule) -> None:
-    """Arms that nothing sets apart are equally likely, under every rule."""
+    """Arms that nothing sets apart are equally likely, but under the rule that is always certain."""
     np.testing.assert_allclose(rule.probabilities(situation([0.5] * 4)), 0.25, atol=1e-9)
 
 
@@ -219,3 +222,26 @@ def test_the_examples_in_the_docstrings_hold(module: str) -> None:
     results = doctest.testmod(import_module(f"conduit.bandits.rules.{module}"))
     assert results.attempted > 0
     assert results.failed == 0
+
+
+@given(seen=SITUATIONS)
+def test_the_difficulty_threshold_is_certain(seen: Situation) -> None:
+    """One arm has all the probability, also where several are equal in everything."""
+    assert sorted(DifficultyThreshold().probabilities(seen).tolist()) == [0.0, 0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(("difficulty", "arm"), [(0.0, 2), (0.499, 2), (0.5, 3), (1.0, 3)])
+def test_the_difficulty_threshold_divides_cheapest_from_highest(
+    difficulty: float, arm: int
+) -> None:
+    """Below it the lowest cost counts; from it on the highest tier, then the highest cost."""
+    seen = Situation(
+        mean=np.array([0.9, 0.9, 0.1, 0.1, 0.9]),
+        std=np.zeros(5),
+        ratings=np.zeros(5),
+        feasible=np.array([True, False, True, True, True]),
+        cost=np.array([0.9, 0.001, 0.01, 0.2, 0.1]),
+        tier=np.array([0, 2, 1, 2, 2]),
+        difficulty=difficulty,
+    )
+    assert DifficultyThreshold().probabilities(seen).argmax() == arm

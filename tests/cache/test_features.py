@@ -24,6 +24,7 @@ FEATURES = QueryFeatures(
     complexity_score=0.1,
     domain="code",
     domain_confidence=1 / 3,
+    difficulty=2 / 3,
 )
 LAYOUT = "encoder/projection/signals"
 
@@ -33,7 +34,7 @@ def assert_same(found: QueryFeatures | None, expected: QueryFeatures) -> None:
     assert found is not None
     np.testing.assert_array_equal(found.embedding, expected.embedding)
     np.testing.assert_array_equal(found.context, expected.context)
-    for name in ("token_count", "complexity_score", "domain", "domain_confidence"):
+    for name in ("token_count", "complexity_score", "domain", "domain_confidence", "difficulty"):
         assert getattr(found, name) == getattr(expected, name)
 
 
@@ -54,13 +55,14 @@ def test_what_was_packed_is_unpacked(
         complexity_score=score,
         domain=domain,
         domain_confidence=1 - score,
+        difficulty=score / 2,
     )
     assert_same(unpack_features(pack_features(features, key="k"), key="k"), features)
 
 
 def test_an_entry_is_compact() -> None:
-    """Forty bytes beside the numbers and the name of the domain."""
-    assert len(pack_features(FEATURES, key="k")) == 40 + 4 * 5 + len("code")
+    """Forty-eight bytes beside the numbers and the name of the domain."""
+    assert len(pack_features(FEATURES, key="k")) == 48 + 4 * 5 + len("code")
 
 
 @given(st.data())

@@ -13,8 +13,10 @@ import httpx
 import pytest
 
 from conduit.cli.main import main
+from conduit.settings import SETTINGS
 
 from .conftest import PRICES, ROOT, Served
+from .cost_data import some_costs, write_costs
 from .demo_data import write_parquet
 from .log_data import write_log
 from .serving import served
@@ -27,6 +29,10 @@ DOCUMENTS = [
     *sorted(ROOT.glob("docs/*.md")),
     ROOT / "migrations/DEPLOYMENT.md",
 ]
+ONE_LINE = re.compile(
+    r"^(import conduit as o|from conduit import .*\b(allm|llm|llm_dry_run)\b)", re.M
+)
+"""Programs of the one-line faces, which call whatever the machine has: they are run offline."""
 SET_UP = {
     # What `make` itself runs, or a fresh clone's own set-up; .ci/run goes through them.
     "python3 -m venv .venv",
@@ -44,6 +50,29 @@ def blocks(language: str) -> list[tuple[str, str]]:
     """(document, text) of every fenced block of a language."""
     fence = re.compile(rf"^```{language}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
     return [(path.name, text) for path in DOCUMENTS for text in fence.findall(path.read_text())]
+
+
+def links() -> list[tuple[Path, str]]:
+    """(document, target) of every link that leads to a file of ours, or to a heading."""
+    link = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+    return [
+        (path, to) for path in DOCUMENTS for to in dict.fromkeys(link.findall(path.read_text()))
+    ]
+
+
+def anchors(document: Path) -> set[str]:
+    """What the headings of a document are called in links."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(("document", "target"), links(), ids=lambda it: getattr(it, "name", it))
+def test_a_link_leads_somewhere(document: Path, target: str) -> None:
+    """The file is there, and so is the heading."""
+    name, _, anchor = target.partition("#")
+    found = document.parent / name if name else document
+    assert found.exists()
+    assert not anchor or anchor in anchors(found)
 
 
 def commands() -> list[str]:
@@ -64,6 +93,8 @@ CONDUIT = [
     line for line in commands() if re.search(r"(^|\| )conduit ", line) and line not in SERVING
 ]
 OTHERS = [line for line in commands() if line not in (*CONDUIT, *SERVING, *ASKING)]
+KEPT = {"CONDUIT_DATA_DIR", "CONDUIT_CACHE_DIR", "CONDUIT_ENCODER"}
+"""Settings of the test's own machine, which holds offline, too."""
 ADDRESS = "http://127.0.0.1:8000"
 """Where the documents say that the server is."""
 KEYS = {"CONDUIT_API_KEY": "a-key-of-yours", "CONDUIT_ADMIN_KEY": "an-admin-s"}
@@ -75,6 +106,8 @@ def test_a_documented_command_succeeds(line: str, machine: Path, database: Path)
     """Each line of the documents that calls conduit ends with exit code 0."""
     if "evaluate" in line:
         write_log(database)
+    if "conduit report" in line:
+        write_costs(database, *some_costs())
     if "conduit db" in line:
         write_log(database, decisions=10)
     if "db import" in line:
@@ -145,9 +178,35 @@ def test_a_documented_program_runs(
     name: str, program: str, machine: Path, openai: Served, gateway: str
 ) -> None:
     """Each python block of the documents is a whole program that runs."""
-    program = program.replace(ADDRESS, gateway)
-    ran = subprocess.run(
-        [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=120
-    )
+    offline = name in ("ONE_LINE.md", "PROVIDERS.md") or ONE_LINE.search(program) is not None
+    ran = printed(program.replace(ADDRESS, gateway), offline=offline)
     assert ran.returncode == 0, f"{name}: {ran.stderr}"
     assert ran.stdout
+
+
+def shown() -> list[tuple[str, str]]:
+    """Programs of the documents and what these say that they print."""
+    fence = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    return [pair for path in DOCUMENTS for pair in fence.findall(path.read_text())]
+
+
+@pytest.mark.parametrize(("program", "said"), shown())
+@pytest.mark.usefixtures("machine")
+def test_a_documented_program_prints_what_is_shown(program: str, said: str) -> None:
+    """Offline, on a new machine, to the letter."""
+    ran = printed(program, offline=True)
+    assert ran.stdout == said, ran.stderr
+
+
+def printed(program: str, *, offline: bool) -> subprocess.CompletedProcess[str]:
+    """Run a program as it stands, with no key but those of the test, or with none and offline."""
+    ours = {"CONDUIT_OFFLINE": "1"} if offline else {}
+    left_out = {it for setting in SETTINGS for it in setting.variables} - KEPT if offline else set()
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={name: value for name, value in os.environ.items() if name not in left_out} | ours,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conduit.cache.bell import MemoryBell
 from conduit.core.arms import Arm, Price
 from conduit.core.decisions import Decision
 from conduit.core.errors import (
@@ -145,6 +146,19 @@ async def test_with_redis_it_arrives_at_once(
             if await believed(other, "cheap") < before:
                 return
         pytest.fail("a hundred rings were not heard")
+
+
+@pytest.mark.parametrize("moments", range(5))
+async def test_closing_ends_a_look_that_a_ring_has_just_begun(path: Path, moments: int) -> None:
+    """However soon after the ring it comes, the cancellation is not lost and closing does not wait."""
+    bell = MemoryBell()
+    async with replicas(path, count=1, bell=bell.peer()) as (router,):
+        async with asyncio.timeout(10):
+            await asyncio.sleep(0)
+            await bell.ring(replica.CHANGED)
+            for _ in range(moments):
+                await asyncio.sleep(0)
+            await router.aclose()
 
 
 async def test_feedback_may_go_to_any_process(path: Path) -> None:

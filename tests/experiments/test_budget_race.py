@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.budget_race import Race, checks_of, race
+from experiments.budget_race import checks_of, race
+from experiments.race_books import Race
 from experiments.race_clients import Lap, RefusedError, run_clients
 
 GOOD = Race(
@@ -24,9 +25,11 @@ GOOD = Race(
 )
 
 
-@pytest.mark.parametrize(("face", "processes"), [("router", 2), ("gateway", 1)])
+@pytest.mark.parametrize(
+    ("face", "processes"), [("router", 2), ("gateway", 1), ("simple", 2), ("session", 1)]
+)
 def test_a_small_race_holds(face: str, processes: int, tmp_path: Path) -> None:
-    """Twelve clients on SQLite, of two real routers, and of a real gateway."""
+    """Twelve clients on SQLite: two routers, a gateway, llm() in two processes, and a session."""
     file = str(tmp_path / "race.db")
     found = race("SQLite", file, processes, face=face, clients=12, cap=0.25)
     assert [str(check) for check in checks_of(found) if not check.holds] == []

@@ -21,13 +21,17 @@ class Received:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What to send back; ``cut`` closes the connection in the middle of the body."""
+    """What to send back; ``cut`` closes the connection in the middle of the body.
+
+    ``gate`` is awaited before, in the place of the ``delay``.
+    """
 
     body: Any = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     cut: bool = False
+    gate: asyncio.Event | None = None
 
     def encoded(self) -> bytes:
         body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -98,7 +102,8 @@ class LoopbackServer:
                 self.asked.set()
                 answer = self.answer(received) if callable(self.answer) else self.answer
                 if isinstance(answer, Answer):
-                    await self._unless_hung_up(asyncio.sleep(answer.delay), reader)
+                    waiting = answer.gate.wait() if answer.gate else asyncio.sleep(answer.delay)
+                    await self._unless_hung_up(waiting, reader)
                     writer.write(answer.encoded())
                     await writer.drain()
                 else:

@@ -169,6 +169,19 @@ async def test_money_spent_after_a_release_is_counted(keeper: Keeper) -> None:
     assert await figures(keeper) == [(0.3, 0.0)]
 
 
+async def test_accounts_that_are_known_at_the_end_count_the_cost(keeper: Keeper) -> None:
+    """Once, in the window in which the call began; those it was set aside for are charged as ever."""
+    await put(keeper, budget(), budget(BOB, HOURLY), budget(TEAM, TOTAL))
+    await granted(keeper, claim("a", 0.5))
+    later = replace(settled("a", 0.25, now=NOW + 3600), scopes=(ANNA, BOB))
+    for _ in range(2):
+        await keeper.end(later)
+    assert await figures(keeper, ANNA) == [(0.25, 0.0)]
+    assert await figures(keeper, BOB) == [(0.25, 0.0)]
+    assert await figures(keeper, BOB, now=NOW + 3600) == [(0.0, 0.0)]
+    assert await figures(keeper, TEAM) == [(0.0, 0.0)]
+
+
 async def test_a_cost_is_answered_as_it_is_booked(keeper: Keeper) -> None:
     """A fraction of a nanodollar is rounded, the first time and whenever it is said again."""
     await put(keeper, budget())

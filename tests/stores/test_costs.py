@@ -10,12 +10,13 @@ from typing import Protocol
 import pytest
 
 from conduit.core.budgets import Budget, Period, Scope, ScopeKind, Window
-from conduit.core.costs import CostFilter, CostKind, CostRecord, CostTotal, GroupBy
+from conduit.core.costs import CostFilter, CostKind, CostQuality, CostRecord, CostTotal, GroupBy
 from conduit.core.errors import InvalidInputError
+from conduit.core.outcomes import Head, Observation, Signal
 from conduit.core.ports import Store
 from conduit.core.spending import Booking, BudgetStore, Claim, Closing, ReservationState
 from conduit.stores.sql import SQLStore
-from tests.stores.builders import a_cost
+from tests.stores.builders import ARMS, a_cost, a_decision, an_observation
 from tests.stores.conftest import DATABASES, Maker
 
 NOW = 1_763_700_000.0
@@ -201,6 +202,60 @@ async def test_a_report_adds_up(keeper: Keeper) -> None:
     assert top.saved == 1.25
 
 
+async def test_a_report_without_a_grouping_is_one_sum(keeper: Keeper) -> None:
+    """A request counts once, whatever models it called; of nothing there is no sum."""
+    assert await keeper.cost_totals(None, CostFilter(), limit=9) == []
+    assert await keeper.cost_qualities(None, CostFilter(), limit=9) == []
+    await book(
+        keeper,
+        a_cost("a", 0.5, user="anna", decision_id="d", base_cost=2.0),
+        a_cost("b", 0.25, decision_id="d", model="small"),
+        a_cost("c", 0.25, at=NOW),
+    )
+    assert await keeper.cost_totals(None, CostFilter(), limit=9) == [
+        total(None, 1.0, requests=2, calls=3, base_cost=2.0)
+    ]
+    assert await keeper.cost_qualities(None, CostFilter(), limit=9) == []
+
+
+def rating(number: int, arm: str, value: float) -> Observation:
+    return an_observation(number, value, arm=arm, signal=Signal.RATING, head=Head.QUALITY)
+
+
+async def test_quality_is_the_mean_rating_of_the_answers(keeper: Keeper) -> None:
+    """Each rated answer counts once, for the model that gave it; groups without one are left out."""
+    first, second, third = (a_decision(number) for number in (1, 2, 3))
+    await keeper.append([first, second, third], [])
+    small, large = ARMS[:2]
+    await book(
+        keeper,
+        a_cost("a", 0.5, user="anna", model=large, decision_id=first.id, kind=CostKind.FAILED),
+        a_cost("b", 0.25, user="anna", model=small, decision_id=first.id),
+        a_cost("c", 0.25, user="anna", model=small, decision_id=first.id),
+        a_cost("d", 2.0, user="bob", model=large, decision_id=second.id),
+        a_cost("e", 0.125, at=NOW, model=small, decision_id=third.id),
+        a_cost("f", 0.125, at=NOW, model=small),
+        a_cost("g", 0.5, user="carla", model=small),
+    )
+    retried = an_observation(2, 0.1, arm=large, signal=Signal.RETRY, head=Head.QUALITY)
+    await keeper.observe(
+        [rating(1, small, 0.5), rating(2, large, 1.0), rating(3, small, 0.0), retried]
+    )
+
+    async def qualities(by: GroupBy | None, **span: float) -> list[CostQuality]:
+        return list(await keeper.cost_qualities(by, CostFilter(**span), limit=9))  # type: ignore[arg-type]
+
+    def of(key: str | None, quality: float, rated: int = 1) -> CostQuality:
+        return CostQuality(key=key, quality=quality, rated=rated)
+
+    assert await qualities(GroupBy.USER) == [of("bob", 1.0), of("anna", 0.5), of(None, 0.0)]
+    assert await qualities(GroupBy.MODEL) == [of(large, 1.0), of(small, 0.25, 2)]
+    assert await qualities(GroupBy.DAY, since=NOW) == [of("2025-11-21", 0.0)]
+    assert await qualities(None) == [of(None, 0.5, 3)]
+    (dearest,) = await keeper.cost_qualities(GroupBy.USER, CostFilter(), limit=1)
+    assert dearest.key == "bob"
+
+
 async def test_sums_are_exact(keeper: Keeper) -> None:
     """A thousand tenths of a cent are a dollar, to the last digit."""
     bookings = [Booking(record=a_cost(str(n), 0.001), scopes=(), now=NOW) for n in range(1000)]
@@ -216,6 +271,8 @@ async def test_pages_without_end_are_refused(keeper: Keeper, number: int) -> Non
         await keeper.cost_page(CostFilter(), limit=number)
     with pytest.raises(InvalidInputError, match="give 1 to 1000"):
         await keeper.cost_totals(GroupBy.DAY, CostFilter(), limit=number)
+    with pytest.raises(InvalidInputError, match="give 1 to 1000"):
+        await keeper.cost_qualities(GroupBy.DAY, CostFilter(), limit=number)
 
 
 async def test_a_cursor_of_no_page_is_refused(keeper: Keeper) -> None:

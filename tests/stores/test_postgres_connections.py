@@ -123,6 +123,25 @@ async def test_a_store_outlives_its_server(own_postgres_server: PostgresServer, 
     own_postgres_server.drop("outlived")
 
 
+async def test_a_transaction_that_broke_before_its_commit_is_done_again(address: str) -> None:
+    """Once: nothing was done by the first attempt, and the caller has to know nothing."""
+    worker = Worker(parse_address(address))
+    cuts = iter([True, False])
+
+    def cut_off_once(conn: Connection) -> None:
+        sql_log.append(conn, [a_decision(1)], [an_execution(1)], unbound=())
+        if next(cuts):
+            _cut(address)
+        conn.execute(text("SELECT 1"))
+
+    await worker.write(cut_off_once, lock="")
+    await worker.close()
+    store = SQLStore(address)
+    await store.open()
+    assert await store.executions(a_decision(1).id) == (an_execution(1),)
+    await store.close()
+
+
 async def test_a_connection_cut_inside_a_transaction_leaves_nothing(address: str) -> None:
     """The error says so, whole groups of writes are undone, and the same may be said again."""
     worker = Worker(parse_address(address))

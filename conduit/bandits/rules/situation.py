@@ -25,6 +25,7 @@ class Situation:
         tier: (K,) rank of the class each arm is sold in, 0 is the cheapest; one class for all when
             left out.
         complexity: how much the prompt asks for, 0..1.
+        difficulty: how hard it is taken to be for a cheap model, 0..1.
     """
 
     mean: Array
@@ -35,6 +36,7 @@ class Situation:
     cost: Array = field(default_factory=lambda: np.zeros(1))
     tier: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     complexity: float = 0.0
+    difficulty: float = 0.0
 
     def __post_init__(self) -> None:
         arms = len(self.mean)

@@ -1,4 +1,4 @@
-"""A threshold on how much the prompt asks for."""
+"""Thresholds on how much the prompt asks for, and on how hard it is."""
 
 from __future__ import annotations
 
@@ -54,3 +54,54 @@ class ComplexityThreshold:
         if (among == feasible).all():
             among = feasible & (situation.cost == pick(situation.cost[feasible]))
         return highest(situation.mean, among)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifficultyThreshold:
+    """Take the cheapest model for easy prompts and the one of the highest class for hard ones.
+
+    The feasible arm of the lowest expected cost when ``difficulty < threshold``; otherwise, of the
+    feasible arms of the highest tier, that of the highest expected cost. The first of equals: the
+    choice is certain, and the same prompt gets the same answer until something is rated. Nothing
+    is learned by it.
+
+    Cost: O(K).
+
+    Args:
+        threshold: difficulty from which a prompt is hard, 0..1.
+
+    Reference: the promise of LLM Conductor, "simple → cheap, complex → quality".
+
+    >>> import numpy as np
+    >>> from dataclasses import replace
+    >>> s = Situation(
+    ...     mean=np.array([0.7, 0.8]),
+    ...     std=np.zeros(2),
+    ...     ratings=np.zeros(2),
+    ...     feasible=np.array([True, True]),
+    ...     cost=np.array([0.001, 0.02]),
+    ...     difficulty=0.2,
+    ... )
+    >>> DifficultyThreshold().probabilities(s).tolist()
+    [1.0, 0.0]
+    >>> DifficultyThreshold().probabilities(replace(s, difficulty=0.5)).tolist()
+    [0.0, 1.0]
+    """
+
+    threshold: float = 0.5
+
+    def is_hard(self, difficulty: float) -> bool:
+        """Whether a prompt of that difficulty gets the better model."""
+        return difficulty >= self.threshold
+
+    def probabilities(self, situation: Situation) -> Array:
+        """One-hot, (K,)."""
+        feasible, cost = situation.feasible, situation.cost
+        if self.is_hard(situation.difficulty):
+            highest_tier = situation.tier == situation.tier[feasible].max()
+            arm = np.where(feasible & highest_tier, cost, -np.inf).argmax()
+        else:
+            arm = np.where(feasible, cost, np.inf).argmin()
+        certain = np.zeros(len(feasible))
+        certain[arm] = 1.0
+        return certain

@@ -6,6 +6,7 @@ graph and the one made from safetensors are treated alike; at 256 tokens they ta
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -51,7 +52,7 @@ class MiniLMEncoder:
     def __init__(self, files: EncoderFiles, *, threads: int = 1) -> None:
         if threads < 1:
             raise InvalidInputError(f"threads={threads} is too few", remedy="use 1 or more")
-        runtime = load_library("onnxruntime", extra="onnx")
+        runtime = _runtime()
         tokenizers = load_library("tokenizers", extra="onnx")
         self._tokenizer = tokenizers.Tokenizer.from_file(str(files.tokenizer))
         self._tokenizer.no_padding()
@@ -104,6 +105,15 @@ class MiniLMEncoder:
         if self._segmented:
             feed["token_type_ids"] = np.zeros_like(ids)
         return _pooled(self._session.run(None, feed)[0], mask)
+
+
+def _runtime() -> Any:
+    """The library; unless told before its import it reports on its use, from a thread of its own.
+
+    Nobody asked for that, and a forked child would wait for the thread when it ends, for ever.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    return load_library("onnxruntime", extra="onnx")
 
 
 def _session(runtime: Any, graph: str, threads: int) -> Any:

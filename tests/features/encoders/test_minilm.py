@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,38 @@ class TestTinyMiniLM(EncoderContract):
     @pytest.fixture
     def encoder(self, tiny: MiniLMEncoder) -> MiniLMEncoder:
         return tiny
+
+
+FORKS = """
+import os, sys, warnings
+from pathlib import Path
+from conduit.features.encoders.minilm import MiniLMEncoder
+from conduit.features.encoders.minilm_files import EncoderFiles
+graph, tokenizer = map(Path, sys.argv[1:])
+encoder = MiniLMEncoder(EncoderFiles(graph=graph, tokenizer=tokenizer, identity="tiny"))
+encoder.encode(["some words"])
+print(len(os.listdir("/proc/self/task")) if Path("/proc/self/task").exists() else 1)
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads
+if child := os.fork():
+    print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_forked_child_ends_and_nothing_is_reported_to_anybody(
+    published: Published, tmp_path: Path
+) -> None:
+    """The runtime starts no thread of its own, which would report its use, and hold up a child."""
+    files = EncoderSource(cache_dir=tmp_path, release=published.release).find()
+    assert files is not None
+    ran = subprocess.run(
+        [sys.executable, "-c", FORKS, str(files.graph), str(files.tokenizer)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert ran.stdout.split() == ["1", "0"]
 
 
 def test_hub_graph_and_own_graph_agree(

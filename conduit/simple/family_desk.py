@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from conduit.budgets.ledger import Ledger
 from conduit.core.events import Decided, Event
 from conduit.core.ports import Encoder
 from conduit.engines.callable_models import check_keys
@@ -49,6 +50,11 @@ class Desk:
             if self._router is None:
                 self._router = await asyncio.to_thread(self._plan.router, self._hear)
         await self._router.open()
+
+    async def ledger(self) -> Ledger:
+        """Where budgets are kept that hold for this provider, too."""
+        await self.open()
+        return await self.router.ledger()
 
     async def aclose(self) -> None:
         """Let go of everything."""

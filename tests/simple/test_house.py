@@ -1,0 +1,204 @@
+"""What a process has open: shared, bounded, and put in order when it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from conduit.core.errors import StoreError
+from conduit.simple.house import MOST_IDLE, House
+
+from .conftest import Place
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Thing:
+    """Counts how often it is opened and closed."""
+
+    name: str
+    opened: int = 0
+    closed: int = 0
+
+    async def open(self) -> None:
+        self.opened += 1
+
+    async def aclose(self) -> None:
+        self.closed += 1
+        if self.name == "stuck":
+            raise StoreError("the store is away")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A plan that remembers what it made."""
+
+    name: str
+    made: list[Thing] = field(default_factory=list, compare=False)
+
+    def make(self) -> Thing:
+        self.made.append(Thing(self.name))
+        return self.made[-1]
+
+
+async def used(home: House, plan: Named) -> Thing:
+    async with home.lent(plan) as thing:
+        return thing
+
+
+def test_equal_plans_share_one_thing(home: House) -> None:
+    """However many threads and equal plans there are."""
+    plan, equal = Named("a"), Named("a")
+    first = home.background.run(used(home, plan))
+    assert home.background.run(used(home, equal)) is first
+    assert len(plan.made) + len(equal.made) == 1
+
+
+def test_few_stay_open_that_nobody_uses(home: House) -> None:
+    """The one used longest ago is closed first, and one in use never."""
+    plans = [Named(str(at)) for at in range(MOST_IDLE + 2)]
+
+    async def work() -> None:
+        async with home.lent(plans[0]) as busy:
+            for plan in plans[1:]:
+                await used(home, plan)
+            assert busy.closed == 0
+
+    home.background.run(work())
+    assert [plan.made[0].closed for plan in plans] == [0, 1, 1] + [0] * (MOST_IDLE - 1)
+
+
+def test_one_that_cannot_be_closed_keeps_no_other_open(
+    home: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What went wrong is logged; the rest is closed, and who asked for another is not disturbed."""
+    stuck, fine = Named("stuck"), Named("fine")
+    for plan in (stuck, fine):
+        home.background.run(used(home, plan))
+    home.close()
+    assert (stuck.made[0].closed, fine.made[0].closed) == (1, 1)
+    assert "the store is away" in caplog.text
+
+
+def test_closing_is_repeatable(home: House) -> None:
+    """What is open is closed once."""
+    plan = Named("a")
+    home.background.run(used(home, plan))
+    home.close()
+    home.close()
+    assert plan.made[0].closed == 1
+
+
+def program(
+    place: Place, code: str, *arguments: str, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run a script to its end, with every warning on."""
+    return subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", code, *arguments],
+        check=False,
+        cwd=place.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+ENDS = """
+from conduit import llm, session
+with session(budget_usd=1.0, budget_strategy="strict") as s:
+    answers = [s.llm(f"What is {at}+2?") for at in range(3)]
+answers[0].rate(5)
+answers[1].rate(1)
+llm("What is 2+2?")
+"""
+
+
+def test_a_script_that_just_ends_leaves_all_of_it(offline: Place) -> None:
+    """Decisions, costs and ratings are in the database, folded; nothing is said, nothing is open."""
+    ran = program(offline, ENDS)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert offline.rows("select count(*) from decisions") == [(4,)]
+    assert offline.rows("select count(*) from costs") == [(4,)]
+    assert offline.rows("select count(*) from observations where signal = 'rating'") == [(2,)]
+    assert offline.rows("select count(*) from pending") == [(0,)]
+    assert offline.rows("select count(*) from budgets") == [(0,)]
+    rated = "select count(*) from arm_state where head = 'quality'"
+    assert offline.rows(rated) == [(1,)]
+
+
+THREADS = """
+import sys, threading
+from conduit import llm
+llm("What is 2+2?")
+def work():
+    for at in range(3):
+        sys.stdout.write(llm(f"What is {at}+2?").model + chr(10))
+for _ in range(4):
+    threading.Thread(target=work).start()
+"""
+
+
+def test_a_program_waits_for_its_threads(offline: Place) -> None:
+    """Threads that go on after the main program get their answers, as Python lets them end first."""
+    ran = program(offline, THREADS)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.split() == ["gpt-4o-mini"] * 12
+    assert offline.rows("select count(*) from costs") == [(13,)]
+
+
+POOLS = """
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from conduit import llm
+llm("What is 2+2?")
+threads, processes = ThreadPoolExecutor(2), ProcessPoolExecutor(1)
+print(threads.submit(llm, "What is 3+2?").result().model, processes.submit(abs, -1).result())
+"""
+
+
+def test_a_program_does_not_wait_for_pools_that_nobody_shut(offline: Place) -> None:
+    """Python ends their idle threads after Conduit has closed: neither may wait for the other."""
+    spawn = "import multiprocessing\nmultiprocessing.set_start_method('spawn')"
+    ran = program(offline, f"{spawn}\n{POOLS}")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.split() == ["gpt-4o-mini", "1"]
+
+
+FORKS = """
+import os, sys, warnings
+from conduit import llm, session, set_models
+from conduit.core.errors import ConduitError
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads
+answer = llm("What is 2+2?")
+with session() as s:
+    child = os.fork()
+    if not child:
+        calls = (
+            lambda: llm("What is 2+2?"), lambda: answer.rate(5), lambda: s.llm("What is 2+2?"),
+            lambda: s.total_cost, lambda: set_models(cheap="gpt-4o"),
+        )
+        for call in calls:
+            try:
+                call()
+            except ConduitError as error:
+                print(error.problem)
+        sys.stdout.flush()
+        sys.exit()
+    assert os.waitpid(child, 0)[1] == 0
+    print(s.llm("What is 2+2?").model)
+"""
+
+
+def test_a_forked_child_is_refused_and_ends(offline: Place) -> None:
+    """Each of its calls gets the one error, it ends as any process, and the parent goes on."""
+    ran = program(offline, FORKS)
+    refused = "this process was forked from one that uses Conduit already"
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == [*[refused] * 5, "gpt-4o-mini"]
