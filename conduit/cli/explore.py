@@ -55,7 +55,7 @@ def explore(
     prompts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PROMPT]...",
+            metavar="PROMPT",
             help="Prompts to look at, in the place of three examples.",
             show_default=False,
         ),

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 from conduit.budgets.ledger import Ledger
 from conduit.core.events import Decided, Event
+from conduit.core.ports import Encoder
 from conduit.engines.callable_models import check_keys
 from conduit.engines.configured import durable_store_of, encoder_of
 from conduit.engines.router import Router
@@ -97,7 +100,9 @@ class FamilyPlan:
         return family_router(
             self.family,
             self.settings,
-            encoder=encoder_of(self.settings),
+            encoder=_encoder(
+                self.settings.encoder, self.settings.cache_dir, offline=self.settings.offline
+            ),
             store=durable_store_of(self.settings),
             heard=heard,
         )
@@ -122,3 +127,9 @@ def family_plan(
     if not settings.offline:
         check_keys(family.arms, settings)
     return FamilyPlan(settings=settings, family=family, trained=state_of(trained_file(settings)))
+
+
+@lru_cache(maxsize=2)
+def _encoder(name: str, cache_dir: Path, *, offline: bool) -> Encoder:
+    """One for the desks of all providers: a real one takes 90 MB, and serves any thread."""
+    return encoder_of(Settings(encoder=name, cache_dir=cache_dir, offline=offline))

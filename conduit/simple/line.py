@@ -104,8 +104,8 @@ class Line:
 
     def _heard(self, request: Request) -> Generator[Any, None, None]:
         """All that is said, of which listeners are told; the answer is last."""
-        home, make = self._exchange(request)
         try:
+            home, make = self._exchange(request)
             with closing(home.background.iterate(make)) as said:
                 for it in said:
                     self._tell(it)
@@ -116,8 +116,8 @@ class Line:
 
     async def _aheard(self, request: Request) -> AsyncGenerator[Any, None]:
         """Likewise for a caller on an event loop."""
-        home, make = self._exchange(request)
         try:
+            home, make = self._exchange(request)
             async with aclosing(home.background.each(make)) as said:
                 async for it in said:
                     self._tell(it)

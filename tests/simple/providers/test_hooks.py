@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conduit import Provider
-from conduit.core.errors import AllModelsFailedError, InvalidInputError
+from conduit.core.errors import AllModelsFailedError, ConfigurationError, InvalidInputError
 from conduit.core.outcomes import Response
 from conduit.simple.hooks import Next, Request
 from conduit.simple.house import House
@@ -67,6 +67,17 @@ def test_a_failed_call_tells_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
         provider.chat(SIMPLE)
     assert [event for event, _ in heard] == ["route", "error"]
     assert heard[1][1] is raised.value
+
+
+def test_a_call_that_cannot_begin_tells_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that is gone by the time of the call is an error of that call."""
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key")
+    provider = Provider("openai")
+    heard = recorder(provider)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(ConfigurationError) as raised:
+        provider.chat(SIMPLE)
+    assert heard == [("error", raised.value)]
 
 
 def test_a_listener_that_raises_is_logged(

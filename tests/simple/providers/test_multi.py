@@ -88,6 +88,16 @@ async def test_the_awaited_forms_agree() -> None:
     assert "".join([it async for it in multi.astream_text(SIMPLE)]) == answer.text
 
 
+def test_an_abandoned_stream_of_several_is_paid(home: House) -> None:
+    """After the first piece the caller goes away, and what was said is on the ledger."""
+    google = Provider("google", offline=True)
+    pieces = MultiProvider([google, Provider("openai", offline=True)]).stream_text(SIMPLE)
+    assert next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    (record,) = booked(home, google.account)
+    assert record.cost > 0
+
+
 def test_looking_at_routes_is_free(home: House) -> None:
     """No provider is called or paid for saying where a prompt would go."""
     multi, google = several(), Provider("google", offline=True)
