@@ -93,7 +93,9 @@ def strangers(analyzer: Analyzer, tuning: Sequence[Sample]) -> dict[str, Judge]:
     for name in known:
         others = [part for other, part in known.items() if other != name]
         weights = fitted(others, attacks, width=analyzer.dim)
-        found[name] = partial(_judged, analyzer, Difficulty(weights=weights))
+        found[name] = partial(
+            _judged, analyzer, Difficulty(name=f"without {name}", weights=weights)
+        )
     return found
 
 

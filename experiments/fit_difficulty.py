@@ -86,7 +86,7 @@ def samples(arguments: Arguments) -> list[Sample]:
 
 def plain_analyzer(encoder: Encoder) -> Analyzer:
     """One that judges no difficulty, as nothing was fitted yet."""
-    nothing = Difficulty(weights=np.zeros((1, 1)))
+    nothing = Difficulty(name="none", weights=np.zeros((1, 1)))
     projection = load_projection(encoder.name, encoder.dim)
     return Analyzer(encoder, projection, difficulty=nothing)
 
@@ -128,9 +128,9 @@ def fitted(
     return np.concatenate([[bias], w]).reshape(FORM, width)
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Fit for both encoders, and for the signals alone, and write."""
-    arguments = parse(NAME, about="Fits the weights of the difficulty.", seeds=1)
+    arguments = parse(NAME, about="Fits the weights of the difficulty.", seeds=1, argv=argv)
     data = samples(replace(arguments, held_out=False))
     encoders: tuple[Encoder, ...] = (encoder_of(arguments), HashingEncoder())
     weights: dict[str, list[list[float]]] = {}

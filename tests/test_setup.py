@@ -70,7 +70,7 @@ def test_the_distribution_has_its_names_and_extras() -> None:
     assert PROJECT["scripts"] == {"conduit": "conduit.cli.main:main"}
     assert set(EXTRAS) == {
         "openai", "onnx", "ml", "api", "postgres", "redis", "supabase", "observability", "batch",
-        "ray", "experiments", "peers", "dev", "all",
+        "parquet", "ray", "experiments", "peers", "dev", "all",
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from conduit.budgets.cost_reports import CostReports
@@ -72,20 +72,14 @@ async def cost_report(
     wanted = CostFilter(since=since, only=only or {})
     groups = await reports.report(by, wanted)
     users = await reports.report(GroupBy.USER, wanted, limit=TOP + 1)
-    # A request has one key, but may have called several models: sums of requests over these hold.
-    keys = await reports.report(GroupBy.API_KEY, wanted)
+    whole = next(iter(await reports.report(None, wanted)), None)
     return CostReport(
         period=period,
         since=since,
         group_by=by,
-        total_cost_usd=_usd([total.cost for total in keys]),
-        total_saved_usd=_usd([total.saved for total in keys]),
-        total_requests=sum(total.requests for total in keys),
+        total_cost_usd=0.0 if whole is None else whole.cost,
+        total_saved_usd=0.0 if whole is None else whole.saved,
+        total_requests=0 if whole is None else whole.requests,
         groups=tuple(groups),
         spenders=tuple([total for total in users if total.key is not None][:TOP]),
     )
-
-
-def _usd(amounts: Sequence[float]) -> float:
-    """Their sum to the nanodollar."""
-    return round(sum(amounts), 9)

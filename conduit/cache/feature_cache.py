@@ -41,9 +41,9 @@ class FeatureCache:
         far = None if self._far is None else self._far.statistics
         return FeatureCacheStatistics(memory=self._near.statistics, shared=far)
 
-    async def get(self, layout: str, text: str) -> QueryFeatures | None:
-        """The features of a text in a layout; None where they have to be computed."""
-        key = feature_key(layout, text)
+    async def get(self, edition: str, text: str) -> QueryFeatures | None:
+        """The features of a text in an edition; None where they have to be computed."""
+        key = feature_key(edition, text)
         found = await self._near.get(key)
         if found is None and self._far is not None:
             found = await self._far.get(key)
@@ -51,9 +51,9 @@ class FeatureCache:
                 await self._near.put(key, found)
         return found
 
-    async def put(self, layout: str, text: str, features: QueryFeatures) -> None:
+    async def put(self, edition: str, text: str, features: QueryFeatures) -> None:
         """Keep computed features, shared ones by and by."""
-        key = feature_key(layout, text)
+        key = feature_key(edition, text)
         await self._near.put(key, features)
         if self._far is not None and len(self._writes) < MOST_UNDER_WAY:
             self._later(self._far.put(key, features))

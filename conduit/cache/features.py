@@ -15,14 +15,14 @@ _SHAPE = struct.Struct("<qdddII")
 """Tokens, complexity, confidence, difficulty, length of the embedding and of the context; then float32."""
 
 
-def feature_key(layout: str, text: str) -> str:
+def feature_key(edition: str, text: str) -> str:
     """Where the features of a text are kept.
 
-    The layout names the encoder, its weights, the projection and the signals, so that nothing is
-    read that another version computed. The text itself is nowhere.
+    The edition names the encoder, its weights, the projection, the signals and who judges how hard
+    a prompt is, so that nothing is read that another version computed. The text itself is nowhere.
     """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"conduit:features:{layout}:{digest}"
+    return f"conduit:features:{edition}:{digest}"
 
 
 def pack_features(features: QueryFeatures, *, key: str) -> bytes:

@@ -58,7 +58,8 @@ def say_nothing(report: MoneyReport) -> None:
     if report.wanted.since is None and report.wanted.until is None:
         say(
             'Nothing was spent yet: conduit run "What is 2+2?" asks a model and leaves a record, as '
-            "llm() and conduit serve do. --database names another database."
+            "llm() and conduit serve do. What was spent offline is in a file of its own "
+            "(CONDUIT_OFFLINE=1 conduit report); --database names another one."
         )
     else:
         say("Nothing was spent in this span: leave out --since and --until to see all there is.")

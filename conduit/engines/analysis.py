@@ -48,7 +48,7 @@ class Analysis:
         """Features of one prompt."""
         shared = self._shared.get(text)
         if shared is None:
-            found = await self._cache.get(self._analyzer.layout, text)
+            found = await self._cache.get(self._analyzer.edition, text)
             if found is not None:
                 return found
             shared = self._shared.get(text) or self._begin(text)
@@ -77,7 +77,7 @@ class Analysis:
                 features = await self._handed_over(text)
         finally:
             self._under_way -= 1
-        await self._cache.put(self._analyzer.layout, text, features)
+        await self._cache.put(self._analyzer.edition, text, features)
         return features
 
     async def _handed_over(self, text: str) -> QueryFeatures:

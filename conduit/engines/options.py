@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conduit.bandits.neighbours import NearestNeighbours
+from conduit.bandits.policies import Policy
 from conduit.core.arms import Arm
 from conduit.core.caching import Bell, Cache
 from conduit.core.ports import Clock, Encoder, ModelClient, Store
@@ -20,7 +21,7 @@ class Options:
 
     Args:
         models: ids, or arms with their own prices; None takes the catalogue.
-        policy: name of the policy.
+        policy: name of the policy, or one.
         neighbours: labelled queries for the policy ``knn``, or their file.
         optimize_for: the trade-off for queries that bring none.
         goal: what spending follows.
@@ -41,7 +42,7 @@ class Options:
     """
 
     models: Sequence[str | Arm] | None = None
-    policy: str | None = None
+    policy: str | Policy | None = None
     neighbours: str | Path | NearestNeighbours | None = None
     optimize_for: str | None = None
     goal: Goal | None = None

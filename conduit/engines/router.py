@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from conduit.bandits.neighbours import NearestNeighbours
+from conduit.bandits.policies import Policy
 from conduit.core.arms import Arm
 from conduit.core.budgets import Scope
 from conduit.core.caching import Bell, Cache
@@ -36,7 +37,7 @@ class Router(Upkeep):
             whose provider has a key, or all of them when no key is set.
         policy: ``thompson``, ``rated_thompson``, ``linucb``, ``squarecb``, ``epsilon_greedy``,
             ``thompson_noncontextual``, ``ucb1``, ``knn``, ``complexity``, ``cheapest``,
-            ``best``, ``random`` or ``fixed:<model>``.
+            ``best``, ``random`` or ``fixed:<model>``; or a policy of one's own.
         neighbours: labelled queries for ``knn``, or the file that ``save_neighbours`` wrote.
         optimize_for: ``balanced``, ``quality``, ``cost`` or ``speed``.
         budget: USD per request to keep to on average; takes the place of the cost preference, as
@@ -69,7 +70,7 @@ class Router(Upkeep):
         self,
         models: Sequence[str | Arm] | None = None,
         *,
-        policy: str | None = None,
+        policy: str | Policy | None = None,
         neighbours: str | Path | NearestNeighbours | None = None,
         optimize_for: str | None = None,
         budget: float | None = None,

@@ -12,7 +12,7 @@ import numpy as np
 
 from conduit.bandits.models import ArmModels
 from conduit.bandits.neighbours import NearestNeighbours
-from conduit.bandits.policies import policy_named
+from conduit.bandits.policies import Policy, policy_named
 from conduit.cache.memory import MemoryCache
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
@@ -171,9 +171,9 @@ class Parts:
         return self.options.neighbours or self.settings.neighbours
 
     def _rules(self, layout: str) -> DecisionRules:
-        policy = policy_named(
-            self.options.policy or self.settings.policy, models=self.portfolio.names
-        )
+        policy = self.options.policy or self.settings.policy
+        if not isinstance(policy, Policy):
+            policy = policy_named(policy, models=self.portfolio.names)
         if policy.neighbours and self._labelled is None:
             raise InvalidInputError(
                 f"policy {policy.name!r} has no labelled queries",

@@ -67,6 +67,11 @@ class Analyzer:
         return f"{self._encoder.name}/{self._projection.name}/{SIGNALS_VERSION}"
 
     @property
+    def edition(self) -> str:
+        """Identity of all that features hold: the layout, and who judges how hard prompts are."""
+        return f"{self.layout}/{self._difficulty.name}"
+
+    @property
     def dim(self) -> int:
         """Length of a context, d = 1 + 8 + p."""
         return 1 + len(SIGNAL_NAMES) + self._projection.dim

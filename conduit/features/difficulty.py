@@ -39,9 +39,11 @@ class Difficulty:
     price is that a task which is named at the end of a prompt is not seen.
 
     Args:
+        name: identity; equal names judge alike.
         weights: W, (9, m) between bias and signals of a context and its first m ≤ d numbers.
     """
 
+    name: str
     weights: NDArray[np.float64]
 
     def of(self, text: str, context: NDArray[np.float32]) -> float:
@@ -88,4 +90,5 @@ def load_difficulty(layout: str) -> Difficulty:
     source = shipped_weights()
     data = require_hash_of(source.read_bytes(), SHIPPED, source=str(source))
     weights = json.loads(data)["weights"]
-    return Difficulty(weights=np.array(weights.get(layout, weights[SIGNALS_VERSION])))
+    chosen = np.array(weights.get(layout, weights[SIGNALS_VERSION]))
+    return Difficulty(name=f"difficulty-{SHIPPED[:8]}", weights=chosen)

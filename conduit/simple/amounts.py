@@ -64,6 +64,18 @@ def count(tokens: object, *, what: str) -> int | None:
     return tokens
 
 
+def wait_of(seconds: object) -> float:
+    """How long one waits for others.
+
+    Raises:
+        InvalidInputError: for what is no number of 0 or more.
+    """
+    found = moment(seconds, what="wait")
+    if found is None or found < 0:
+        raise InvalidInputError(f"wait={seconds!r} cannot be", remedy="give seconds, 0 or more")
+    return found
+
+
 def moment(at: object, *, what: str) -> float | None:
     """A moment; None for none.
 
@@ -74,7 +86,7 @@ def moment(at: object, *, what: str) -> float | None:
         return None
     if not isinstance(at, int | float) or isinstance(at, bool) or not math.isfinite(at):
         raise InvalidInputError(
-            f"{what}={at!r} is no moment",
-            remedy="give seconds since the epoch, as time.time() does",
+            f"{what}={at!r} is no number of seconds",
+            remedy="give one, since the epoch where a moment is meant, as time.time() does",
         )
     return float(at)

@@ -32,10 +32,11 @@ class SQLiteStorage:
     file: Path = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        path = str(self.db_path)
+        given: object = self.db_path
+        path = str(given) if isinstance(given, str | Path) else ""
         if "://" in path or not path:
             raise ConfigurationError(
-                f"SQLiteStorage takes the path of a file, and {path!r} is none",
+                f"SQLiteStorage takes the path of a file, and {self.db_path!r} is none",
                 remedy="set DATABASE_URL for another database, and give no storage",
             )
         parse_address(path)
@@ -54,16 +55,20 @@ class OpenBooks:
     """
 
     def __init__(self, store: DurableStore) -> None:
-        self.ledger = Ledger(store)
+        self._ledger = Ledger(store)
         self._store = store
 
     async def open(self) -> None:
         """Connect; repeatable."""
         await self._store.open()
 
+    async def ledger(self) -> Ledger:
+        """The ledger."""
+        return self._ledger
+
     async def aclose(self) -> None:
         """Let go, once all that was spent is on record."""
-        await self.ledger.caught_up()
+        await self._ledger.caught_up()
         await self._store.close()
 
 

@@ -14,13 +14,13 @@ from conduit.budgets.ledger import PATIENCE
 from conduit.budgets.nearness import warnings_of
 from conduit.budgets.paying import accounts_of
 from conduit.core.costs import CostKind, CostRecord
-from conduit.core.errors import BudgetWarning
+from conduit.core.errors import BudgetWarning, InvalidInputError
 from conduit.core.spending import Spend
 from conduit.engines.configured import actor_of
 from conduit.settings import Settings
-from conduit.simple.amounts import count, name, name_or_none, usd
+from conduit.simple.amounts import count, name, name_or_none, usd, wait_of
+from conduit.simple.bookkeeper import Bookkeeper
 from conduit.simple.books import Books, SQLiteStorage
-from conduit.simple.desk import Desk
 from conduit.simple.held import Held, Payer
 from conduit.simple.limits import Limits
 from conduit.simple.reports import Reports
@@ -42,13 +42,19 @@ class CostController(Limits, Reports):
 
     Raises:
         ConfigurationError: for settings that cannot be used.
+        InvalidInputError: for another storage.
     """
 
     def __init__(self, storage: SQLiteStorage | None = None, *, offline: bool = False) -> None:
+        if not isinstance(storage, SQLiteStorage | None):
+            raise InvalidInputError(
+                f"storage={storage!r} is no storage",
+                remedy="give SQLiteStorage(…), or leave it out",
+            )
         settings = Settings.load()
         settings = replace(settings, offline=settings.offline or offline)
         books = Books(settings=settings, file=None if storage is None else storage.file)
-        super().__init__(Desk(books), actor=actor_of(settings))
+        super().__init__(Bookkeeper(books), actor=actor_of(settings))
 
     def check_budget(
         self,
@@ -80,7 +86,7 @@ class CostController(Limits, Reports):
         """
         payer = Payer(user=user_id, model=model, task_type=task_type)
         estimate = usd(estimated_cost, what="an estimate")
-        spends = self._desk.read(lambda ledger: ledger.check(payer.scopes, estimate))
+        spends = self._keeper.read(lambda ledger: ledger.check(payer.scopes, estimate))
         for said in warnings_of(spends, estimate):
             _log.warning(said)
             warnings.warn(said, BudgetWarning, stacklevel=2)
@@ -99,7 +105,8 @@ class CostController(Limits, Reports):
         """Set money aside for a call that is made within; what was not settled is free afterwards.
 
         Together with all who reserve, in whatever thread or process, no budget is ever exceeded by
-        calls that cost what was set aside at most.
+        calls that cost what was set aside at most, and take no longer than 15 minutes. A cost that
+        the database could not take stays set aside: settle it again.
 
         Args:
             user_id: whose budgets have to pay.
@@ -115,13 +122,14 @@ class CostController(Limits, Reports):
         """
         payer = Payer(user=user_id, model=model, task_type=task_type)
         estimate = usd(estimated_cost, what="an estimate")
-        made = self._desk.do(lambda ledger: ledger.reserve(payer.scopes, estimate, wait=wait))
-        held = Held(made, payer, self._desk)
+        patience = wait_of(wait)
+        made = self._keeper.do(lambda it: it.reserve(payer.scopes, estimate, wait=patience))
+        held = Held(made, payer, self._keeper)
         try:
             yield held
         finally:
-            if not held.is_settled:
-                self._desk.do(lambda ledger: ledger.release(made.id))
+            if not held.was_spent:
+                self._keeper.do(lambda ledger: ledger.release(made.id))
 
     def record_cost(
         self,
@@ -171,4 +179,4 @@ class CostController(Limits, Reports):
             session=name_or_none(session, what="session"),
             task_type=name_or_none(task_type, what="task_type"),
         )
-        return self._desk.do(lambda ledger: ledger.record_cost(record, accounts_of(record)))
+        return self._keeper.do(lambda ledger: ledger.record_cost(record, accounts_of(record)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from conduit.budgets.cost_rows import COLUMNS, csv_lines, pages, row_of
 from conduit.core.costs import CostFilter, CostRecord
 from conduit.core.errors import ConfigurationError, InvalidInputError
-from conduit.simple.desk import Desk
+from conduit.simple.bookkeeper import Bookkeeper
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,11 +22,11 @@ ROWS = 100_000
 """Of a row group; all of one are in memory at once."""
 
 
-def exported(desk: Desk, form: str, wanted: CostFilter) -> Exported:
+def exported(keeper: Bookkeeper, form: str, wanted: CostFilter) -> Exported:
     """The records that are wanted, the newest first.
 
     Args:
-        desk: has them read, a page at a time.
+        keeper: has them read, a page at a time.
         form: one of :data:`FORMATS`.
         wanted: which.
 
@@ -35,18 +35,18 @@ def exported(desk: Desk, form: str, wanted: CostFilter) -> Exported:
         ConfigurationError: for Parquet without pyarrow.
     """
     if form == "dict":
-        return [row_of(record) for record in _records(desk, wanted)]
+        return [row_of(record) for record in _records(keeper, wanted)]
     if form == "csv":
-        return "".join(desk.each(lambda ledger: csv_lines(ledger, wanted)))
+        return "".join(keeper.each(lambda ledger: csv_lines(ledger, wanted)))
     if form == "parquet":
-        return _parquet(_records(desk, wanted))
+        return _parquet(_records(keeper, wanted))
     raise InvalidInputError(
         f"records are not exported as {form!r}", remedy=f"choose one of: {', '.join(FORMATS)}"
     )
 
 
-def _records(desk: Desk, wanted: CostFilter) -> Iterator[CostRecord]:
-    for page in desk.each(lambda ledger: pages(ledger, wanted)):
+def _records(keeper: Bookkeeper, wanted: CostFilter) -> Iterator[CostRecord]:
+    for page in keeper.each(lambda ledger: pages(ledger, wanted)):
         yield from page.records
 
 

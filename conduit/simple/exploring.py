@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from conduit.core.arms import Arm
 from conduit.core.clocks import SystemClock
+from conduit.core.ports import Encoder
+from conduit.engines.configured import encoder_of
 from conduit.settings import Settings
 from conduit.simple.family import Family, families
 from conduit.simple.family_router import family_router, route_of
@@ -89,7 +90,8 @@ async def explored(
     """
     settings = replace(settings, offline=True)
     known = tuple(families(settings).values())
-    per_family = [await _routes(family, list(prompts.values()), settings) for family in known]
+    texts, encoder = list(prompts.values()), encoder_of(settings)
+    per_family = [await _routes(family, texts, settings, encoder) for family in known]
     found = [
         Explored(
             label=label,
@@ -104,13 +106,12 @@ async def explored(
     return known, tuple(found)
 
 
-async def _routes(family: Family, prompts: Sequence[str], settings: Settings) -> list[Route]:
+async def _routes(
+    family: Family, prompts: Sequence[str], settings: Settings, encoder: Encoder
+) -> list[Route]:
     """Decided by a router of its own, which remembers nothing."""
     store = MemoryStore(clock=SystemClock())
-
-    router = await asyncio.to_thread(
-        lambda: family_router(family, settings, store=store, heard=lambda _: None)
-    )
+    router = family_router(family, settings, encoder=encoder, store=store, heard=lambda _: None)
     async with router:
         return [route_of(await router.preview(prompt), family) for prompt in prompts]
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from conduit.budgets.ledger import Ledger
 from conduit.core.events import Decided, Event
 from conduit.engines.callable_models import check_keys
-from conduit.engines.configured import durable_store_of
+from conduit.engines.configured import durable_store_of, encoder_of
 from conduit.engines.router import Router
 from conduit.settings import Settings
 from conduit.simple.account import Account
@@ -46,6 +47,11 @@ class Desk:
             if self._router is None:
                 self._router = await asyncio.to_thread(self._plan.router, self._hear)
         await self._router.open()
+
+    async def ledger(self) -> Ledger:
+        """Where budgets are kept that hold for this provider, too."""
+        await self.open()
+        return await self.router.ledger()
 
     async def aclose(self) -> None:
         """Let go of everything."""
@@ -87,9 +93,14 @@ class FamilyPlan:
         return Desk(self)
 
     def router(self, heard: Callable[[Event], None]) -> Router:
-        """The router of this plan, on the database that the settings name."""
-        store = durable_store_of(self.settings)
-        return family_router(self.family, self.settings, store=store, heard=heard)
+        """The router of this plan, on the database that the settings name; loads the encoder."""
+        return family_router(
+            self.family,
+            self.settings,
+            encoder=encoder_of(self.settings),
+            store=durable_store_of(self.settings),
+            heard=heard,
+        )
 
 
 def family_plan(

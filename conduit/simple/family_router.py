@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from conduit.bandits.policies import policy_named
+from conduit.bandits.utility import Weights
 from conduit.core.decisions import Decision
 from conduit.core.events import Event
-from conduit.core.ports import Store
-from conduit.engines.configured import encoder_of
+from conduit.core.ports import Encoder, Store
 from conduit.engines.offline import offline_client
 from conduit.engines.router import Router
 from conduit.settings import Settings
@@ -15,31 +17,40 @@ from conduit.simple.default_router import labelled_for
 from conduit.simple.family import Family
 from conduit.simple.routes import Route
 
-POLICY = "knn"
-TRADE_OFF = "quality"
-"""Where nobody chose: the router is to take the model that does best on similar prompts."""
+BY_EXAMPLE = replace(
+    policy_named("knn", models=()), weights=Weights(quality=1.0, cost=0.002, latency=0.0)
+)
+"""The model that does best on similar prompts; the cheapest where several do equally well.
+
+Under a preset's weights, long answers of the premium model are soon found too dear and too slow for
+the very prompts that need them.
+"""
 
 
 def family_router(
-    family: Family, settings: Settings, *, store: Store, heard: Callable[[Event], None]
+    family: Family,
+    settings: Settings,
+    *,
+    encoder: Encoder,
+    store: Store,
+    heard: Callable[[Event], None],
 ) -> Router:
-    """A router among a provider's models; slow, for it loads the encoder.
+    """A router among a provider's models; slow where the default router has to be encoded first.
 
     Args:
         family: the models.
         settings: with the key and the prices that hold.
+        encoder: embeds prompts.
         store: where decisions live.
         heard: is told of every event.
 
     Raises:
         StoreError: for a router file that cannot be used.
     """
-    encoder = encoder_of(settings)
     return Router(
         family.arms,
-        policy=POLICY,
+        policy=BY_EXAMPLE,
         neighbours=labelled_for(family, encoder, settings),
-        optimize_for=None if "optimize_for" in settings.origins else TRADE_OFF,
         baseline=family.premium.id,
         encoder=encoder,
         client=offline_client() if settings.offline else None,

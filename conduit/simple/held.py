@@ -10,7 +10,7 @@ from conduit.core.budgets import Scope
 from conduit.core.costs import CostKind, CostRecord
 from conduit.core.spending import Reservation
 from conduit.simple.amounts import count, name, name_or_none, usd
-from conduit.simple.desk import Desk
+from conduit.simple.bookkeeper import Bookkeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +47,14 @@ class Held:
     Args:
         reservation: what was set aside.
         payer: on whose account.
-        desk: settles it.
+        keeper: settles it.
     """
 
-    def __init__(self, reservation: Reservation, payer: Payer, desk: Desk) -> None:
+    def __init__(self, reservation: Reservation, payer: Payer, keeper: Bookkeeper) -> None:
         self._reservation = reservation
         self._payer = payer
-        self._desk = desk
-        self._settled = False
+        self._keeper = keeper
+        self._spent = False
 
     @property
     def id(self) -> str:
@@ -67,9 +67,9 @@ class Held:
         return self._reservation.amount
 
     @property
-    def is_settled(self) -> bool:
-        """Whether the call was paid."""
-        return self._settled
+    def was_spent(self) -> bool:
+        """Whether it was said what the call did cost, so that nothing must be freed any more."""
+        return self._spent
 
     def settle(
         self,
@@ -94,6 +94,8 @@ class Held:
 
         Raises:
             InvalidInputError: for a cost that cannot be, or no model.
+            StoreError: when the database is out of reach; the money stays set aside, so that the
+                cost can be settled again.
         """
         record = CostRecord(
             id=self.id,
@@ -108,8 +110,8 @@ class Held:
             user=self._payer.user,
             task_type=name_or_none(task_type, what="task_type") or self._payer.task_type,
         )
-        self._desk.do(lambda ledger: _settled(ledger, record))
-        self._settled = True
+        self._spent = True
+        self._keeper.do(lambda ledger: _settled(ledger, record))
 
 
 async def _settled(ledger: Ledger, record: CostRecord) -> None:

@@ -9,7 +9,7 @@ from conduit.core.budgets import Budget, Period, Scope, ScopeKind, Window
 from conduit.core.errors import InvalidInputError
 from conduit.core.spending import Spend
 from conduit.simple.amounts import name, usd
-from conduit.simple.desk import Clerk
+from conduit.simple.bookkeeper import Clerk
 
 
 class Limits(Clerk):
@@ -95,7 +95,7 @@ class Limits(Clerk):
 
     def get_budgets(self) -> list[Spend]:
         """How all budgets stand, of whatever they are."""
-        return self._desk.read(lambda ledger: ledger.standing())
+        return self._keeper.read(lambda ledger: ledger.standing())
 
     def remove_user_budget(self, user_id: str) -> bool:
         """Forget all budgets of a user, and what was spent of them; whether there were any."""
@@ -117,13 +117,13 @@ class Limits(Clerk):
             Budget(scope=scope, window=Window(period, rolling=rolling), limit=limit)
             for period, limit in limits.items()
         ]
-        return self._desk.change(lambda ledger: _made(ledger, wanted, actor=self._actor))
+        return self._keeper.change(lambda ledger: _made(ledger, wanted, actor=self._actor))
 
     def _standing(self, scope: Scope) -> list[Spend]:
-        return self._desk.read(lambda ledger: ledger.standing([scope]))
+        return self._keeper.read(lambda ledger: ledger.standing([scope]))
 
     def _remove(self, scope: Scope) -> bool:
-        return self._desk.change(lambda ledger: _removed(ledger, scope, actor=self._actor))
+        return self._keeper.change(lambda ledger: _removed(ledger, scope, actor=self._actor))
 
 
 async def _made(ledger: Ledger, wanted: Sequence[Budget], *, actor: str) -> list[Spend]:

@@ -21,9 +21,9 @@ F = TypeVar("F", bound=Callable[..., object])
 class Provider:
     """A provider's cheap, middling and strong model, and a router among them.
 
-    For every prompt the model is taken that did best on the five labelled prompts nearest to it,
-    money considered. Savings are measured against the strong one. May be used from any number of
-    threads, and where an event loop runs.
+    For every prompt the model is taken that did best on the five labelled prompts nearest to it, and
+    the cheapest where several did. Savings are measured against the strong one. May be used from any
+    number of threads, and where an event loop runs.
 
     Args:
         name: ``google``, ``anthropic`` or ``openai``.

@@ -11,8 +11,8 @@ from conduit.core.budgets import Period
 from conduit.core.costs import CostFilter
 from conduit.core.errors import InvalidInputError
 from conduit.simple.amounts import moment, name
+from conduit.simple.bookkeeper import Clerk
 from conduit.simple.cost_export import Exported, Row, exported
-from conduit.simple.desk import Clerk
 
 
 class Which(TypedDict, total=False):
@@ -59,7 +59,7 @@ class Reports(Clerk):
         """
         only = _only(user=user_id, model=model, task_type=task_type)
         chosen = Period.named(period)
-        return self._desk.read(
+        return self._keeper.read(
             lambda ledger: cost_report(ledger, group_by, chosen, now=time.time(), only=only)
         )
 
@@ -89,7 +89,7 @@ class Reports(Clerk):
             InvalidInputError: for another format, or a filter that there is not.
             ConfigurationError: for Parquet without pyarrow.
         """
-        return exported(self._desk, format, _wanted(which))
+        return exported(self._keeper, format, _wanted(which))
 
 
 def _wanted(which: Mapping[str, object]) -> CostFilter:

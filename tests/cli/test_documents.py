@@ -52,6 +52,29 @@ def blocks(language: str) -> list[tuple[str, str]]:
     return [(path.name, text) for path in DOCUMENTS for text in fence.findall(path.read_text())]
 
 
+def links() -> list[tuple[Path, str]]:
+    """(document, target) of every link that leads to a file of ours, or to a heading."""
+    link = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+    return [
+        (path, to) for path in DOCUMENTS for to in dict.fromkeys(link.findall(path.read_text()))
+    ]
+
+
+def anchors(document: Path) -> set[str]:
+    """What the headings of a document are called in links."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(("document", "target"), links(), ids=lambda it: getattr(it, "name", it))
+def test_a_link_leads_somewhere(document: Path, target: str) -> None:
+    """The file is there, and so is the heading."""
+    name, _, anchor = target.partition("#")
+    found = document.parent / name if name else document
+    assert found.exists()
+    assert not anchor or anchor in anchors(found)
+
+
 def commands() -> list[str]:
     """Every line of every bash block, comments and settings apart."""
     lines = [

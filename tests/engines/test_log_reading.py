@@ -48,9 +48,12 @@ async def test_what_a_router_did_can_be_read_back() -> None:
 
 
 @pytest.mark.parametrize("budget", [None, 2e-3])
-@pytest.mark.parametrize("name", policy_names())
+@pytest.mark.parametrize("name", [it for it in policy_names() if it != "rated_thompson"])
 async def test_the_logged_rule_replays_as_itself(name: str, budget: float | None) -> None:
-    """At the exchange rates on record, every policy's replay of its own log is that log."""
+    """At the exchange rates on record, every policy that can be asked about is what its log says.
+
+    Not ``rated_thompson``: how hard a prompt was is not in the log.
+    """
     store = MemoryStore()
     options = {"policy": name, "budget": budget, "neighbours": labelled_queries("cheap", "dear")}
     async with router_of(store=store, seed=3, **options) as router:

@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from conduit import Router, Tier
-from conduit.bandits.policies import policy_names
+from conduit.bandits.policies import policy_named, policy_names
+from conduit.bandits.utility import Weights
 from conduit.cli.options import PolicyName
 from tests.engines.builders import CHEAP, CODE, DEAR, EQUAL, labelled_queries, router_of
 
@@ -54,3 +55,13 @@ async def test_ucb1_does_not_look_at_the_prompt() -> None:
             await router.feedback(decision.id, rating=5)
         decisions = [await router.route(prompt) for prompt in ("hello", "a river", LONG)]
     assert len({tuple(decision.probabilities.values()) for decision in decisions}) == 1
+
+
+async def test_a_policy_of_ones_own_decides() -> None:
+    """A router takes a policy as a value, with weights that no preset has."""
+    frugal = replace(
+        policy_named("best", models=()), weights=Weights(quality=0.0, cost=1.0, latency=0.0)
+    )
+    async with router_of(policy=frugal) as router:
+        decision = await router.route(LONG)
+    assert (decision.selected_model, decision.policy) == (CHEAP.id, "best")

@@ -84,6 +84,7 @@ def stream_of(outcomes: RecordedOutcomes) -> Stream:
         output_tokens=outcomes.output_tokens,
         latency=outcomes.latency,
         complexity=np.array([f.complexity_score for f in features]),
+        difficulty=np.array([f.difficulty for f in features]),
         embeddings=np.stack([f.embedding for f in features]),
     )
 
@@ -103,7 +104,15 @@ def priced_stream(n: int = 200, *, seed: int = 0) -> Stream:
 
 @pytest.mark.parametrize(
     "policy",
-    ["thompson", "linucb", "thompson_noncontextual", "epsilon_greedy", "complexity", "knn"],
+    [
+        "thompson",
+        "rated_thompson",
+        "linucb",
+        "thompson_noncontextual",
+        "epsilon_greedy",
+        "complexity",
+        "knn",
+    ],
 )
 @pytest.mark.parametrize("budget", [None, 1e-4])
 async def test_a_replay_draws_the_arms_that_a_running_router_draws(
@@ -204,6 +213,7 @@ def test_the_threshold_is_asked_about_each_prompt_and_neighbours_about_each_embe
         ("knn", "neighbours", False, "labelled queries"),
         ("knn", "embeddings", True, "embeddings"),
         ("complexity", "complexity", False, "complexity"),
+        ("rated_thompson", "difficulty", False, "difficulty"),
     ],
 )
 def test_a_policy_is_refused_what_it_judges_by_was_not_given(
@@ -219,7 +229,7 @@ def test_a_policy_is_refused_what_it_judges_by_was_not_given(
         replay(stream, setting, rng=np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("name", ["complexity", "embeddings", "prompt_tokens"])
+@pytest.mark.parametrize("name", ["complexity", "difficulty", "embeddings", "prompt_tokens"])
 def test_what_is_known_of_prompts_has_one_row_each(outcomes: RecordedOutcomes, name: str) -> None:
     """A subset keeps prompts and what is known of them together; a wrong length is refused by name."""
     stream = stream_of(outcomes)

@@ -141,6 +141,14 @@ def test_complexity_needs_tiers(frame: LogFrame) -> None:
     assert (target[~simple, 2] == 1).all()
 
 
+def test_how_hard_a_prompt_was_is_not_in_the_log(frame: LogFrame) -> None:
+    """A policy that goes by it at first is refused, and what it is later is named."""
+    with pytest.raises(
+        InvalidInputError, match=r"rated_thompson.*does not hold.*ask about thompson"
+    ):
+        by_name(frame, "rated_thompson")
+
+
 def test_money_is_worth_what_it_was_worth_then(frame: LogFrame) -> None:
     """Recorded rates come before today's units, and a budget's price takes the cost weight's place."""
     n = np.full(N, 1.0)

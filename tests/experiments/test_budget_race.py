@@ -25,9 +25,11 @@ GOOD = Race(
 )
 
 
-@pytest.mark.parametrize(("face", "processes"), [("router", 2), ("gateway", 1), ("simple", 2)])
+@pytest.mark.parametrize(
+    ("face", "processes"), [("router", 2), ("gateway", 1), ("simple", 2), ("session", 1)]
+)
 def test_a_small_race_holds(face: str, processes: int, tmp_path: Path) -> None:
-    """Twelve clients on SQLite, of two real routers, a real gateway, and llm() in two processes."""
+    """Twelve clients on SQLite: two routers, a gateway, llm() in two processes, and a session."""
     file = str(tmp_path / "race.db")
     found = race("SQLite", file, processes, face=face, clients=12, cap=0.25)
     assert [str(check) for check in checks_of(found) if not check.holds] == []

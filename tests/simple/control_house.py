@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit.simple import calls, desk
+from conduit.simple import bookkeeper, calls, exchange
 from conduit.simple.house import House
 
 
@@ -16,7 +16,7 @@ from conduit.simple.house import House
 def own_house(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """What functions without arguments use meanwhile; nothing of the user's is touched."""
     home = House()
-    for module in (calls, desk):
+    for module in (bookkeeper, calls, exchange):
         monkeypatch.setattr(module, "house", lambda: home)
     settings = {
         "CONDUIT_DATA_DIR": str(folder / "data"),

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conduit import CostController, Period, SQLiteStorage
+from conduit.budgets.ledger import Ledger
 from conduit.core.errors import (
     BudgetExceededError,
     BudgetWarning,
@@ -19,6 +21,7 @@ from conduit.core.errors import (
     ConfigurationError,
     InvalidInputError,
     ReservationTimeoutError,
+    StoreError,
 )
 from conduit.core.spending import Spend
 from conduit.simple.books import OpenBooks
@@ -187,6 +190,24 @@ def test_a_reservation_is_refused_for_two_reasons(controller: CostController) ->
     assert figures(controller.get_user_budget("anna")) == {"daily": (1.0, 0.75, 0.0)}
 
 
+def test_a_cost_that_the_database_could_not_take_stays_set_aside(
+    controller: CostController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else may spend it meanwhile, and it can be settled when the database is back."""
+    controller.set_user_budget("anna", daily_usd=1.0)
+    with monkeypatch.context() as away:
+
+        async def gone(*_: object, **__: object) -> None:
+            raise StoreError("the database is away")
+
+        away.setattr(Ledger, "settle", gone)
+        with pytest.raises(StoreError), controller.reserve("anna", 0.5) as held:
+            held.settle(0.25, "gpt-4o")
+    assert figures(controller.get_user_budget("anna")) == {"daily": (1.0, 0.0, 0.5)}
+    held.settle(0.25, "gpt-4o")
+    assert figures(controller.get_user_budget("anna")) == {"daily": (1.0, 0.25, 0.0)}
+
+
 def test_accounts_named_only_at_the_end_count_the_cost(controller: CostController) -> None:
     """The model's budget counts a call whose model was not known when money was set aside; once."""
     controller.set_model_budget("gpt-4o", daily_usd=1.0)
@@ -218,6 +239,8 @@ BAD: dict[str, Callable[[CostController], object]] = {
     "an unknown period": lambda it: it.get_cost_report(period="yearly"),
     "an unknown format": lambda it: it.export_records("xml"),  # type: ignore[call-overload]
     "an unknown filter": lambda it: it.export_records(colour="red"),  # type: ignore[call-overload]
+    "a wait that is NaN": lambda it: it.reserve("ben", 0.1, wait=math.nan).__enter__(),
+    "another storage": lambda _: CostController("conductor.db"),  # type: ignore[arg-type]
     "no moment": lambda it: it.export_records(since="yesterday"),  # type: ignore[call-overload]
 }
 
@@ -245,8 +268,8 @@ def test_a_settlement_that_cannot_be_frees_what_was_set_aside(controller: CostCo
     assert controller.export_records() == []
 
 
-@pytest.mark.parametrize("path", ["", ":memory:", "postgresql://host/name"])
-def test_storage_is_a_file(path: str) -> None:
+@pytest.mark.parametrize("path", ["", ":memory:", "postgresql://host/name", None])
+def test_storage_is_a_file(path: Any) -> None:
     """What is no path of one is refused when it is given."""
     with pytest.raises(ConfigurationError) as caught:
         SQLiteStorage(path)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from conduit import CostController, Period, SQLiteStorage, llm
+from conduit import CostController, Period, Provider, SQLiteStorage, llm
 from conduit.core.errors import BudgetExceededError
 from conduit.simple.house import House
+from tests.servers.postgres import Databases
 from tests.simple.control_house import own_house
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +117,32 @@ def test_a_model_and_a_task_refuse_llm_too(home: House) -> None:
     controller.set_task_type_budget("chat", daily_usd=0.0)
     with pytest.raises(BudgetExceededError, match="task type 'chat'"):
         llm("What is 2+2?", task_type="chat")
+
+
+def test_a_providers_models_are_held_too(home: House) -> None:
+    """What a provider has just spent is reported, and a model without money is passed over at once."""
+    del home
+    controller, provider = CostController(), Provider("google", "a-key")
+    first = provider.chat("What is 2+2?")
+    assert controller.get_cost_report("model").breakdown == {first.model: round(first.cost, 9)}
+    controller.set_model_budget(first.model, daily_usd=0.0)
+    assert provider.chat("What is 2+2?").model != first.model
+
+
+def test_the_books_may_be_on_postgresql(
+    home: House, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where DATABASE_URL names a server, all of it is there."""
+    del home
+    monkeypatch.setenv("DATABASE_URL", databases.new())
+    controller = CostController()
+    controller.set_user_budget("anna", daily_usd=1.0, monthly_usd=2.0)
+    with controller.reserve("anna", 0.5) as held:
+        held.settle(0.25, "gpt-4o", "chat")
+    controller.record_cost("anna", 0.125, "gpt-4o-mini")
+    assert [it.settled for it in controller.get_user_budget("anna")] == [0.375, 0.375]
+    assert controller.get_cost_report().top_spenders == [("anna", 0.375)]
+    assert [it["cost_usd"] for it in controller.export_records()] == [0.125, 0.25]
 
 
 def test_another_process_sees_the_same_file(home: House) -> None:

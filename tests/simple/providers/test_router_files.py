@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,12 @@ import pytest
 
 from conduit import Provider
 from conduit.bandits.neighbours import NearestNeighbours
+from conduit.core.arms import Tier
+from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError, LayoutMismatchError, StoreError
+from conduit.core.outcomes import ModelReply, ModelRequest
 from conduit.features.encoders.hashing import HashingEncoder
+from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 from conduit.simple.default_router import (
     EXAMPLES,
@@ -22,6 +28,9 @@ from conduit.simple.default_router import (
     trained_file,
 )
 from conduit.simple.exploring import PROMPTS
+from conduit.simple.family import families
+from conduit.simple.family_router import family_router
+from conduit.stores.memory import MemoryStore
 from conduit.stores.neighbours_file import load_neighbours, save_neighbours
 
 NAMES = ("google", "anthropic", "openai")
@@ -170,3 +179,56 @@ def test_another_encoders_file_is_refused() -> None:
     with pytest.raises(LayoutMismatchError, match=r"'another'.*train it again") as raised:
         tier_of("openai")
     assert str(path) in str(raised.value)
+
+
+async def test_what_is_learned_of_cost_and_speed_moves_no_route(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After sixty long, slow and dear answers of the premium model, complex prompts still go there."""
+
+    def answer(request: ModelRequest) -> ModelReply:
+        slow = request.arm.tier is Tier.PREMIUM
+        return ModelReply(
+            text="done",
+            input_tokens=30,
+            output_tokens=4000 if slow else 100,
+            latency=60.0 if slow else 1.0,
+        )
+
+    scripted = ScriptedProvider(answer, remember=False)
+    monkeypatch.setattr("conduit.simple.family_router.offline_client", lambda: scripted)
+    settings = replace(Settings.load(), offline=True)
+    family = families(settings)["anthropic"]
+    router = family_router(
+        family,
+        settings,
+        encoder=HashingEncoder(),
+        store=MemoryStore(clock=SystemClock()),
+        heard=lambda _: None,
+    )
+    async with router:
+        for number in range(60):
+            prompt = PROMPTS["Complex"] if number % 2 else PROMPTS["Simple"]
+            await router.complete(f"{prompt} ({number})")
+        routes = [(await router.preview(prompt)).selected_model for prompt in PROMPTS.values()]
+    assert routes == ["claude-sonnet-4-5", "claude-sonnet-4-5", "claude-opus-4"]
+
+
+def test_of_models_that_did_equally_well_the_cheapest_is_taken() -> None:
+    """A tie of labels is decided by the price."""
+    train(dict.fromkeys(TIERS, 1.0))
+    assert [tier_of(name) for name in NAMES] == ["budget"] * 3
+
+
+def test_who_waits_before_a_terminal_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The default router is announced on standard error, where no log is shown."""
+    _say_untrained.cache_clear()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    caplog.set_level(logging.WARNING, logger="conduit")
+    tier_of("google")
+    tier_of("openai")
+    assert capsys.readouterr().err.count(UNTRAINED) == 1

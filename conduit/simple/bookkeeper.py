@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from conduit.budgets.ledger import Ledger
 from conduit.core.errors import ConduitError
-from conduit.engines.router import Router
 from conduit.simple.books import Books
 from conduit.simple.house import House, house
 
 T = TypeVar("T")
 
 
-class Desk:
+@runtime_checkable
+class KeepsBooks(Protocol):
+    """What spends from a ledger of its own: a router, for one."""
+
+    async def ledger(self) -> Ledger:
+        """The ledger; opens what it takes."""
+        ...
+
+
+class Bookkeeper:
     """Takes work for a ledger from any number of threads.
 
     Args:
@@ -50,7 +58,7 @@ class Desk:
     ) -> AsyncGenerator[T, None]:
         await _caught_up(home)
         async with home.lent(self._books) as books:
-            async for piece in pieces(books.ledger):
+            async for piece in pieces(await books.ledger()):
                 yield piece
 
     async def _read(self, home: House, work: Callable[[Ledger], Awaitable[T]]) -> T:
@@ -59,38 +67,40 @@ class Desk:
 
     async def _done(self, home: House, work: Callable[[Ledger], Awaitable[T]]) -> T:
         async with home.lent(self._books) as books:
-            return await work(books.ledger)
+            return await work(await books.ledger())
 
     async def _changed(self, home: House, work: Callable[[Ledger], Awaitable[T]]) -> T:
         try:
             return await self._done(home, work)
         finally:
-            async for ledger in _ledgers(home):
+            for ledger in await _ledgers(home):
                 ledger.look_again()
 
 
 async def _caught_up(home: House) -> None:
     """Until what the routers of this process have spent is in the books: they book it together."""
-    async for ledger in _ledgers(home):
+    for ledger in await _ledgers(home):
         await ledger.caught_up()
 
 
-async def _ledgers(home: House) -> AsyncIterator[Ledger]:
-    """Those of all routers of this process."""
+async def _ledgers(home: House) -> list[Ledger]:
+    """All that anything in a house spends from."""
+    found = []
     for thing in home.things:
-        if isinstance(thing, Router):
+        if isinstance(thing, KeepsBooks):
             with suppress(ConduitError):  # one that cannot be opened, or was closed meanwhile
-                yield await thing.ledger()
+                found.append(await thing.ledger())
+    return found
 
 
 class Clerk:
-    """Whatever is done at a desk.
+    """Whatever has a bookkeeper.
 
     Args:
-        desk: where it is done.
+        keeper: does the work.
         actor: who is on record.
     """
 
-    def __init__(self, desk: Desk, *, actor: str) -> None:
-        self._desk = desk
+    def __init__(self, keeper: Bookkeeper, *, actor: str) -> None:
+        self._keeper = keeper
         self._actor = actor
