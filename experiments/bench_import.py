@@ -1,7 +1,7 @@
 """How much longer than a bare interpreter does ``from conduit import llm`` take to start?
 
 Whole processes are timed, one at a time and in turn, so that whatever else the machine does falls on all
-alike. Beside the import stand numpy's, for scale, and a program whose one call is answered by scripted
+alike; *processor* is the time that was worked, without the wait for a core. Beside the import stand numpy's, for scale, and a program whose one call is answered by scripted
 models with the hashing encoder, which loads everything: that is what a user waits for, once per process.
 """
 
@@ -34,24 +34,29 @@ Times = Mapping[str, Sequence[float]]
 """Milliseconds of every process, by program."""
 
 
-def measure(rounds: int) -> Times:
-    """Start every program once for the files, and then so many times, in turn."""
-    times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+def measure(rounds: int) -> tuple[Times, Times]:
+    """Start every program once for the files, and then so many times, in turn: elapsed, worked."""
+    elapsed: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    worked: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     with tempfile.TemporaryDirectory() as folder:
         own = {"CONDUIT_DATA_DIR": folder, "CONDUIT_CACHE_DIR": folder}
         environ = {**os.environ, **own, "CONDUIT_ENCODER": "hashing"}
         for turn in range(rounds + 1):
             for name, code in PROGRAMS.items():
-                taken = _timed(code, environ)
+                wall, processor = _timed(code, environ)
                 if turn:
-                    times[name].append(taken)
-    return times
+                    elapsed[name].append(wall)
+                    worked[name].append(processor)
+    return elapsed, worked
 
 
-def _timed(code: str, environ: Mapping[str, str]) -> float:
-    began = time.perf_counter()
+def _timed(code: str, environ: Mapping[str, str]) -> tuple[float, float]:
+    began, before = time.perf_counter(), os.times()
     subprocess.run([sys.executable, "-c", code], check=True, env=dict(environ))  # noqa: S603 - ours
-    return 1000 * (time.perf_counter() - began)
+    ended, after = time.perf_counter(), os.times()
+    worked = after.children_user - before.children_user
+    worked += after.children_system - before.children_system
+    return 1000 * (ended - began), 1000 * worked
 
 
 def added(times: Times, name: str) -> list[float]:
@@ -65,13 +70,14 @@ def checks_of(times: Times) -> list[Check]:
     return [Check(name=name, value=median(added(times, IMPORT)), bound=MOST, most=True)]
 
 
-def rows_of(times: Times) -> list[list[str]]:
-    """Per program its median, and what it adds to a bare interpreter, with the middle half."""
+def rows_of(elapsed: Times, worked: Times) -> list[list[str]]:
+    """Per program its median, what it adds to a bare interpreter with the middle half, and the work."""
     rows = []
-    for name, taken in times.items():
-        more = added(times, name)
-        low, middle, high = quantiles(more, n=4, method="inclusive")
-        rows.append([name, f"{median(taken):.0f}", f"{middle:.0f}", f"{low:.0f} to {high:.0f}"])
+    for name, taken in elapsed.items():
+        low, middle, high = quantiles(added(elapsed, name), n=4, method="inclusive")
+        work = median(added(worked, name))
+        row = (f"{median(taken):.0f}", f"{middle:.0f}", f"{low:.0f} to {high:.0f}", f"{work:.0f}")
+        rows.append([name, *row])
     return rows
 
 
@@ -79,9 +85,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Time, show, and say whether it holds."""
     about = (__doc__ or "").partition("\n")[0]
     arguments = parse_count(NAME, about=about, counts="rounds", default=ROUNDS, argv=argv)
-    times = measure(max(arguments.seeds, 2))
-    show_table("milliseconds", ["program", "median", "added", "middle half"], rows_of(times))
-    return conclude(arguments, {"milliseconds": times}, checks=checks_of(times), held_out=None)
+    elapsed, worked = measure(max(arguments.seeds, 2))
+    head = ["program", "median", "added", "middle half", "processor, added"]
+    show_table("milliseconds", head, rows_of(elapsed, worked))
+    figures = {"milliseconds": elapsed, "processor": worked}
+    return conclude(arguments, figures, checks=checks_of(elapsed), held_out=None)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +52,14 @@ def together(code):
         list(threads.map(one, range({THREADS})))
 
 said = {{}}
-for name, code in json.load(sys.stdin).items():
+for name, (code, often) in json.load(sys.stdin).items():
     marks = [time.time()]
     with redirect_stdout(io.StringIO()) as out:
         run(code)
     marks.append(time.time())
-    with redirect_stdout(io.StringIO()):
-        together(code)
+    if often:
+        with redirect_stdout(io.StringIO()):
+            together(code)
     marks.append(time.time())
     said[name] = [out.getvalue(), marks]
 print(json.dumps(said))
@@ -97,9 +98,18 @@ def in_jupyter(machine: Machine, snippets: Mapping[str, str]) -> dict[str, tuple
     return dict(zip(snippets, map(tuple, json.loads(said)), strict=True))
 
 
-def at_once(machine: Machine, snippets: Mapping[str, str]) -> dict[str, Ran]:
-    """Run each snippet once, and then in 32 threads; the books are read when the program has ended."""
-    said = json.loads(_python(machine, AT_ONCE, json.dumps(snippets)))
+def at_once(
+    machine: Machine, snippets: Mapping[str, str], *, but: Collection[str] = ()
+) -> dict[str, Ran]:
+    """Run each snippet once, and then in 32 threads; the books are read when the program has ended.
+
+    Args:
+        machine: on which.
+        snippets: programs by name.
+        but: those that are run once only.
+    """
+    given = {name: (code, name not in but) for name, code in snippets.items()}
+    said = json.loads(_python(machine, AT_ONCE, json.dumps(given)))
     return {
         name: Ran(
             lines=out.splitlines(),

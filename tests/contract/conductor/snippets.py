@@ -134,3 +134,49 @@ export CONDUCTOR_PRICING_JSON='{"gpt-4o-mini":{"input":0.15,"output":0.60},"gpt-
 export CONDUCTOR_MODELS_JSON='{"cheap":"gpt-4o-mini","quality":"gpt-4o","baseline":"gpt-4o"}'
 """
 """Of a shell."""
+TABLE = {
+    "What is 2+2?": "gpt-4o-mini",
+    "Summarize this": "gpt-4o-mini",
+    "Analyze this contract": "gpt-4o",
+    "Debug this code": "gpt-4o",
+}
+"""Prompts, and the models that the README says are chosen for them."""
+SHOWN = f"""
+from conduit import llm, llm_dry_run
+for prompt in {list(TABLE)}:
+    print(llm_dry_run(prompt)["model"], llm(prompt).model)
+"""
+PROGRAMS = {
+    "costs": COSTS,
+    "storage": STORAGE,
+    "controller": f"{CONTROLLER}\nprint(report.total_cost_usd)",
+    "sqlite": SQLITE,
+    "classification": CLASSIFICATION,
+    "classify": CLASSIFY,
+    "one line": ONE_LINE,
+    "selection": SELECTION.replace("response = ", "print(").replace('")\n', '").model)\n'),
+    "table": SHOWN,
+    "session": SESSION,
+    "strict session": STRICT_SESSION,
+    "dry run": f"{DRY_RUN}\nprint(result)",
+    "configuration": CONFIGURATION + ONE_LINE,
+    "key": f"from conduit import llm\n{KEY}\nprint(response.text)",
+}
+"""All of the above as whole programs, which print what the README shows in a comment."""
+RECORDS = {
+    "costs": 1,
+    "storage": 1,
+    "controller": 1,
+    "sqlite": 0,
+    "classification": 0,
+    "classify": 0,
+    "one line": 1,
+    "selection": 3,
+    "table": 4,
+    "session": 3,
+    "strict session": 2,
+    "dry run": 0,
+    "configuration": 1,
+    "key": 1,
+}
+"""Costs that each of them books, offline."""

@@ -4,22 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from . import snippets
-from .places import Ran, at_once, in_jupyter, offline
-
-SNIPPETS = {"classification": snippets.CLASSIFICATION, "classify": snippets.CLASSIFY}
-
-
-@pytest.fixture(scope="module")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
-    """What Jupyter said of every snippet."""
-    return in_jupyter(offline(tmp_path_factory.mktemp("jupyter")), SNIPPETS)
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
-    """Every snippet, alone and in 32 threads."""
-    return at_once(offline(tmp_path_factory.mktemp("threads")), SNIPPETS)
+from .places import Ran
 
 
 def test_a_simple_prompt_scores_low_and_a_complex_one_high(ran: dict[str, Ran]) -> None:
@@ -37,16 +22,3 @@ def test_the_reference_of_the_classifier(ran: dict[str, Ran]) -> None:
     assert 1 <= int(raw) <= 10
     assert float(score) == pytest.approx((int(raw) - 1) / 9)
     assert why
-
-
-@pytest.mark.parametrize("name", SNIPPETS)
-def test_it_runs_in_jupyter(cells: dict[str, tuple[str, str]], name: str) -> None:
-    """A real kernel, whose event loop runs, takes every snippet as it is."""
-    status, said = cells[name]
-    assert status == "ok", said
-
-
-@pytest.mark.parametrize("name", SNIPPETS)
-def test_what_is_known_is_not_paid_again_by_32_threads(ran: dict[str, Ran], name: str) -> None:
-    """Thirty-two that ask at once what was asked before book nothing."""
-    assert ran[name].together.total() == 0

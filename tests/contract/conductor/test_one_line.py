@@ -10,52 +10,7 @@ from pathlib import Path
 import pytest
 
 from . import snippets
-from .places import THREADS, Ran, at_once, in_jupyter, offline, script, times
-
-SELECTION = snippets.SELECTION.replace("response = ", "print(").replace('")\n', '").model)\n')
-TABLE = {
-    "What is 2+2?": "gpt-4o-mini",
-    "Summarize this": "gpt-4o-mini",
-    "Analyze this contract": "gpt-4o",
-    "Debug this code": "gpt-4o",
-}
-SHOWN = f"""
-from conduit import llm, llm_dry_run
-for prompt in {list(TABLE)}:
-    print(llm_dry_run(prompt)["model"], llm(prompt).model)
-"""
-SNIPPETS = {
-    "one line": snippets.ONE_LINE,
-    "selection": SELECTION,
-    "table": SHOWN,
-    "session": snippets.SESSION,
-    "strict session": snippets.STRICT_SESSION,
-    "dry run": f"{snippets.DRY_RUN}\nprint(result)",
-    "configuration": snippets.CONFIGURATION + snippets.ONE_LINE,
-    "key": f"from conduit import llm\n{snippets.KEY}\nprint(response.text)",
-}
-CALLS = {
-    "one line": 1,
-    "selection": 3,
-    "table": 4,
-    "session": 3,
-    "strict session": 2,
-    "dry run": 0,
-    "configuration": 1,
-    "key": 1,
-}
-
-
-@pytest.fixture(scope="module")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
-    """What Jupyter said of every snippet."""
-    return in_jupyter(offline(tmp_path_factory.mktemp("jupyter")), SNIPPETS)
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
-    """Every snippet, alone and in 32 threads."""
-    return at_once(offline(tmp_path_factory.mktemp("threads")), SNIPPETS)
+from .places import Ran, offline, script
 
 
 def test_one_line(ran: dict[str, Ran]) -> None:
@@ -84,8 +39,8 @@ def test_auto_model_selection(ran: dict[str, Ran]) -> None:
 
 def test_the_table_of_four_prompts(ran: dict[str, Ran]) -> None:
     """Untrained, all four prompts of the README go where it says, and a dry run says the same."""
-    assert dict(zip(TABLE, ran["table"].lines, strict=True)) == {
-        prompt: f"{model} {model}" for prompt, model in TABLE.items()
+    assert dict(zip(snippets.TABLE, ran["table"].lines, strict=True)) == {
+        prompt: f"{model} {model}" for prompt, model in snippets.TABLE.items()
     }
 
 
@@ -135,20 +90,3 @@ def test_a_key_may_be_passed(ran: dict[str, Ran]) -> None:
     """As in the README's set-up."""
     assert ran["key"].lines
     assert "sk-..." not in "".join(ran["key"].lines)
-
-
-@pytest.mark.parametrize("name", SNIPPETS)
-def test_it_runs_in_jupyter(
-    cells: dict[str, tuple[str, str]], ran: dict[str, Ran], name: str
-) -> None:
-    """A real kernel, whose event loop runs, takes every snippet and prints as much as a script."""
-    status, said = cells[name]
-    assert status == "ok", said
-    assert len(said.splitlines()) == len(ran[name].lines)
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_costs_of_32_threads_add_up(ran: dict[str, Ran], name: str) -> None:
-    """Thirty-two at once book what one books, thirty-two times, to the nanodollar."""
-    assert ran[name].alone.total() == CALLS[name]
-    assert ran[name].together == times(ran[name].alone, THREADS)
