@@ -149,6 +149,7 @@ def some_prompts(arguments: object) -> dict[str, Stream]:
         quality=quality,
         cost=np.tile([1e-5, 1e-4, 1e-3], (40, 1)),
         complexity=np.linspace(0, 1, 40),
+        difficulty=np.linspace(0, 1, 40),
         embeddings=np.eye(40, dtype=np.float32),
     )
     return {"routellm": stream}
