@@ -1,8 +1,11 @@
 """Which prompts do cheap models fail at? Fits the shipped weights of the difficulty.
 
 Run with ``python -m experiments.fit_difficulty`` (a few minutes where no embeddings are cached). It
-fits on tuning data alone: ``val`` of paretobandit, the first halves of routellm and mmlu_pro. The
-target is ``1 − quality`` of the model that is cheapest there. Weights are those of a ridge
+writes ``conduit/features/data/difficulty.json`` and prints its SHA-256, which
+``conduit.features.difficulty.SHIPPED`` has to say.
+
+It fits on tuning data alone: ``val`` of paretobandit, the first halves of routellm and mmlu_pro.
+The target is ``1 − quality`` of the model that is cheapest there. Weights are those of a ridge
 regression on the products ``φ`` of a context's form (bias and signals) with the whole context,
 every data set centred and counted alike, which also holds still where texts of
 ``experiments.injections`` are appended to prompts:

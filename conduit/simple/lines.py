@@ -145,7 +145,7 @@ def session(
 def smart_classify(
     prompt: str, *, api_key: str | None = None, offline: bool = False
 ) -> SmartClassification:
-    """How complex a prompt is, as the cheap model judges it; about $0.0001, on the ledger.
+    """How complex a prompt is, as the cheap model judges it: some $0.00007, on the ledger.
 
     What it said is remembered while the process runs. Where no model can be reached, or its answer
     is none, a local classifier judges, and ``reasoning`` says so; offline it always does.
