@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
     from conduit.core.outcomes import Response
     from conduit.engines.router import Router
-    from conduit.simple.books import SQLiteStorage
-    from conduit.simple.control import CostController
-    from conduit.simple.lines import (
+    from conduit.simple.control.books import SQLiteStorage
+    from conduit.simple.control.controller import CostController
+    from conduit.simple.functions import (
         allm,
         llm,
         llm_dry_run,
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
         set_pricing,
         smart_classify,
     )
-    from conduit.simple.multi import MultiProvider
-    from conduit.simple.provider import Provider
-    from conduit.simple.verdicts import SmartClassification
+    from conduit.simple.grading.verdicts import SmartClassification
+    from conduit.simple.providers.multi import MultiProvider
+    from conduit.simple.providers.provider import Provider
 
 __all__ = [
     "Arm",
@@ -67,29 +67,29 @@ _HOME = {
     "Arm": "conduit.core.arms",
     "ArmEstimate": "conduit.core.decisions",
     "ConduitError": "conduit.core.errors",
-    "CostController": "conduit.simple.control",
+    "CostController": "conduit.simple.control.controller",
     "Decision": "conduit.core.decisions",
-    "MultiProvider": "conduit.simple.multi",
+    "MultiProvider": "conduit.simple.providers.multi",
     "OptimizeFor": "conduit.core.models",
     "Period": "conduit.core.budgets",
     "Preferences": "conduit.core.models",
     "Price": "conduit.core.arms",
-    "Provider": "conduit.simple.provider",
+    "Provider": "conduit.simple.providers.provider",
     "Query": "conduit.core.models",
     "QueryConstraints": "conduit.core.models",
     "QueryFeatures": "conduit.core.decisions",
     "Response": "conduit.core.outcomes",
     "Router": "conduit.engines.router",
-    "SmartClassification": "conduit.simple.verdicts",
-    "SQLiteStorage": "conduit.simple.books",
+    "SmartClassification": "conduit.simple.grading.verdicts",
+    "SQLiteStorage": "conduit.simple.control.books",
     "Tier": "conduit.core.arms",
-    "allm": "conduit.simple.lines",
-    "llm": "conduit.simple.lines",
-    "llm_dry_run": "conduit.simple.lines",
-    "session": "conduit.simple.lines",
-    "set_models": "conduit.simple.lines",
-    "set_pricing": "conduit.simple.lines",
-    "smart_classify": "conduit.simple.lines",
+    "allm": "conduit.simple.functions",
+    "llm": "conduit.simple.functions",
+    "llm_dry_run": "conduit.simple.functions",
+    "session": "conduit.simple.functions",
+    "set_models": "conduit.simple.functions",
+    "set_pricing": "conduit.simple.functions",
+    "smart_classify": "conduit.simple.functions",
 }
 
 

@@ -20,7 +20,7 @@ from conduit.core.models import Query
 from conduit.core.outcomes import Response
 from conduit.engines.roles import Roles
 from conduit.features.complexity import estimate_tokens
-from conduit.simple.verdicts import judged_here
+from conduit.simple.grading.verdicts import judged_here
 
 routes = compatible_routes()
 Prompt = Annotated[str, Field(min_length=1, description="The user's message.")]

@@ -12,7 +12,7 @@ from conduit.cli.console import on_one_line, say, say_json
 from conduit.cli.logs import load_settings
 from conduit.cli.options import Json
 from conduit.core.arms import Arm, Price
-from conduit.simple.exploring import (
+from conduit.simple.providers.exploring import (
     INPUT_TOKENS,
     OUTPUT_TOKENS,
     PROMPTS,
@@ -20,8 +20,8 @@ from conduit.simple.exploring import (
     Simulated,
     explored,
 )
-from conduit.simple.family import Family
-from conduit.simple.routes import Route
+from conduit.simple.providers.family import Family
+from conduit.simple.providers.routes import Route
 
 _RULE = "=" * 70
 _SHOWN = 65

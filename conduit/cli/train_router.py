@@ -16,8 +16,8 @@ from conduit.cli.options import Json
 from conduit.datasets.files import load_outcomes
 from conduit.engines.configured import encoder_of
 from conduit.engines.labelled import fit_neighbours
-from conduit.simple.default_router import trained_file
-from conduit.simple.labels import by_model_or_tier, providers_of
+from conduit.simple.providers.default_router import trained_file
+from conduit.simple.providers.labels import by_model_or_tier, providers_of
 from conduit.stores.neighbours_file import save_neighbours
 
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from conduit.core.errors import ConduitError
 from conduit.simple.background import Background
 from conduit.simple.configuration import Overrides
-from conduit.simple.verdicts import Verdicts
+from conduit.simple.grading.verdicts import Verdicts
 
 _log = logging.getLogger(__name__)
 

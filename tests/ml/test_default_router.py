@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from conduit.settings import Settings
-from conduit.simple.exploring import PROMPTS, explored
+from conduit.simple.providers.exploring import PROMPTS, explored
 
 
 async def test_the_default_router_predicts_what_the_readme_prints(tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ from conduit.engines.router import Router
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
-from conduit.simple.classification import classified
 from conduit.simple.configuration import POLICY, Configuration
-from conduit.simple.grading import MOST_QUOTED, RefusedVerdictError, grade_in, question
+from conduit.simple.grading.classification import classified
+from conduit.simple.grading.question import MOST_QUOTED, RefusedVerdictError, grade_in, question
+from conduit.simple.grading.verdicts import SmartClassification, Verdicts
 from conduit.simple.house import House
-from conduit.simple.verdicts import SmartClassification, Verdicts
 from tests.features.attacks import ATTACKS, PROMPTS
 
 CHEAP = Arm(id="cheap", provider="openai", price=Price(input=0.15, output=0.6))

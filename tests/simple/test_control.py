@@ -24,7 +24,7 @@ from conduit.core.errors import (
     StoreError,
 )
 from conduit.core.spending import Spend
-from conduit.simple.books import OpenBooks
+from conduit.simple.control.books import OpenBooks
 from conduit.simple.house import House
 from tests.simple.control_house import own_house
 

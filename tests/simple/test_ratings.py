@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conduit.simple.house import House
-from conduit.simple.sessions import Session
+from conduit.simple.sessions.session import Session
 
 from .conftest import Place
 

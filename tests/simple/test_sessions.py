@@ -20,7 +20,7 @@ from conduit.core.errors import (
     ReservationTimeoutError,
 )
 from conduit.simple.house import House
-from conduit.simple.sessions import Session
+from conduit.simple.sessions.session import Session
 
 from ..providers.loopback import Answer, Received
 from .conftest import CHEAP, DEAR, HARD, Models, Place, said

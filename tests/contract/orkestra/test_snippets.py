@@ -12,8 +12,8 @@ import pytest
 
 import conduit as o
 from conduit.core.errors import InvalidInputError
-from conduit.simple.family import PINNED, pinned
 from conduit.simple.house import House
+from conduit.simple.providers.family import PINNED, pinned
 
 from ...simple.providers.houses import booked
 from ..conduit.test_snippets import python

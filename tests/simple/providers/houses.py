@@ -12,9 +12,9 @@ import pytest
 from conduit.core.costs import CostRecord
 from conduit.engines.router import Router
 from conduit.settings import SETTINGS
-from conduit.simple.account import Account
-from conduit.simple.exchange import planned
 from conduit.simple.house import House
+from conduit.simple.providers.account import Account
+from conduit.simple.providers.exchange import planned
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ import pytest
 from conduit import Provider
 from conduit.core.errors import AllModelsFailedError, ConfigurationError, InvalidInputError
 from conduit.core.outcomes import Response
-from conduit.simple.hooks import Next, Request
 from conduit.simple.house import House
-from conduit.simple.routes import Route
+from conduit.simple.providers.hooks import Next, Request
+from conduit.simple.providers.routes import Route
 
 from .houses import booked
 

@@ -13,7 +13,7 @@ from conduit import MultiProvider, Provider
 from conduit.core.arms import Tier
 from conduit.core.errors import AllModelsFailedError, InvalidInputError
 from conduit.simple.house import House
-from conduit.simple.routes import STRATEGIES, Route, ranked
+from conduit.simple.providers.routes import STRATEGIES, Route, ranked
 
 from ...cli.conftest import Served
 from ...providers.loopback import Answer

@@ -19,7 +19,7 @@ from conduit.core.outcomes import ModelReply, ModelRequest
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
-from conduit.simple.default_router import (
+from conduit.simple.providers.default_router import (
     EXAMPLES,
     UNTRAINED,
     _say_untrained,
@@ -27,9 +27,9 @@ from conduit.simple.default_router import (
     folder,
     trained_file,
 )
-from conduit.simple.exploring import PROMPTS
-from conduit.simple.family import families
-from conduit.simple.family_router import family_router
+from conduit.simple.providers.exploring import PROMPTS
+from conduit.simple.providers.family import families
+from conduit.simple.providers.router import family_router
 from conduit.stores.memory import MemoryStore
 from conduit.stores.neighbours_file import load_neighbours, save_neighbours
 

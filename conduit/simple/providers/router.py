@@ -13,9 +13,9 @@ from conduit.core.ports import Encoder, Store
 from conduit.engines.offline import offline_client
 from conduit.engines.router import Router
 from conduit.settings import Settings
-from conduit.simple.default_router import labelled_for
-from conduit.simple.family import Family
-from conduit.simple.routes import Route
+from conduit.simple.providers.default_router import labelled_for
+from conduit.simple.providers.family import Family
+from conduit.simple.providers.routes import Route
 
 BY_EXAMPLE = replace(
     policy_named("knn", models=()), weights=Weights(quality=1.0, cost=0.002, latency=0.0)

@@ -13,8 +13,8 @@ from conduit.simple.loading import loaded
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
-    from conduit.simple.sessions import Session
-    from conduit.simple.verdicts import SmartClassification
+    from conduit.simple.grading.verdicts import SmartClassification
+    from conduit.simple.sessions.session import Session
 
 
 def llm(
@@ -130,7 +130,7 @@ def session(
         InvalidInputError: for a budget that cannot be, or an unknown strategy.
         ConfigurationError: when no key is set, naming the variables.
     """
-    sessions, home = loaded("sessions"), loaded("house").house()
+    sessions, home = loaded("sessions.session"), loaded("house").house()
     begun: Session = sessions.Session(
         home,
         budget_usd=budget_usd,
@@ -162,7 +162,7 @@ def smart_classify(
         InvalidInputError: for an empty prompt.
         ConfigurationError: for a setting that cannot be used.
     """
-    verdict: SmartClassification = loaded("classification").smart_classify(
+    verdict: SmartClassification = loaded("grading.classification").smart_classify(
         prompt, api_key=api_key, offline=offline
     )
     return verdict

@@ -11,9 +11,9 @@ from conduit.core.clocks import SystemClock
 from conduit.core.ports import Encoder
 from conduit.engines.configured import encoder_of
 from conduit.settings import Settings
-from conduit.simple.family import Family, families
-from conduit.simple.family_router import family_router, route_of
-from conduit.simple.routes import STRATEGIES, Route, ranked
+from conduit.simple.providers.family import Family, families
+from conduit.simple.providers.router import family_router, route_of
+from conduit.simple.providers.routes import STRATEGIES, Route, ranked
 from conduit.stores.memory import MemoryStore
 
 INPUT_TOKENS, OUTPUT_TOKENS = 500, 1000

@@ -24,8 +24,8 @@ from conduit.datasets.recorded import RecordedOutcomes
 from conduit.engines.labelled import fit_neighbours, open_neighbours
 from conduit.features.encoders.verified_files import require_hash_of
 from conduit.settings import Settings
-from conduit.simple.family import Family, tier_names
 from conduit.simple.loading import on_terminal
+from conduit.simple.providers.family import Family, tier_names
 from conduit.stores.neighbours_file import load_neighbours, save_neighbours
 
 EXAMPLES = Path(__file__).parent / "data" / "default_router.jsonl"

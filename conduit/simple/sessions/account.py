@@ -19,12 +19,12 @@ from conduit.core.models import Query
 from conduit.engines.configured import actor_of
 from conduit.engines.shielding import finish
 from conduit.simple.calls import Ask, answered
-from conduit.simple.classification import classified
 from conduit.simple.configuration import Configuration
+from conduit.simple.grading.classification import classified
+from conduit.simple.grading.verdicts import SmartClassification
 from conduit.simple.house import House
-from conduit.simple.session_terms import NEARLY, Strategy, Terms, alarm, fitting
-from conduit.simple.session_totals import Step, Totals
-from conduit.simple.verdicts import SmartClassification
+from conduit.simple.sessions.terms import NEARLY, Strategy, Terms, alarm, fitting
+from conduit.simple.sessions.totals import Step, Totals
 
 WINDOW = Window(Period.TOTAL)
 SLACK = 60.0

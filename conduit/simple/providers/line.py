@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from conduit.core.errors import ConduitError, InvalidInputError
 from conduit.core.outcomes import Response
-from conduit.simple.account import Account
-from conduit.simple.hooks import Hooks, Request
 from conduit.simple.loading import loaded
-from conduit.simple.routes import Route
-from conduit.simple.threads import in_threads
+from conduit.simple.providers.account import Account
+from conduit.simple.providers.hooks import Hooks, Request
+from conduit.simple.providers.routes import Route
+from conduit.simple.providers.threads import in_threads
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
@@ -39,7 +39,7 @@ class Line:
         """The whole answer."""
         said = self._hooks.around(self._answered)(request)
         if isinstance(said, str):
-            exchange = loaded("exchange")
+            exchange = loaded("providers.exchange")
             said = exchange.spoken(exchange.planned(self._account)[1], said)
         if not isinstance(said, Response):
             _refuse(said)
@@ -80,14 +80,14 @@ class Line:
 
     def route(self, request: Request) -> Route:
         """Where a request would go now."""
-        exchange = loaded("exchange")
+        exchange = loaded("providers.exchange")
         home, plan = exchange.planned(self._account)
         route: Route = home.background.run(exchange.previewed(home, plan, request))
         return route
 
     async def aroute(self, request: Request) -> Route:
         """Likewise for a caller on an event loop."""
-        exchange = loaded("exchange")
+        exchange = loaded("providers.exchange")
         home, plan = exchange.planned(self._account)
         route: Route = await home.background.awaited(exchange.previewed(home, plan, request))
         return route
@@ -127,7 +127,7 @@ class Line:
             raise
 
     def _exchange(self, request: Request) -> tuple[House, Exchange]:
-        exchange = loaded("exchange")
+        exchange = loaded("providers.exchange")
         home, plan = exchange.planned(self._account)
         told = self._hooks.hears("route")
         return home, partial(exchange.exchange, home, plan, request, tell_route=told)

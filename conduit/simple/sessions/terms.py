@@ -10,9 +10,9 @@ from conduit.core.arms import Arm
 from conduit.core.budgets import Scope
 from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import ModelRequest
-from conduit.simple import amounts
+from conduit.simple.amounts import usd
 from conduit.simple.calls import Ask
-from conduit.simple.session_totals import money
+from conduit.simple.sessions.totals import money
 
 SHARE = 0.1
 """Of what is left of an ``adaptive`` budget that one call of the dearer model may cost at most."""
@@ -52,7 +52,7 @@ class Terms:
                 f"budget_strategy={budget_strategy!r} is unknown",
                 remedy=f"choose one of: {', '.join(Strategy)}",
             )
-        budget = None if budget_usd is None else amounts.usd(budget_usd, what="a session's budget")
+        budget = None if budget_usd is None else usd(budget_usd, what="a session's budget")
         return cls(budget=budget, strategy=Strategy(budget_strategy))
 
     @property

@@ -9,7 +9,7 @@ from conduit.core.budgets import Budget, Period, Scope, ScopeKind, Window
 from conduit.core.errors import InvalidInputError
 from conduit.core.spending import Spend
 from conduit.simple.amounts import name, usd
-from conduit.simple.bookkeeper import Clerk
+from conduit.simple.control.bookkeeper import Clerk
 
 
 class Limits(Clerk):

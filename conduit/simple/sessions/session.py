@@ -11,11 +11,11 @@ from conduit.engines.shielding import finish
 from conduit.simple.answer import Answer
 from conduit.simple.calls import Ask, checked
 from conduit.simple.configuration import configuration
+from conduit.simple.grading.verdicts import SmartClassification
 from conduit.simple.house import House
-from conduit.simple.session_account import Account
-from conduit.simple.session_terms import Terms
-from conduit.simple.session_totals import Step, Totals, as_table
-from conduit.simple.verdicts import SmartClassification
+from conduit.simple.sessions.account import Account
+from conduit.simple.sessions.terms import Terms
+from conduit.simple.sessions.totals import Step, Totals, as_table
 
 
 class Session:

@@ -10,7 +10,7 @@ from conduit.core.budgets import Scope
 from conduit.core.costs import CostKind, CostRecord
 from conduit.core.spending import Reservation
 from conduit.simple.amounts import count, name, name_or_none, usd
-from conduit.simple.bookkeeper import Bookkeeper
+from conduit.simple.control.bookkeeper import Bookkeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,9 +18,9 @@ from conduit.engines.aside import aside
 from conduit.engines.errand import Errand
 from conduit.engines.router import Router
 from conduit.simple.configuration import Configuration, configuration
-from conduit.simple.grading import LONGEST_ANSWER, RefusedVerdictError, grade_in, question
+from conduit.simple.grading.question import LONGEST_ANSWER, RefusedVerdictError, grade_in, question
+from conduit.simple.grading.verdicts import SmartClassification, Verdicts, judged_here
 from conduit.simple.house import House, house
-from conduit.simple.verdicts import SmartClassification, Verdicts, judged_here
 
 OFFLINE = "offline"
 

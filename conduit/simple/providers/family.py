@@ -13,7 +13,7 @@ from conduit.catalog.registry import Registry, read_registry
 from conduit.core.arms import Arm, Tier
 from conduit.engines.callable_models import check_keys
 from conduit.settings import Settings
-from conduit.simple.account import Account
+from conduit.simple.providers.account import Account
 
 PINNED = Path(__file__).parent / "data" / "providers.yaml"
 """The models, their tiers, and what they cost unless somebody says otherwise."""

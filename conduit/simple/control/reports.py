@@ -11,8 +11,8 @@ from conduit.core.budgets import Period
 from conduit.core.costs import CostFilter
 from conduit.core.errors import InvalidInputError
 from conduit.simple.amounts import moment, name
-from conduit.simple.bookkeeper import Clerk
-from conduit.simple.cost_export import Exported, Row, exported
+from conduit.simple.control.bookkeeper import Clerk
+from conduit.simple.control.export import Exported, Row, exported
 
 
 class Which(TypedDict, total=False):

@@ -12,13 +12,13 @@ from conduit.core.errors import InvalidInputError
 from conduit.core.models import Query
 from conduit.core.outcomes import Response
 from conduit.engines.answer_stream import AnswerStream
-from conduit.simple.account import Account
 from conduit.simple.answer import Answer
-from conduit.simple.family_desk import FamilyPlan, family_plan
-from conduit.simple.family_router import route_of
-from conduit.simple.hooks import Request
 from conduit.simple.house import House, house
-from conduit.simple.routes import Route
+from conduit.simple.providers.account import Account
+from conduit.simple.providers.desk import FamilyPlan, family_plan
+from conduit.simple.providers.hooks import Request
+from conduit.simple.providers.router import route_of
+from conduit.simple.providers.routes import Route
 
 Said: TypeAlias = Route | str | Answer
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from conduit.budgets.cost_rows import COLUMNS, csv_lines, pages, row_of
 from conduit.core.costs import CostFilter, CostRecord
 from conduit.core.errors import ConfigurationError, InvalidInputError
-from conduit.simple.bookkeeper import Bookkeeper
+from conduit.simple.control.bookkeeper import Bookkeeper
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, overload
 
-from conduit.simple.account import Account
-from conduit.simple.family import check_account
-from conduit.simple.hooks import Hooks, Request, check_event
-from conduit.simple.line import Line
-from conduit.simple.routes import Route
+from conduit.simple.providers.account import Account
+from conduit.simple.providers.family import check_account
+from conduit.simple.providers.hooks import Hooks, Request, check_event
+from conduit.simple.providers.line import Line
+from conduit.simple.providers.routes import Route
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from conduit.budgets.ledger import Ledger
 from conduit.core.errors import ConduitError
-from conduit.simple.books import Books
+from conduit.simple.control.books import Books
 from conduit.simple.house import House, house
 
 T = TypeVar("T")

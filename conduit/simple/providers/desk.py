@@ -16,12 +16,12 @@ from conduit.engines.callable_models import check_keys
 from conduit.engines.configured import durable_store_of, encoder_of
 from conduit.engines.router import Router
 from conduit.settings import Settings
-from conduit.simple.account import Account
 from conduit.simple.configuration import Overrides
-from conduit.simple.default_router import state_of, trained_file
-from conduit.simple.family import Family, families
-from conduit.simple.family_router import family_router, route_of
-from conduit.simple.routes import Route
+from conduit.simple.providers.account import Account
+from conduit.simple.providers.default_router import state_of, trained_file
+from conduit.simple.providers.family import Family, families
+from conduit.simple.providers.router import family_router, route_of
+from conduit.simple.providers.routes import Route
 
 
 class Desk:

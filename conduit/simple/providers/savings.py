@@ -9,10 +9,10 @@ from conduit.catalog.baseline import dearest
 from conduit.core.errors import ProviderError
 from conduit.engines.accounting import base_cost
 from conduit.engines.billing import cost_of_tokens
-from conduit.simple.account import Account
 from conduit.simple.answer import Answer
-from conduit.simple.exchange import planned
-from conduit.simple.family import Family
+from conduit.simple.providers.account import Account
+from conduit.simple.providers.exchange import planned
+from conduit.simple.providers.family import Family
 
 
 def measured(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from conduit.catalog.registry import Registry
 from conduit.core.errors import InvalidInputError
 from conduit.datasets.recorded import RecordedOutcomes
-from conduit.simple.family import pinned, tier_names
+from conduit.simple.providers.family import pinned, tier_names
 
 
 def by_model_or_tier(outcomes: RecordedOutcomes) -> RecordedOutcomes:

@@ -19,11 +19,11 @@ from conduit.core.spending import Spend
 from conduit.engines.configured import actor_of
 from conduit.settings import Settings
 from conduit.simple.amounts import count, name, name_or_none, usd, wait_of
-from conduit.simple.bookkeeper import Bookkeeper
-from conduit.simple.books import Books, SQLiteStorage
-from conduit.simple.held import Held, Payer
-from conduit.simple.limits import Limits
-from conduit.simple.reports import Reports
+from conduit.simple.control.bookkeeper import Bookkeeper
+from conduit.simple.control.books import Books, SQLiteStorage
+from conduit.simple.control.held import Held, Payer
+from conduit.simple.control.limits import Limits
+from conduit.simple.control.reports import Reports
 
 _log = logging.getLogger("conduit.simple")
 

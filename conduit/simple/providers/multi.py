@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from conduit.core.errors import AllModelsFailedError, InvalidInputError, ProviderError
 from conduit.simple.loading import loaded
-from conduit.simple.provider import Provider
-from conduit.simple.routes import Route, at_equal_length, check_strategy, ranked
+from conduit.simple.providers.provider import Provider
+from conduit.simple.providers.routes import Route, at_equal_length, check_strategy, ranked
 
 if TYPE_CHECKING:
     from conduit.simple.answer import Answer
@@ -179,7 +179,7 @@ class MultiProvider:
 
     def _measured(self, answer: Answer, failures: Sequence[ProviderError]) -> Answer:
         """The answer against the dearest premium model, with what failed calls of others cost."""
-        measured: Answer = loaded("savings").measured(
+        measured: Answer = loaded("providers.savings").measured(
             answer, accounts=[it.account for it in self._by_name.values()], failures=failures
         )
         return measured

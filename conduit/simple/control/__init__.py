@@ -1,0 +1,1 @@
+"""Cost control: budgets, records and reports for programs."""

@@ -1,0 +1,1 @@
+"""How complex a prompt is, as a cheap model grades it."""

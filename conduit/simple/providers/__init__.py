@@ -1,0 +1,1 @@
+"""One provider's models, and several providers: orkestra's face."""

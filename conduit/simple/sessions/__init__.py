@@ -1,0 +1,1 @@
+"""Sessions: several calls on one account."""
