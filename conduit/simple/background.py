@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Generic, TypeVar
 
 from conduit.core.errors import ConduitError
@@ -62,13 +63,14 @@ class Background:
             ConduitError: when called by that loop itself, which would wait for ever; in a forked
                 process; and once this is closed.
         """
-        future = self._submitted(work)
+        future: Future[T] | None = None
         try:
+            future = self._submitted(work)
             return future.result()
         except CancelledError:
             raise _over() from None
-        except BaseException:
-            if not future.done():
+        except BaseException:  # Ctrl-C may come before the work has begun
+            if future is None or not future.done():
                 self._give_up(work)
             raise
 
@@ -136,6 +138,8 @@ class Background:
         """Cancel, and wait until what was set aside is settled or released."""
         with suppress(TimeoutError, ConduitError):
             self._submitted(_cancelled(work)).result(timeout=SETTLING)
+        if getcoroutinestate(work) == CORO_CREATED:
+            work.close()
 
     def _is_here(self) -> bool:
         return threading.current_thread() is self._thread

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from conduit.simple import bookkeeper, calls, exchange
+from conduit.simple import calls
+from conduit.simple.control import bookkeeper
 from conduit.simple.house import House
+from conduit.simple.providers import exchange
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def own_house(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[House]:
     monkeypatch.setenv("CONDUIT_APP_RETRIES", "0")
     monkeypatch.chdir(folder)
     home = House()
-    monkeypatch.setattr("conduit.simple.exchange.house", lambda: home)
+    monkeypatch.setattr("conduit.simple.providers.exchange.house", lambda: home)
     try:
         yield home
     finally:

@@ -196,7 +196,7 @@ async def test_what_is_learned_of_cost_and_speed_moves_no_route(
         )
 
     scripted = ScriptedProvider(answer, remember=False)
-    monkeypatch.setattr("conduit.simple.family_router.offline_client", lambda: scripted)
+    monkeypatch.setattr("conduit.simple.providers.router.offline_client", lambda: scripted)
     settings = replace(Settings.load(), offline=True)
     family = families(settings)["anthropic"]
     router = family_router(
