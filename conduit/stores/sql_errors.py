@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from sqlite3 import Error as SQLiteError
 
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from conduit.core.errors import InvalidInputError, StoreError
 
@@ -14,6 +14,7 @@ _ANEW = "restore a copy, or move it away to start anew"
 _NO_ROOM = ("has no room left on its disk", "free some space and try again")
 _LACKS = ("lacks a table or a column", _ANEW)
 
+_CUT = "57P"
 _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLSTATE
     "28": ("refuses this user or password", "put the right ones into DATABASE_URL"),
     "3D000": ("does not exist", "create it, or choose another database"),
@@ -31,7 +32,7 @@ _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLST
     "53300": ("has no connection left", "raise its max_connections, or use its pooler"),
     "40P01": ("was held by another transaction", "try again"),
     "55P03": ("is held by another process", "wait until it is done, or end it, and try again"),
-    "57P": ("cut the connection before it answered", "try again: nothing counts twice"),
+    _CUT: ("cut the connection before it answered", "try again: nothing counts twice"),
 }
 _NUL = ("NUL (0x00)", "\\u0000 cannot be converted")
 _KNOWN = (
@@ -83,7 +84,7 @@ _KNOWN = (
     (("too many clients", "connection slots"), *_STATES["53300"]),
     (
         ("closed the connection", "connection is lost", "connection is closed", "eof detected"),
-        *_STATES["57P"],
+        *_STATES[_CUT],
     ),
 )
 
@@ -110,6 +111,12 @@ def translated(place: str) -> Iterator[None]:
         raise InvalidInputError(
             f"{error.object[:40]!r} is not Unicode text", remedy="pass text without lone surrogates"
         ) from None
+
+
+def was_cut(error: DBAPIError) -> bool:
+    """Whether the connection is gone, which a driver may not know yet when the server has said so."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state.startswith(_CUT)
 
 
 def _unfit(error: BaseException, place: str) -> InvalidInputError:

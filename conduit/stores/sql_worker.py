@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from conduit.core.errors import ConduitError, StoreError
 from conduit.stores.sql_address import Address
 from conduit.stores.sql_dialect import Access, access, make_engine
-from conduit.stores.sql_errors import translated
+from conduit.stores.sql_errors import translated, was_cut
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -165,8 +165,9 @@ class Worker:
             try:
                 return self._attempt(mode, unit, begun)
             except DBAPIError as error:
-                if begun.committing or not error.connection_invalidated:
+                if begun.committing or not was_cut(error):
                     raise
+                self._engine.dispose()  # what else the pool holds was cut as well
             return self._attempt(mode, unit, begun)
 
     def _attempt(self, mode: Access, unit: Unit[T], begun: _Begun) -> T:

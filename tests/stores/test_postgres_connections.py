@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from conduit.core.errors import StoreError
 from conduit.stores import sql_address, sql_log
 from conduit.stores.sql import SQLStore
 from conduit.stores.sql_address import parse_address
+from conduit.stores.sql_errors import was_cut
 from conduit.stores.sql_worker import Worker
 from experiments.servers.postgres import PostgresServer
 from tests.servers.postgres import Databases
@@ -121,6 +123,16 @@ async def test_a_store_outlives_its_server(own_postgres_server: PostgresServer, 
     assert_equal_statistics(learned, batch([(1, 0.25, 1.0), (2, 0.75, 1.0)]))
     await store.close()
     own_postgres_server.drop("outlived")
+
+
+@pytest.mark.parametrize(
+    ("said", "cut"), [(psycopg.errors.AdminShutdown, True), (psycopg.errors.UniqueViolation, False)]
+)
+def test_what_the_server_said_counts_before_the_driver_knows(
+    said: type[psycopg.Error], *, cut: bool
+) -> None:
+    """A connection is gone once its end was announced, though it still looks open."""
+    assert was_cut(DBAPIError("SELECT 1", None, said())) is cut
 
 
 async def test_a_transaction_that_broke_before_its_commit_is_done_again(address: str) -> None:
