@@ -13,6 +13,8 @@ EXAMPLES = sorted(ROOT.glob("examples/*/*.py"))
 SAYS = {
     "hello_world.py": "Route to: ",
     "simple_router.py": "Four.",
+    "one_line.py": "gpt-4o-mini: $",
+    "providers.py": "cheapest: google/gemini-3-flash-preview",
     "basic_routing.py": "[cost] Prove that the square root of 2 is irrational.",
     "hot_swap.py": "It comes back, with all that was learned of it.",
     "with_constraints.py": "no model fits max_cost=$0",

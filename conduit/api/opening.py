@@ -33,7 +33,7 @@ def open_router(settings: Settings, subscribers: Iterable[Subscriber]) -> Router
             settings=settings,
             subscribers=subscribers,
         )
-    callable_arms(catalog_of(settings).arms, settings)
+    callable_arms(catalog_of(settings).arms, settings, without="--offline, or CONDUIT_OFFLINE=1")
     arms = without_keyless(catalog_of(settings).arms, settings)
     return Router(
         [arm.id for arm in arms],

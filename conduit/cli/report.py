@@ -119,12 +119,17 @@ def report(
         say_json(payload(found.report, baseline=baseline, picture=drawn))
     elif csv:
         say("".join(csv_lines(found.report)))
-    elif found.report.whole is None:
-        say_nothing(found.report)
     else:
-        say_report(found.report, baseline=baseline)
+        _say(found.report, baseline=baseline)
     if drawn is not None:
         note(f"Picture: {drawn}")
+
+
+def _say(made: MoneyReport, *, baseline: str | None) -> None:
+    if made.whole is None:
+        say_nothing(made)
+    else:
+        say_report(made, baseline=baseline)
 
 
 def _store(settings: Settings, database: str | None) -> DurableStore:

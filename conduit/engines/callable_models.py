@@ -25,8 +25,13 @@ def key_variables(arms: Iterable[Arm]) -> str:
     return ", ".join(names)
 
 
-def callable_arms(arms: Sequence[Arm], settings: Settings) -> tuple[Arm, ...]:
+def callable_arms(arms: Sequence[Arm], settings: Settings, *, without: str = "") -> tuple[Arm, ...]:
     """Those of some arms that can be called.
+
+    Args:
+        arms: at least one.
+        settings: with the keys.
+        without: how a caller may go on without a key; empty where that is not possible.
 
     Raises:
         ConfigurationError: when no key is set for any of them.
@@ -39,7 +44,8 @@ def callable_arms(arms: Sequence[Arm], settings: Settings) -> tuple[Arm, ...]:
     count = " one of" if len(providers) > 1 else ""
     raise ConfigurationError(
         f"no API key is set{whose}",
-        remedy=f"set{count} {key_variables(arms)} in the environment or in .env",
+        remedy=f"set{count} {key_variables(arms)} in the environment or in .env"
+        + (f", or try it without: {without}" if without else ""),
     )
 
 
@@ -65,9 +71,8 @@ def check_keys(arms: Iterable[Arm], settings: Settings) -> None:
     """
     for arm in arms:
         try:
-            callable_arms((arm,), settings)
+            callable_arms((arm,), settings, without="offline=True, or CONDUIT_OFFLINE=1")
         except ConfigurationError as error:
             raise ConfigurationError(
-                f"{error.problem}, which {arm.id!r} needs",
-                remedy=f"{error.remedy}, or try it without: offline=True, or CONDUIT_OFFLINE=1",
+                f"{error.problem}, which {arm.id!r} needs", remedy=error.remedy
             ) from None

@@ -34,9 +34,9 @@ class Difficulty:
     ``h(task) + .049 tanh(fᵀWx)``, where the word that a prompt begins with decides between 1/6 (what
     is quickly done, as "summarize"), 1/2 (it does not say) and 5/6 (work, as "analyze"), and ``W``
     was fitted to the failures of cheap models, ``x`` being a context and ``f`` its part that tells
-    the form. So whatever is appended to a prompt that is more
-    than words of courtesy moves its difficulty by less than .1: no prompt argues about itself. The
-    price is that a task which is named at the end of a prompt is not seen.
+    the form. So whatever is appended to a prompt that is more than words of courtesy moves its
+    difficulty by less than .1: no prompt argues about itself. The price is that a task which is
+    named at the end of a prompt is not seen.
 
     Args:
         name: identity; equal names judge alike.

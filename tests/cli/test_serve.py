@@ -69,7 +69,7 @@ def test_bare_uvicorn_serves_the_same_app(machine: Path) -> None:
 
 
 REFUSED = [
-    ([], "no API key is set"),
+    ([], "in .env, or try it without: --offline, or CONDUIT_OFFLINE=1"),
     (["--offline", "--host", "0.0.0.0"], "set CONDUIT_API_KEY, or leave --host out"),
     (["--offline", "--port", "70000"], "port=70000 cannot be"),
     (["--offline", "--models", "gpt-99"], "unknown model 'gpt-99'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
 from conduit.core.errors import AllModelsFailedError, InvalidInputError, ProviderError
@@ -92,11 +92,8 @@ class MultiProvider:
         for provider in self._ordered(
             self.routes(prompt, strategy=strategy, max_tokens=max_tokens)
         ):
-            try:
+            with _kept(failures):
                 answer = provider.chat(prompt, max_tokens=max_tokens, temperature=temperature)
-            except AllModelsFailedError as error:
-                failures.extend(error.failures)
-            else:
                 return self._measured(answer, failures)
         raise AllModelsFailedError(failures)
 
@@ -113,12 +110,8 @@ class MultiProvider:
         routes = await self.aroutes(prompt, strategy=strategy, max_tokens=max_tokens)
         for provider in self._ordered(routes):
             asked = provider.achat(prompt, max_tokens=max_tokens, temperature=temperature)
-            try:
-                answer = await asked
-            except AllModelsFailedError as error:
-                failures.extend(error.failures)
-            else:
-                return self._measured(answer, failures)
+            with _kept(failures):
+                return self._measured(await asked, failures)
         raise AllModelsFailedError(failures)
 
     def stream_text(
@@ -138,13 +131,10 @@ class MultiProvider:
         for provider in self._ordered(
             self.routes(prompt, strategy=strategy, max_tokens=max_tokens)
         ):
-            try:
+            with _kept(failures):
                 yield from provider.stream_text(
                     prompt, max_tokens=max_tokens, temperature=temperature
                 )
-            except AllModelsFailedError as error:
-                failures.extend(error.failures)
-            else:
                 return
         raise AllModelsFailedError(failures)
 
@@ -161,13 +151,10 @@ class MultiProvider:
         routes = await self.aroutes(prompt, strategy=strategy, max_tokens=max_tokens)
         for provider in self._ordered(routes):
             said = provider.astream_text(prompt, max_tokens=max_tokens, temperature=temperature)
-            try:
+            with _kept(failures):
                 async with aclosing(said) as pieces:
                     async for piece in pieces:
                         yield piece
-            except AllModelsFailedError as error:
-                failures.extend(error.failures)
-            else:
                 return
         raise AllModelsFailedError(failures)
 
@@ -183,3 +170,12 @@ class MultiProvider:
             answer, accounts=[it.account for it in self._by_name.values()], failures=failures
         )
         return measured
+
+
+@contextmanager
+def _kept(failures: list[ProviderError]) -> Iterator[None]:
+    """Goes on, to the next provider, where no model of one answered."""
+    try:
+        yield
+    except AllModelsFailedError as error:
+        failures.extend(error.failures)
