@@ -158,7 +158,7 @@ async def _taken_up(parts: Parts, analyzer: Analyzer, labelled: Labelled) -> _Le
     shared = parts.shared_portfolio()
     portfolio, neighbours = await as_edited(shared, parts.portfolio, labelled=labelled)
     parts = replace(parts, portfolio=portfolio)
-    learner = parts.learner(dim=analyzer.dim)
+    learner = parts.learner(layout=analyzer.layout, dim=analyzer.dim)
     await learner.refresh()
     decider = parts.decider(analyzer.layout, neighbours=neighbours)
     steering = SharedSteering(decider, store=parts.store, goal=parts.goal)

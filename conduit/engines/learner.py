@@ -58,6 +58,7 @@ class Learner:
         store: the durable side.
         arms: the arms, in index order.
         build: makes arm models.
+        layout: of the contexts that they learn from.
         clock: the one that dates decisions; evidence is as old as its decision.
 
     Attributes:
@@ -69,8 +70,11 @@ class Learner:
         journal: writes what need not be waited for.
     """
 
-    def __init__(self, store: Store, *, arms: Sequence[Arm], build: Build, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, *, arms: Sequence[Arm], build: Build, layout: str, clock: Clock
+    ) -> None:
         self._store = store
+        self._layout = layout
         self._clock = clock
         self._build = build
         self._recent: OrderedDict[str, Decision] = OrderedDict()
@@ -223,6 +227,8 @@ class Learner:
         self.models.advance(self._clock.now())
         for change in changes:
             decision = await self.decision(change.observation.decision_id)
+            if decision.layout != self._layout:  # the store keeps it in its log, for a refit
+                continue
             context = decision.features.context.astype(np.float64)
             self.models.learn(change, context, at=decision.created_at)
         await self._discount()

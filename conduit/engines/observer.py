@@ -45,7 +45,12 @@ class Observer:
         self._clock = clock
         self._announce = announce
         self._recent = recent
-        self._served: OrderedDict[str, str] = OrderedDict()
+        self._served: OrderedDict[str, str | None] = OrderedDict()
+
+    async def begun(self, decision: Decision) -> None:
+        """The same of a decision that is executed here: until a model answers, nobody has."""
+        self._remember(decision.id, None)
+        await self.decided(decision)
 
     async def decided(self, decision: Decision) -> None:
         """A question that returns is evidence against the model of the earlier answer."""
@@ -74,7 +79,7 @@ class Observer:
             status: HTTP status of a failure, where there was one.
         """
         if execution.failure is None:
-            self._remember(execution)
+            self._remember(execution.decision_id, execution.arm)
         await self._learner.journal.enter(execution)
         self._announce(Executed(execution, status))
         if lesson is not None:
@@ -94,7 +99,8 @@ class Observer:
         observations = feedback_observations(
             feedback,
             decision_id=decision_id,
-            arm=await self._served_by(decision_id, decided=decision.selected_model),
+            arm=await self._served_by(decision_id, decided=decision.selected_model)
+            or decision.selected_model,
             observed_at=self._clock.now(),
         )
         changes = await self._learner.learn(observations)
@@ -106,12 +112,14 @@ class Observer:
         return decision_id in self._served or bool(await self._store.executions(decision_id))
 
     async def _blame(self, earlier: Asked, *, now: float) -> None:
-        """Nothing is learned of a decision that cannot be read, or is of another database."""
+        """Nothing is learned of a decision that cannot be read, is of another database, or led to no answer."""
         try:
             await self._learner.decision(earlier.decision_id)
             blamed = await self._served_by(earlier.decision_id, decided=earlier.arm)
         except (StoreError, UnknownDecisionError) as error:
             _log.info("a repeated question is not learned from: %s", error)
+            return
+        if blamed is None:
             return
         seen = retry_observation(earlier.decision_id, arm=blamed, observed_at=now)
         self._tell(await self._learner.notice([seen]))
@@ -120,17 +128,20 @@ class Observer:
         if changes:
             self._announce(Learned(changes))
 
-    def _remember(self, execution: Execution) -> None:
-        self._served[execution.decision_id] = execution.arm
+    def _remember(self, decision_id: str, served: str | None) -> None:
+        self._served[decision_id] = served
         if len(self._served) > REMEMBERED:
             self._served.popitem(last=False)
 
-    async def _served_by(self, decision_id: str, *, decided: str) -> str:
+    async def _served_by(self, decision_id: str, *, decided: str) -> str | None:
+        """The model that answered; None where none did, or has not yet.
+
+        What was only decided here is executed by its caller, by the decided model.
+        """
         if decision_id in self._served:
             return self._served[decision_id]
         if self._learner.made_here(decision_id):  # and so not executed anywhere else
             return decided
-        for execution in reversed(await self._store.executions(decision_id)):
-            if execution.failure is None:
-                return execution.arm
-        return decided
+        executions = await self._store.executions(decision_id)
+        served = [it.arm for it in executions if it.failure is None]
+        return served[-1] if served else None if executions else decided

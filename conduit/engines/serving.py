@@ -139,7 +139,7 @@ class Serving:
                 async for piece in pieces:
                     if isinstance(piece, Attempt):
                         if piece.number == 1:
-                            await self.observer.decided(decision)
+                            await self.observer.begun(decision)
                         yield Begun(decision, arms[piece.arm], piece.number)
                     elif isinstance(piece, Served):
                         served = piece

@@ -142,8 +142,8 @@ class Parts:
         """Whether cut answers are continued where the caller does not say."""
         return self.settings.continue_cut_answers
 
-    def learner(self, *, dim: int) -> Learner:
-        """The learner for contexts of ``dim`` numbers."""
+    def learner(self, *, layout: str, dim: int) -> Learner:
+        """The learner for contexts of ``dim`` numbers that mean what ``layout`` says."""
         contextual = self._rules("").policy.contextual
 
         def build(arms: Sequence[Arm], state: LearnedState, before: ArmModels | None) -> ArmModels:
@@ -157,7 +157,9 @@ class Parts:
                 before=before,
             )
 
-        return Learner(self.store, arms=self.portfolio.arms, build=build, clock=self.clock)
+        return Learner(
+            self.store, arms=self.portfolio.arms, build=build, layout=layout, clock=self.clock
+        )
 
     @property
     def _seed(self) -> int | None:

@@ -145,6 +145,48 @@ async def test_a_repeated_question_counts_against_the_earlier_answer() -> None:
     assert retries == [(Signal.RETRY, "dear", first.decision_id)]
 
 
+async def test_who_never_answered_is_not_blamed_for_a_repeated_question() -> None:
+    """In an outage people ask again: that says nothing of the quality of a model that gave no answer."""
+    learned: list[Signal] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Learned):
+            learned.extend(change.observation.signal for change in event.changes)
+
+    failing = ScriptedProvider(failures={"cheap": repeat(FailureKind.SERVER)})
+    asked = Query("What is rain?", user_id="ada")
+    settings = Settings(num_retries=0)
+    async with router_of(client=failing, subscribers=[note], settings=settings) as router:
+        for _ in range(3):
+            with pytest.raises(AllModelsFailedError):
+                await router.complete(asked, models=["cheap"])
+    assert Signal.ERROR in learned
+    assert Signal.RETRY not in learned
+
+
+async def test_a_call_under_way_is_not_blamed_for_a_repeated_question() -> None:
+    """Who asks twice before the first answer is there has found nothing wanting in it."""
+    learned: list[Signal] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Learned):
+            learned.extend(change.observation.signal for change in event.changes)
+
+    asked = Query("What is rain?", user_id="ada")
+    slow, all_asked = (
+        ScriptedProvider("rain", latency=1.0, sleep=lambda _: all_asked.wait()),
+        asyncio.Event(),
+    )
+    async with router_of(client=slow, subscribers=[note]) as router:
+        calls = [asyncio.create_task(router.complete(asked, models=["cheap"])) for _ in range(3)]
+        while len(slow.requests) < 3:
+            await asyncio.sleep(0)
+        all_asked.set()
+        await asyncio.gather(*calls)
+    assert Signal.TOKENS in learned
+    assert Signal.RETRY not in learned
+
+
 async def test_savings_are_measured_against_the_named_baseline() -> None:
     """The same tokens are priced at both models."""
     async with router_of(policy="fixed:cheap", baseline="dear") as router:

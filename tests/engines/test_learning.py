@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from conduit.core.outcomes import Head
 from conduit.engines.router import Router
 from conduit.stores.sql import SQLStore
 from tests.engines.builders import CODE, EQUAL, VERSE, router_of
@@ -88,3 +91,20 @@ async def test_a_changed_rating_leaves_the_same_posterior_as_giving_it_at_once()
     corrected, at_once = await estimate(1, 5), await estimate(5)
     assert abs(corrected[0] - at_once[0]) < 1e-12
     assert abs(corrected[1] - at_once[1]) < 1e-12
+
+
+async def test_what_was_decided_in_another_layout_is_kept_and_not_learned(tmp_path: Path) -> None:
+    """A rating of a decision whose context means something else waits in the log for a refit."""
+    path = tmp_path / "conduit.db"
+    async with router_of(*EQUAL, store=SQLStore(path)) as router:
+        decision = await router.route(VERSE[0])
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE decisions SET layout = 'another', context = substr(context, 1, 40)")
+    async with router_of(*EQUAL, store=SQLStore(path)) as router:
+        assert await router.feedback(decision.id, rating=5)
+        quality = (await router.open()).learner.models.head(Head.QUALITY)
+        assert quality.counts.sum() == 0
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT signal, value FROM observations").fetchall() == [
+            ("rating", 1.0)
+        ]
