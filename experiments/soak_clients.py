@@ -54,7 +54,7 @@ async def _ask(address: str, key: str, *, seconds: float, rate: float) -> Told:
         try:
             async with session.post(f"{address}/chat/completions", json=asked) as answer:
                 await answer.read()
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             statuses[NO_ANSWER] += 1
             return
         statuses[answer.status] += 1

@@ -16,6 +16,8 @@ from conduit.settings import Settings
 
 TRACES_WAIT = 2.0
 """Seconds that a command waits at its end for its trace to be taken."""
+MLFLOW_WAIT = 15.0
+"""The same where MLflow takes it, whose client alone takes seconds to load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ async def session(asked: Asked, settings: Settings, *, calling: bool) -> AsyncIt
         finally:
             await router.aclose()
     finally:
-        await telemetry.aclose(timeout=TRACES_WAIT)
+        await telemetry.aclose(timeout=MLFLOW_WAIT if settings.mlflow_enabled else TRACES_WAIT)
 
 
 def _query(asked: Asked, settings: Settings) -> Query:

@@ -12,6 +12,7 @@ from conduit.core.ports import Clock
 from conduit.core.version import __version__
 from conduit.settings import SETTINGS, Settings
 from conduit.telemetry.logs import LOGGER, formatter_of
+from conduit.telemetry.mlflow_traces import Mlflow
 from conduit.telemetry.opening import Telemetry, open_telemetry
 from conduit.telemetry.otlp import receiver_of
 from conduit.telemetry.secrets import Mask
@@ -19,9 +20,6 @@ from conduit.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
-
-
-_log = logging.getLogger(__name__)
 
 
 def telemetry_from(
@@ -42,14 +40,10 @@ def telemetry_from(
     Raises:
         ConfigurationError: for tracing whose libraries are missing.
     """
-    if settings.mlflow_enabled:
-        _log.warning(
-            "CONDUIT_MLFLOW_ENABLED does nothing yet; MLflow's server takes OpenTelemetry's traces, "
-            "see docs/TELEMETRY.md"
-        )
     return open_telemetry(
         clock=clock or SystemClock(),
         tracing=tracing_from(settings),
+        mlflow=mlflow_from(settings),
         registry=registry,
         logger=logging.getLogger(LOGGER) if logs else None,
         calls=logging.INFO if settings.debug else logging.DEBUG,
@@ -76,6 +70,25 @@ def tracing_from(settings: Settings) -> Tracing | None:
         version=__version__,
         environment=settings.environment,
         prompts=settings.trace_prompts,
+    )
+
+
+def mlflow_from(settings: Settings) -> Mlflow | None:
+    """Where MLflow keeps traces; None where that is switched off.
+
+    Prompts and answers are what MLflow is for: they are told, unless that was said not to be.
+    """
+    if not settings.mlflow_enabled:
+        return None
+    databricks = {
+        "DATABRICKS_HOST": settings.databricks_host,
+        "DATABRICKS_TOKEN": settings.databricks_token,
+    }
+    return Mlflow(
+        tracking_uri=settings.mlflow_tracking_uri,
+        experiment=settings.mlflow_experiment_name,
+        prompts=settings.trace_prompts or "trace_prompts" not in settings.origins,
+        environ={name: value for name, value in databricks.items() if value is not None},
     )
 
 

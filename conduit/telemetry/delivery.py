@@ -1,4 +1,4 @@
-"""Delivery of spans in batches, by a thread of its own, which nobody ever waits for unasked.
+"""Delivery of traces in batches, by a thread of its own, which nobody ever waits for unasked.
 
 The SDK's batch processor does the same, but waits up to half a minute at shutdown, and logs every batch
 that a receiver did not take. Here both waits are bounded, and an outage is one line in the log.
@@ -10,11 +10,14 @@ import logging
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.trace.export import SpanExportResult
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +29,19 @@ PAUSE = 1.0
 """Seconds between messages, while spans are few."""
 
 
-class Delivery:
+class Exporter(Protocol[T_contra]):
+    """Sends what has ended: spans, or whole queries."""
+
+    def export(self, items: Sequence[T_contra], /) -> SpanExportResult:
+        """Send some, in order."""
+        ...
+
+    def shutdown(self) -> None:
+        """Stop; interrupts a pause between two tries."""
+        ...
+
+
+class Delivery(Generic[T]):
     """Hands spans to an exporter.
 
     Args:
@@ -41,7 +56,7 @@ class Delivery:
 
     def __init__(
         self,
-        exporter: SpanExporter,
+        exporter: Exporter[T],
         *,
         receiver: str,
         queued: int = QUEUED,
@@ -50,7 +65,7 @@ class Delivery:
         self._exporter = exporter
         self._receiver = receiver
         self._pause = pause
-        self._waiting: deque[ReadableSpan] = deque(maxlen=queued)
+        self._waiting: deque[T] = deque(maxlen=queued)
         self._wake = threading.Event()
         self._idle = threading.Condition()
         self._sending = self._closing = self._abandoned = self._failing = False
@@ -58,7 +73,7 @@ class Delivery:
         self._thread = threading.Thread(target=self._work, name="conduit-spans", daemon=True)
         self._thread.start()
 
-    def add(self, span: ReadableSpan) -> None:
+    def add(self, span: T) -> None:
         """Queue a span that has ended."""
         if self._closing:
             return
@@ -123,7 +138,7 @@ class Delivery:
         with self._idle:
             self._idle.notify_all()
 
-    def _sent(self, batch: list[ReadableSpan]) -> bool:
+    def _sent(self, batch: list[T]) -> bool:
         from opentelemetry.sdk.trace.export import SpanExportResult  # noqa: PLC0415 - an extra
 
         try:
@@ -146,7 +161,7 @@ class Delivery:
 class _Quiet(logging.Filter):
     """Keeps an exporter's own complaints out of the log, where its thread here makes them."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, exporter: object) -> None:
         super().__init__()
         modules = {kind.__module__ for kind in type(exporter).__mro__}
         shared = {"opentelemetry.exporter.otlp.common.http", "urllib3.connectionpool"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conduit.core.events import Subscriber
 from conduit.core.models import Query
@@ -17,6 +18,7 @@ from conduit.telemetry.delivery import Delivery
 from conduit.telemetry.journeys import Journeys, Sink
 from conduit.telemetry.logs import EventLog
 from conduit.telemetry.metrics import Metrics
+from conduit.telemetry.mlflow_traces import Mlflow, open_mlflow
 from conduit.telemetry.secrets import Mask
 from conduit.telemetry.spans import SpanWriter
 from conduit.telemetry.tracing import Tracing, open_tracer
@@ -32,21 +34,24 @@ class Telemetry:
     Args:
         subscribers: for ``Router(subscribers=…)``.
         metrics: counts; None without a registry.
-        delivery: sends spans; None without tracing.
+        deliveries: send traces; none without tracing.
     """
 
     subscribers: tuple[Subscriber, ...]
     metrics: Metrics | None = None
-    delivery: Delivery | None = None
+    deliveries: tuple[Delivery[Any], ...] = ()
 
     def flush(self, *, timeout: float = 5.0) -> bool:
         """Send what waits; whether nothing waits any more after ``timeout`` seconds at most."""
-        return self.delivery is None or self.delivery.flush(timeout=timeout)
+        until = time.monotonic() + timeout
+        flushed = [it.flush(timeout=_left(until)) for it in self.deliveries]
+        return all(flushed)
 
     def close(self, *, timeout: float = 5.0) -> None:
         """Send what waits and stop, within ``timeout`` seconds; repeatable."""
-        if self.delivery is not None:
-            self.delivery.close(timeout=timeout)
+        until = time.monotonic() + timeout
+        for it in self.deliveries:
+            it.close(timeout=_left(until))
 
     async def aclose(self, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - a thread waits
         """Close, while the event loop goes on."""
@@ -57,6 +62,7 @@ def open_telemetry(
     *,
     clock: Clock,
     tracing: Tracing | None = None,
+    mlflow: Mlflow | None = None,
     registry: CollectorRegistry | None = None,
     logger: logging.Logger | None = None,
     calls: int = logging.DEBUG,
@@ -67,6 +73,7 @@ def open_telemetry(
     Args:
         clock: the router's own.
         tracing: how traces are made; None makes none.
+        mlflow: where MLflow keeps traces of its own; None makes none.
         registry: where totals live; None counts nothing.
         logger: takes log lines; None writes none.
         calls: level at which calls that went well, and decisions, are logged.
@@ -85,7 +92,7 @@ def open_telemetry(
     if metrics is not None:
         sinks.append(metrics.ended)
         subscribers.append(metrics)
-    mask, delivery = Mask(secrets), None
+    mask, deliveries = Mask(secrets), list[Delivery[Any]]()
 
     def prompt(query: Query) -> str:
         return mask(asked(query))
@@ -93,9 +100,18 @@ def open_telemetry(
     def answer(response: Response) -> str:
         return mask(answered(response))
 
-    told = tracing is not None and tracing.prompts
+    shown = tracing is not None and tracing.prompts
     if tracing is not None:
         tracer, delivery = open_tracer(tracing)
-        sinks.append(SpanWriter(tracer, answer=answer if told else None))
-    journeys = Journeys(sinks, clock=clock, prompt=prompt if told else None)
-    return Telemetry(subscribers=(*subscribers, journeys), metrics=metrics, delivery=delivery)
+        deliveries.append(delivery)
+        sinks.append(SpanWriter(tracer, answer=answer if shown else None))
+    subscribers.append(Journeys(sinks, clock=clock, prompt=prompt if shown else None))
+    if mlflow is not None:
+        subscriber, traces = open_mlflow(mlflow, clock=clock, mask=mask)
+        subscribers.append(subscriber)
+        deliveries.append(traces)
+    return Telemetry(subscribers=tuple(subscribers), metrics=metrics, deliveries=tuple(deliveries))
+
+
+def _left(until: float) -> float:
+    return max(until - time.monotonic(), 0.0)

@@ -57,17 +57,17 @@ class SpanWriter:
         span = self._tracer.start_span(
             f"chat {journey.model}" if journey.model else "chat",
             kind=SpanKind.CLIENT,
-            start_time=_nanoseconds(journey.started_at),
+            start_time=nanoseconds(journey.started_at),
         )
         if span.is_recording():
-            span.set_attributes(_told(query_attributes(journey)))
+            span.set_attributes(told(query_attributes(journey)))
             if journey.response is None:
                 _mark_failed(span, journey.outcome)
             elif self._answer is not None:
                 span.set_attribute("gen_ai.output.messages", self._answer(journey.response))
             for attempt in journey.attempts:
                 self._write(attempt, context=set_span_in_context(span))
-        span.end(_nanoseconds(journey.ended_at))
+        span.end(nanoseconds(journey.ended_at))
 
     def _write(self, attempt: Attempt, *, context: Context) -> None:
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
@@ -76,12 +76,12 @@ class SpanWriter:
             f"attempt {attempt.execution.arm}",
             context=context,
             kind=SpanKind.CLIENT,
-            start_time=_nanoseconds(attempt.execution.started_at),
+            start_time=nanoseconds(attempt.execution.started_at),
         )
-        span.set_attributes(_told(attempt_attributes(attempt)))
+        span.set_attributes(told(attempt_attributes(attempt)))
         if attempt.execution.failure is not None:
             _mark_failed(span, attempt.execution.failure)
-        span.end(_nanoseconds(attempt.ended_at))
+        span.end(nanoseconds(attempt.ended_at))
 
 
 def query_attributes(journey: Journey) -> Attributes:
@@ -179,7 +179,8 @@ def _host(arm: Arm | None) -> str | None:
     return urlsplit(arm.base_url).hostname if arm and arm.base_url else None
 
 
-def _told(attributes: Attributes) -> dict[str, Any]:
+def told(attributes: Attributes) -> dict[str, Any]:
+    """What is known of some attributes."""
     return {name: value for name, value in attributes.items() if value is not None}
 
 
@@ -189,5 +190,6 @@ def _mark_failed(span: Span, reason: str) -> None:
     span.set_status(Status(StatusCode.ERROR, str(reason)))
 
 
-def _nanoseconds(seconds: float) -> int:
+def nanoseconds(seconds: float) -> int:
+    """Seconds as OpenTelemetry has them."""
     return round(seconds * 1e9)

@@ -38,7 +38,7 @@ class Tracing:
     prompts: bool = False
 
 
-def open_tracer(tracing: Tracing) -> tuple[Tracer, Delivery]:
+def open_tracer(tracing: Tracing) -> tuple[Tracer, Delivery[ReadableSpan]]:
     """A tracer that is known to nobody else, and what delivers its spans.
 
     Raises:
@@ -80,7 +80,7 @@ def check_installed() -> None:
         )
 
 
-def _handing_on(delivery: Delivery) -> SpanProcessor:
+def _handing_on(delivery: Delivery[ReadableSpan]) -> SpanProcessor:
     from opentelemetry.sdk.trace import SpanProcessor  # noqa: PLC0415 - an extra
 
     class HandingOn(SpanProcessor):

@@ -173,16 +173,10 @@ async def test_a_call_under_way_is_not_blamed_for_a_repeated_question() -> None:
             learned.extend(change.observation.signal for change in event.changes)
 
     asked = Query("What is rain?", user_id="ada")
-    slow, all_asked = (
-        ScriptedProvider("rain", latency=1.0, sleep=lambda _: all_asked.wait()),
-        asyncio.Event(),
-    )
+    together = asyncio.Barrier(3)
+    slow = ScriptedProvider("rain", latency=1.0, sleep=lambda _: together.wait())
     async with router_of(client=slow, subscribers=[note]) as router:
-        calls = [asyncio.create_task(router.complete(asked, models=["cheap"])) for _ in range(3)]
-        while len(slow.requests) < 3:
-            await asyncio.sleep(0)
-        all_asked.set()
-        await asyncio.gather(*calls)
+        await asyncio.gather(*(router.complete(asked, models=["cheap"]) for _ in range(3)))
     assert Signal.TOKENS in learned
     assert Signal.RETRY not in learned
 
