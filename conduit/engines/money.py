@@ -126,7 +126,7 @@ class Money:
             decision_id=decision.id,
         )
         accounts = (*scopes, Scope(ScopeKind.MODEL, record.model))
-        await self._arrears.pay_soon(lambda: ledger.record_cost(record, accounts))
+        await self._arrears.pay_soon(lambda: ledger.record_cost(record, accounts), amount=cost)
 
     async def settle_up(self) -> None:
         """Pay all that is owed; before the store closes.

@@ -207,6 +207,21 @@ async def test_settling_survives_the_task_that_asked_for_it() -> None:
     assert [it.cost for it in await world.records()] == [0.25]
 
 
+async def test_what_was_set_aside_may_be_gone(caplog: pytest.LogCaptureFixture) -> None:
+    """A cost is booked on the same accounts, on record; what cost nothing needs no end."""
+    world = World()
+    await world.limit(1.0)
+    purses = [await world.till().open(REQUEST, decision_id="d") for _ in range(2)]
+    await world.ledger.remove_budget(ANNA, TOTAL, actor="admin")
+    await world.limit(1.0)
+    world.store._accounts.reservations.clear()
+    await purses[0].settle(execution(0.25))
+    await purses[1].settle(execution(0.0, failure=FailureKind.SERVER))
+    assert await world.figures() == [(0.25, 0.0)]
+    assert [(it.cost, it.user) for it in await world.records()] == [(0.25, "anna")]
+    assert not caplog.records
+
+
 LITTLE = replace(CHEAP, price=Price(input=0.1, output=1.5))
 COST = {"cheap": 0.0009, "dear": 0.009}
 LENGTH = 700
