@@ -81,7 +81,7 @@ class Reservation:
         amount: USD set aside, of every budget that applies: what the call may cost.
         lines: those budgets, and where the money counts.
         made_at: seconds since the epoch.
-        ends_at: likewise; afterwards the money is free again.
+        ends_at: likewise; afterwards the money is free again, unless it was renewed.
         state: what became of it.
         cost: USD that the call did cost, to the nanodollar; None until it is settled.
     """
@@ -193,6 +193,13 @@ class BudgetStore(CostStore, Protocol):
 
         Raises:
             InvalidInputError: for a reservation that does not exist.
+        """
+        ...
+
+    async def renew(self, ids: Sequence[str], *, ends_at: float) -> None:
+        """Let reservations that are open end no sooner than at a moment, in seconds since the epoch.
+
+        Those that were closed, or do not exist, stay as they are.
         """
         ...
 

@@ -75,7 +75,11 @@ class LedgerTill:
         began = loop.time()
         try:
             return await self.ledger.reserve(
-                scopes, estimate, least=least, wait=max(self.patience - self._waited, 0.0)
+                scopes,
+                estimate,
+                least=least,
+                wait=max(self.patience - self._waited, 0.0),
+                kept=True,
             )
         finally:
             self._waited += loop.time() - began

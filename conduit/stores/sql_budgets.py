@@ -63,6 +63,12 @@ _CLOSE = (
     .where(reservations.c.id == bindparam("of_id"))
     .values(state=bindparam("new_state"), cost=bindparam("new_cost"), due=None)
 )
+_RENEW = (
+    update(reservations)
+    .where(reservations.c.id.in_(_IDS))
+    .where(reservations.c.due < bindparam("then"))
+    .values(ends_at=bindparam("then"), due=bindparam("then"))
+)
 _DUE = (
     select(reservations.c.id)
     .where(reservations.c.due <= bindparam("now"))
@@ -110,6 +116,13 @@ def _done(accounts: Accounts, command: Command) -> Answer:
     if isinstance(command, Closing):
         return accounts.close(command)
     return accounts.book(command)
+
+
+def renew(conn: Connection, ids: Sequence[str], *, ends_at: float) -> None:
+    """Let reservations that are open end no sooner than at a moment."""
+    if ids:
+        conn.execute(_KNOWN, {"ids": [*ids]})  # locks them in the order of all others
+        conn.execute(_RENEW, {"ids": [*ids], "then": ends_at})
 
 
 def overdue(conn: Connection, *, now: float) -> list[str]:
