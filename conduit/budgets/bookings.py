@@ -83,7 +83,12 @@ class Bookings(CostReports):
         return await self._surely(self._store.end(closing))
 
     async def record_cost(
-        self, record: CostRecord, scopes: Sequence[Scope] = (), *, soon: bool = False
+        self,
+        record: CostRecord,
+        scopes: Sequence[Scope] = (),
+        *,
+        soon: bool = False,
+        corrects: bool = False,
     ) -> bool:
         """Spend what nothing was set aside for, on record; done even if the task is cancelled.
 
@@ -94,6 +99,8 @@ class Bookings(CostReports):
             record: of the cost; the same one again is booked once.
             scopes: on whose account.
             soon: wait a moment for other costs, and book all of them at once.
+            corrects: whether it takes the place of what was booked under its id on the same
+                accounts, which pay or get back the difference; the first moment stays.
 
         Returns:
             Whether it was new.
@@ -103,7 +110,7 @@ class Bookings(CostReports):
         """
         nanos(record.cost, what="a cost")
         accounts = tuple(dict.fromkeys(scopes))
-        booking = Booking(record=record, scopes=accounts, now=record.at)
+        booking = Booking(record=record, scopes=accounts, now=record.at, corrects=corrects)
         return await self._surely(self._booked(lambda: self._store.book(booking), soon=soon))
 
     async def _surely(self, ending: Awaitable[T]) -> T:

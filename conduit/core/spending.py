@@ -140,11 +140,14 @@ class Booking:
         record: of it; one that is known already is booked already.
         scopes: on whose account: what counts in their budgets.
         now: seconds since the epoch.
+        corrects: whether the record takes the place of the one that is known, of whose moment it
+            stays: its accounts are the same, and pay or get back the difference.
     """
 
     record: CostRecord
     scopes: Sequence[Scope]
     now: float
+    corrects: bool = False
 
     @property
     def id(self) -> str:
@@ -207,7 +210,8 @@ class BudgetStore(CostStore, Protocol):
         """Spend what nothing was set aside for, on record, even where it exceeds a limit.
 
         Returns:
-            Whether it was booked; False, and nothing has changed, for a record that is known.
+            Whether it was booked; False, and nothing has changed, for a record that is known, and
+            that it does not correct.
         """
         ...
 

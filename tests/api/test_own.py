@@ -136,6 +136,8 @@ async def test_feedback_that_says_nothing_or_too_much_is_refused() -> None:
         assert "without a value" in error_of(await say(**known), 400)["message"]
         assert error_of(await say(**known, rating=6), 422)["param"] == "rating"
         assert error_of(await say(**known, quality_score=-1), 422)["param"] == "quality_score"
+        for name, most in (("cost", 2e6), ("latency", 86_400), ("output_tokens", 10**9)):
+            assert error_of(await say(**known, **{name: most + 1}), 422)["param"] == name
         assert error_of(await say(**known, rating=5, colour="red"), 422)["param"] == "colour"
         assert "either" in error_of(await say(**known, decision_id="x", rating=5), 422)["message"]
         other = await say(**known, rating=5, model="gpt-99")
