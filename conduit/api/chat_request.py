@@ -64,8 +64,9 @@ class ChatRequest(BaseModel):
     )
 
 
-_OWN = ("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens",
-        "n", "user", "conduit")  # fmt: skip
+OWN = ("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens",
+       "n", "user", "conduit")  # fmt: skip
+"""Fields that say what is asked of the router; they never reach the model as options."""
 
 
 def read_chat(body: bytes) -> tuple[ChatRequest, Object]:
@@ -78,7 +79,7 @@ def read_chat(body: bytes) -> tuple[ChatRequest, Object]:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise refuse(f"the body is no JSON: {error.msg}", code="invalid_json") from None
-    if not _is_shallow(value):
+    if not is_shallow(value):
         raise refuse(f"the body is nested deeper than {DEEPEST} levels", code="invalid_json")
     try:
         request = ChatRequest.model_validate(value)
@@ -97,11 +98,11 @@ def read_chat(body: bytes) -> tuple[ChatRequest, Object]:
 def options_of(value: Object) -> Object:
     """What is handed on to the model as it is."""
     return {name: given for name, given in value.items()
-            if name not in _OWN and given is not None}  # fmt: skip
+            if name not in OWN and given is not None}  # fmt: skip
 
 
-def _is_shallow(value: object) -> bool:
-    """Whether it is not so deep that a recursion might fail at it."""
+def is_shallow(value: object) -> bool:
+    """Whether JSON has at most :data:`DEEPEST` levels: deeper, a recursion might fail at it."""
     level = _containers([value])
     for _ in range(DEEPEST):
         if not level:

@@ -9,7 +9,9 @@ from conduit.api.chat_answer import decision_id_of
 from conduit.api.directives import Name
 from conduit.api.gateway import opened
 from conduit.api.schemas import ERRORS
+from conduit.core.budgets import DAY, MOST
 from conduit.core.outcomes import Change, Signal
+from conduit.feedback.ratings import MOST_TOKENS
 
 routes = APIRouter(prefix="/v1", tags=["Conduit"], responses=ERRORS)
 _JOINS = {"decision_id", "response_id"}
@@ -30,9 +32,11 @@ class FeedbackBody(BaseModel):
     quality_score: float | None = Field(default=None, ge=0, le=1, description="In their place.")
     met_expectations: bool | None = None
     error: bool | None = Field(default=None, description="Where you made the call yourself …")
-    latency: float | None = Field(default=None, ge=0, description="… so many seconds, …")
-    cost: float | None = Field(default=None, ge=0, description="… so many USD, …")
-    output_tokens: int | None = Field(default=None, ge=0, description="… so long an answer.")
+    latency: float | None = Field(default=None, ge=0, le=DAY, description="… so many seconds, …")
+    cost: float | None = Field(default=None, ge=0, le=MOST, description="… so many USD, …")
+    output_tokens: int | None = Field(
+        default=None, ge=0, le=MOST_TOKENS, description="… so long an answer."
+    )
     model: Name | None = Field(default=None, description="Which model answered, if another.")
 
     @model_validator(mode="after")

@@ -6,11 +6,18 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from conduit.api.asked import AUTO, Asked, ask
 from conduit.api.chat_answer import decision_id_of
-from conduit.api.chat_request import Message, Object
+from conduit.api.chat_request import (
+    DEEPEST,
+    OWN,
+    Message,
+    Object,
+    is_shallow,
+    options_of,
+)
 from conduit.api.directives import Directives, Name
 from conduit.api.gateway import opened
 from conduit.api.presence import while_present
@@ -42,6 +49,21 @@ class AskBody(Directives):
     model: Name = Field(default=AUTO, description="As in the chat completions protocol.")
     max_tokens: int | None = Field(default=None, ge=1, le=10_000_000)
     options: Object = Field(default_factory=dict, description="For the model: tools, stop, seed …")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shallow(cls, body: object) -> object:
+        if not is_shallow(body):
+            raise ValueError(f"nested deeper than {DEEPEST} levels")
+        return body
+
+    @field_validator("options")
+    @classmethod
+    def _for_the_model(cls, options: Object) -> Object:
+        for name in OWN:
+            if options.get(name) is not None:
+                raise ValueError(f"{name!r} is none; what may be said of it stands beside them")
+        return options_of(options)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> AskBody:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from conduit.budgets.cost_reports import CostReports
 from conduit.budgets.gathering import Gathering
+from conduit.budgets.leases import Leases
 from conduit.core.budgets import Scope, nanos
 from conduit.core.costs import CostRecord
 from conduit.core.ports import Clock
@@ -22,11 +23,13 @@ class Bookings(CostReports):
     Args:
         store: that keeps the books; open.
         clock: tells the windows.
+        leases: of what is set aside.
     """
 
-    def __init__(self, store: BudgetStore, *, clock: Clock) -> None:
+    def __init__(self, store: BudgetStore, *, clock: Clock, leases: Leases) -> None:
         super().__init__(store, before=self.caught_up)
         self._clock = clock
+        self._leases = leases
         self._freed = asyncio.Event()
         self._under_way: set[asyncio.Future[Any]] = set()
         self._gathering = Gathering()
@@ -57,6 +60,7 @@ class Bookings(CostReports):
         Raises:
             InvalidInputError: for a reservation that does not exist, or a cost that cannot be.
         """
+        self._leases.let_go(reservation_id)
         closing = Closing(
             id=reservation_id,
             state=ReservationState.SETTLED,
@@ -74,11 +78,17 @@ class Bookings(CostReports):
         Raises:
             InvalidInputError: for a reservation that does not exist.
         """
+        self._leases.let_go(reservation_id)
         closing = Closing(id=reservation_id, state=ReservationState.RELEASED, now=self._clock.now())
         return await self._surely(self._store.end(closing))
 
     async def record_cost(
-        self, record: CostRecord, scopes: Sequence[Scope] = (), *, soon: bool = False
+        self,
+        record: CostRecord,
+        scopes: Sequence[Scope] = (),
+        *,
+        soon: bool = False,
+        corrects: bool = False,
     ) -> bool:
         """Spend what nothing was set aside for, on record; done even if the task is cancelled.
 
@@ -89,6 +99,8 @@ class Bookings(CostReports):
             record: of the cost; the same one again is booked once.
             scopes: on whose account.
             soon: wait a moment for other costs, and book all of them at once.
+            corrects: whether it takes the place of what was booked under its id on the same
+                accounts, which pay or get back the difference; the first moment stays.
 
         Returns:
             Whether it was new.
@@ -98,7 +110,7 @@ class Bookings(CostReports):
         """
         nanos(record.cost, what="a cost")
         accounts = tuple(dict.fromkeys(scopes))
-        booking = Booking(record=record, scopes=accounts, now=record.at)
+        booking = Booking(record=record, scopes=accounts, now=record.at, corrects=corrects)
         return await self._surely(self._booked(lambda: self._store.book(booking), soon=soon))
 
     async def _surely(self, ending: Awaitable[T]) -> T:

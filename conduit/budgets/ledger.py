@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from conduit.budgets.bookings import Bookings
+from conduit.budgets.leases import LEASE, Leases
 from conduit.budgets.refusals import exceeded, timed_out
 from conduit.core.budgets import Budget, Scope, Window, nanos
 from conduit.core.clocks import SystemClock
@@ -24,8 +25,6 @@ from conduit.core.spending import (
     Spend,
 )
 
-LEASE = 900.0
-"""Seconds after which a reservation ends by itself: longer than any call takes."""
 PATIENCE = 30.0
 """Seconds for which a call waits for others to settle."""
 FIRST_LOOK, LONGEST_LOOK = 0.02, 0.5
@@ -55,7 +54,7 @@ class Ledger(Bookings):
     Args:
         store: that keeps the books; open.
         clock: tells the windows; None takes the system's. Processes' clocks should agree.
-        lease: seconds after which a reservation ends by itself, above the longest call.
+        lease: seconds after which a reservation ends by itself, unless it is kept.
 
     Raises:
         ConfigurationError: for a store that keeps no budgets.
@@ -70,8 +69,8 @@ class Ledger(Bookings):
             )
         if not lease > 0:
             raise InvalidInputError(f"a lease of {lease:g} s is over", remedy="give more than 0")
-        super().__init__(store, clock=clock or SystemClock())
-        self._lease = lease
+        clock = clock or SystemClock()
+        super().__init__(store, clock=clock, leases=Leases(store, clock=clock, seconds=lease))
         self._tally = Tally()
         self._edition = 0
 
@@ -112,7 +111,7 @@ class Ledger(Bookings):
     async def standing(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
         """Budgets of some scopes, or all, in order, as they stand; as quick after any history."""
         await self.caught_up()
-        await self._store.end_overdue(now=self._clock.now())
+        await self._end_overdue()
         return await self.look(scopes)
 
     async def look(self, scopes: Sequence[Scope] | None = None) -> list[Spend]:
@@ -145,6 +144,7 @@ class Ledger(Bookings):
         id: str | None = None,  # noqa: A002 - what it is
         least: float | None = None,
         wait: float = PATIENCE,
+        kept: bool = False,
     ) -> Reservation:
         """Set money aside in every budget that applies, or in none, waiting for others to settle.
 
@@ -157,6 +157,8 @@ class Ledger(Bookings):
             least: USD that will do where the estimate is not left. Less is then set aside,
                 ``amount`` says how much, and the caller sees to it that the call costs no more.
             wait: seconds for others to settle; 0 does not wait.
+            kept: whether its lease is renewed until it is settled or released, which is then sure
+                to come: it ends by itself only should the process die.
 
         Raises:
             BudgetExceededError: settled spending and what is wanted exceed a limit.
@@ -179,18 +181,25 @@ class Ledger(Bookings):
             answer = await self._claim(wanted)
             if isinstance(answer, Reservation):
                 self._tally = replace(self._tally, granted=self._tally.granted + 1)
+                if kept:
+                    self._leases.hold(answer.id, since=answer.made_at)
                 return answer
             left = began + wait - loop.time()
             if answer.final or left <= 0:
                 raise self._refusal(answer, waited=loop.time() - began)
             self._gathering.hurry()
-            if not await self._store.end_overdue(now=self._clock.now()):
+            if not await self._end_overdue():
                 await _either(freed, min(pause, left))
                 pause = min(2 * pause, LONGEST_LOOK)
 
+    async def _end_overdue(self) -> int:
+        """Free what processes have left behind that must have died; this one lives."""
+        await self._leases.catch_up()
+        return await self._store.end_overdue(now=self._clock.now())
+
     async def _claim(self, wanted: Claim) -> Reservation | Shortage:
         now = self._clock.now()
-        claim = replace(wanted, now=now, ends_at=now + self._lease)
+        claim = replace(wanted, now=now, ends_at=now + self._leases.seconds)
         asked = asyncio.ensure_future(self._store.claim(claim))
         try:
             return await asyncio.shield(asked)

@@ -72,8 +72,9 @@ class Quote:
 def quote_for(request: ModelRequest, *, input_tokens: int | None = None) -> Quote | None:
     """What a request may cost; None for a model that has no price.
 
-    ``max_tokens`` is the longest answer, and nothing shorter will do: it was asked for. Without it
-    the longest is the model's own, and a small one will do.
+    ``max_tokens`` is the longest answer, and nothing shorter will do: it was asked for. More than
+    the model's own longest answer it gives nobody. Without it that one is the longest, and a small
+    one will do.
 
     Args:
         request: to a model.
@@ -82,22 +83,26 @@ def quote_for(request: ModelRequest, *, input_tokens: int | None = None) -> Quot
     price, asked = request.arm.price, request.max_tokens
     if price is None:
         return None
-    longest = request.arm.max_output_tokens if asked is None else asked
+    most = request.arm.max_output_tokens
+    longest = most if asked is None else min(asked, most)
     sent = most_input_tokens(request.text, request.chat) if input_tokens is None else input_tokens
     return Quote(
         price=price,
         input_tokens=sent,
         output_tokens=longest,
-        least_tokens=min(SMALL_ANSWER, longest) if asked is None else asked,
+        least_tokens=min(SMALL_ANSWER, longest) if asked is None else longest,
     )
 
 
 def cut_to(request: ModelRequest, quote: Quote, amount: float) -> ModelRequest:
     """The request, asking for no longer an answer than an amount in USD pays for.
 
-    One that names its length was not cut, and neither is one that is paid for in full.
+    One that names its length is cut to the model's longest answer only, which it was quoted at;
+    one that is paid for in full is not cut.
     """
-    if request.max_tokens is not None or quote.is_paid_by(amount):
+    if request.max_tokens is not None:
+        return replace(request, max_tokens=min(request.max_tokens, quote.output_tokens))
+    if quote.is_paid_by(amount):
         return request
     return replace(request, max_tokens=quote.answer_for(amount))
 
@@ -106,45 +111,68 @@ def most_input_tokens(text: str, chat: Chat | None) -> int:
     """Tokens that are billed for what is sent, at most.
 
     Every token of a byte-level vocabulary stands for one byte of UTF-8 or more, so there are no
-    more of them than bytes; of a conversation the bytes are those of its messages, tools and form
-    of answer as compact JSON, whose punctuation is more than templates put in its place. In the
-    place of its bytes a picture counts :data:`ATTACHMENT_TOKENS`, any other attachment as many or a
-    token for :data:`ATTACHED_BYTES` of it. :data:`OVERHEAD_TOKENS` and, with tools,
-    :data:`TOOLS_TOKENS` come on top.
+    more of them than bytes; of a conversation the bytes are those of its messages and of all its
+    options as compact JSON, whose punctuation is more than templates put in its place. A part of a
+    message that is no text may stand for more than it says: a picture counts
+    :data:`ATTACHMENT_TOKENS` in the place of its bytes, a document, sound or film as many or a token
+    for :data:`ATTACHED_BYTES` of it, and any other part as many or its bytes.
+    :data:`OVERHEAD_TOKENS` and, with tools or a form of answer, :data:`TOOLS_TOKENS` come on top.
     """
     if chat is None:
         return _bytes(text) + OVERHEAD_TOKENS
-    extras = [chat.options[name] for name in ("tools", "response_format") if name in chat.options]
-    instructions = TOOLS_TOKENS if extras else 0
-    return sum(map(_weight, (*chat.messages, *extras))) + OVERHEAD_TOKENS + instructions
+    instructions = 0 if _INSTRUCTING.isdisjoint(chat.options) else TOOLS_TOKENS
+    said = sum(map(_message, chat.messages)) + _weight(chat.options)
+    return said + OVERHEAD_TOKENS + instructions
+
+
+_INSTRUCTING = frozenset({"tools", "functions", "response_format"})
+"""Options for which providers put instructions of their own before a prompt."""
+_ATTACHING = ("content", "audio")
+"""Fields of a message that may stand for more than they say: an earlier sound is but its id."""
+_TEXTS = ("text", "refusal", "input_text", "output_text")
+_PICTURES = ("image_url", "input_image", "image")
+_DOCUMENTS = ("input_audio", "audio_url", "video_url", "file", "input_file")
 
 
 def _weight(value: object) -> int:
-    """Tokens of a JSON value, at most: its bytes, but for attachments."""
+    """Tokens of a JSON value, at most: its bytes."""
     if isinstance(value, str):
         return _bytes(value) + 2
     if isinstance(value, Mapping):
-        kind = value.get("type")
-        if kind in _PICTURES:
-            return ATTACHMENT_TOKENS
-        if kind in _DOCUMENTS:
-            return max(ATTACHMENT_TOKENS, _inside(value) // ATTACHED_BYTES)
-        return 2 + sum(_bytes(str(key)) + 4 + _weight(inner) for key, inner in value.items())
+        return 2 + sum(_named(name, _weight(inner)) for name, inner in value.items())
     if isinstance(value, list | tuple):
         return 2 + sum(1 + _weight(inner) for inner in value)
     return len(json.dumps(value))
 
 
-_PICTURES = ("image_url", "input_image", "image")
-_DOCUMENTS = ("input_audio", "file", "input_file")
+def _named(name: object, weight: int) -> int:
+    return _bytes(str(name)) + 4 + weight
 
 
-def _inside(part: Mapping[str, object]) -> int:
-    """Bytes of all text in a part."""
-    return sum(
-        _inside(value) if isinstance(value, Mapping) else _bytes(str(value))
-        for value in part.values()
+def _message(message: Mapping[str, object]) -> int:
+    """Tokens of a message, or of a part that has parts, at most."""
+    return 2 + sum(
+        _named(name, _content(inner) if name in _ATTACHING else _weight(inner))
+        for name, inner in message.items()
     )
+
+
+def _content(content: object) -> int:
+    if isinstance(content, list | tuple):
+        return 2 + sum(1 + _content(part) for part in content)
+    return _part(content) if isinstance(content, Mapping) else _weight(content)
+
+
+def _part(part: Mapping[str, object]) -> int:
+    """Tokens of a part of a message, at most."""
+    kind = part.get("type")
+    if kind in _TEXTS:
+        return _weight(part)
+    if kind in _PICTURES:
+        return ATTACHMENT_TOKENS
+    if kind in _DOCUMENTS:
+        return max(ATTACHMENT_TOKENS, _weight(part) // ATTACHED_BYTES)
+    return max(ATTACHMENT_TOKENS, _message(part))
 
 
 def _bytes(text: str) -> int:

@@ -260,6 +260,8 @@ class ProviderError(ExecutionError):
         status: HTTP status, when there was one.
         input_tokens: billed although the call failed; None when unknown.
         output_tokens: likewise.
+        sent: whether the request was on its way and no word came of what was billed: providers
+            answer, and bill, also where nobody hears it.
     """
 
     def __init__(
@@ -272,6 +274,7 @@ class ProviderError(ExecutionError):
         status: int | None = None,
         input_tokens: int | None = None,
         output_tokens: int | None = None,
+        sent: bool = False,
     ) -> None:
         self.kind = kind
         self.model = model
@@ -280,6 +283,7 @@ class ProviderError(ExecutionError):
         self.status = status
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
+        self.sent = sent
         tail = f": {detail}" if detail else ""
         super().__init__(f"{model} failed ({kind.value}){tail}")
 

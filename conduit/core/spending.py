@@ -81,7 +81,7 @@ class Reservation:
         amount: USD set aside, of every budget that applies: what the call may cost.
         lines: those budgets, and where the money counts.
         made_at: seconds since the epoch.
-        ends_at: likewise; afterwards the money is free again.
+        ends_at: likewise; afterwards the money is free again, unless it was renewed.
         state: what became of it.
         cost: USD that the call did cost, to the nanodollar; None until it is settled.
     """
@@ -140,11 +140,14 @@ class Booking:
         record: of it; one that is known already is booked already.
         scopes: on whose account: what counts in their budgets.
         now: seconds since the epoch.
+        corrects: whether the record takes the place of the one that is known, of whose moment it
+            stays: its accounts are the same, and pay or get back the difference.
     """
 
     record: CostRecord
     scopes: Sequence[Scope]
     now: float
+    corrects: bool = False
 
     @property
     def id(self) -> str:
@@ -196,11 +199,19 @@ class BudgetStore(CostStore, Protocol):
         """
         ...
 
+    async def renew(self, ids: Sequence[str], *, ends_at: float) -> None:
+        """Let reservations that are open end no sooner than at a moment, in seconds since the epoch.
+
+        Those that were closed, or do not exist, stay as they are.
+        """
+        ...
+
     async def book(self, booking: Booking) -> bool:
         """Spend what nothing was set aside for, on record, even where it exceeds a limit.
 
         Returns:
-            Whether it was booked; False, and nothing has changed, for a record that is known.
+            Whether it was booked; False, and nothing has changed, for a record that is known, and
+            that it does not correct.
         """
         ...
 

@@ -46,7 +46,7 @@ async def _whole(client: ModelClient, request: ModelRequest, *, in_pieces: bool)
 
 async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering:
     ended: Ended = ProviderError(
-        FailureKind.CONNECTION, model=request.arm.id, detail="the answer broke off"
+        FailureKind.CONNECTION, model=request.arm.id, detail="the answer broke off", sent=True
     )
     begun = False
     try:

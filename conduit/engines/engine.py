@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.decisions import Decision
 from conduit.core.events import Event
-from conduit.core.outcomes import Change, Response, Signal
+from conduit.core.outcomes import Change, Response
 from conduit.engines.analysis import Analysis
 from conduit.engines.answer_stream import AnswerStream
 from conduit.engines.breakers import Breakers
 from conduit.engines.decider import Decider
-from conduit.engines.deciding import Deciding, expected_cost
+from conduit.engines.deciding import Deciding
 from conduit.engines.errand import Errand
 from conduit.engines.first_piece import first_piece
 from conduit.engines.goal_record import record_goal
@@ -25,6 +24,7 @@ from conduit.engines.money import Money
 from conduit.engines.observer import Observer
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.replica import Replica
+from conduit.engines.reports import settle_reported
 from conduit.engines.serving import Serving
 from conduit.engines.shared_portfolio import SharedPortfolio
 from conduit.engines.shared_steering import SharedSteering
@@ -89,26 +89,9 @@ class Engine:
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
         """Learn from what a caller says of an answer."""
         changes = await self.observer.rated(decision_id, said)
-        await self._settle_reported(changes, said)
+        await settle_reported(self, changes, said)
         self.replica.hurry()
         return changes
-
-    async def _settle_reported(self, changes: Iterable[Change], said: Feedback) -> None:
-        """A cost that the caller paid and reports takes the place of the expected one.
-
-        Of a call that was made here the ledger knows already.
-        """
-        for change in changes:
-            seen = change.observation
-            if seen.signal is not Signal.COST or change.previous is not None:
-                continue
-            decision = await self.learner.decision(seen.decision_id)
-            self.decider.settle(expected=expected_cost(decision), actual=math.exp(seen.value))
-            if said.cost is not None and not await self.observer.made_here(decision.id):
-                arms = {arm.id: arm for arm in self.swapping.portfolio.arms}
-                await self.money.reported(
-                    decision, arms.get(seen.arm), cost=said.cost, output_tokens=said.output_tokens
-                )
 
 
 async def open_engine(parts: Parts, *, announce: Callable[[Event], None]) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from conduit.budgets.standings import Standings
 from conduit.core.arms import Arm
 from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.costs import CostKind, CostRecord
+from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import CANCELLED, Execution, ModelRequest
 from conduit.core.ports import Clock
 from conduit.core.spending import Reservation
@@ -73,7 +75,11 @@ class LedgerTill:
         began = loop.time()
         try:
             return await self.ledger.reserve(
-                scopes, estimate, least=least, wait=max(self.patience - self._waited, 0.0)
+                scopes,
+                estimate,
+                least=least,
+                wait=max(self.patience - self._waited, 0.0),
+                kept=True,
             )
         finally:
             self._waited += loop.time() - began
@@ -118,21 +124,37 @@ class LedgerPurse:
         nothing = not cost and not _answered(execution)
         if made is not None:
             till.standings.ended(made, cost)
-            await till.arrears.pay_soon(self._closed(made, None if nothing else execution))
+            payment = self._closed(made, None if nothing else execution)
+            await till.arrears.pay_soon(payment, amount=cost)
         elif not nothing:
             till.standings.booked(self.scopes, cost)
             record = self._record(uuid4().hex, execution)
             await till.arrears.pay_soon(
-                lambda: till.ledger.record_cost(record, self.scopes, soon=True)
+                lambda: till.ledger.record_cost(record, self.scopes, soon=True), amount=cost
             )
 
     def _closed(self, made: Reservation, execution: Execution | None) -> Payment:
-        """The end of what was set aside; None for an attempt that cost nothing."""
+        """The end of what was set aside; None for an attempt that cost nothing.
+
+        What was set aside may be gone from the books; what was spent is booked all the same.
+        """
         ledger = self.till.ledger
         if execution is None:
-            return lambda: ledger.release(made.id)
+
+            async def freed() -> None:
+                with suppress(InvalidInputError):
+                    await ledger.release(made.id)
+
+            return freed
         record = self._record(made.id, execution)
-        return lambda: ledger.settle(made.id, record.cost, record=record, soon=True)
+
+        async def paid() -> None:
+            try:
+                await ledger.settle(made.id, record.cost, record=record, soon=True)
+            except InvalidInputError:
+                await ledger.record_cost(record, self.scopes, soon=True)
+
+        return paid
 
     def _base_cost(self, execution: Execution) -> float:
         return base_cost(

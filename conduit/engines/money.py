@@ -98,7 +98,13 @@ class Money:
         )
 
     async def reported(
-        self, decision: Decision, arm: Arm | None, *, cost: float, output_tokens: int | None
+        self,
+        decision: Decision,
+        arm: Arm | None,
+        *,
+        cost: float,
+        output_tokens: int | None,
+        corrects: bool = False,
     ) -> None:
         """Book what a caller paid who made the call, on the account of the decision's user; once.
 
@@ -107,6 +113,7 @@ class Money:
             arm: that served; None for one that is gone, which the decided one stands for.
             cost: USD.
             output_tokens: where they were said.
+            corrects: whether the caller has said another cost before, whose place it takes.
         """
         ledger = self._ledger
         if ledger is None:
@@ -126,7 +133,9 @@ class Money:
             decision_id=decision.id,
         )
         accounts = (*scopes, Scope(ScopeKind.MODEL, record.model))
-        await self._arrears.pay_soon(lambda: ledger.record_cost(record, accounts))
+        await self._arrears.pay_soon(
+            lambda: ledger.record_cost(record, accounts, corrects=corrects), amount=cost
+        )
 
     async def settle_up(self) -> None:
         """Pay all that is owed; before the store closes.

@@ -60,7 +60,7 @@ class Progress:
         """The attempt as it is paid and logged.
 
         Of a call that was given up, or broke off without saying what it billed, what was sent and
-        what was answered until then is estimated. An attempt that was never made, or that broke
+        what was answered until then is estimated; one that could not be sent costs nothing. An attempt that was never made, or that broke
         for a reason of our own, costs nothing.
         """
         outcome = self.outcome
@@ -77,8 +77,9 @@ class Progress:
 
     def _is_estimated(self, outcome: ModelReply | ProviderError) -> bool:
         """Whether it broke off without saying what it billed."""
-        broke_off = isinstance(outcome, ProviderError) and self._streamed > 0
-        return broke_off and outcome.output_tokens is None
+        if not isinstance(outcome, ProviderError) or outcome.output_tokens is not None:
+            return False
+        return self._streamed > 0 or (outcome.sent and outcome.input_tokens is None)
 
     def _estimated(self, outcome: ProviderError | ModelReply | None) -> Execution:
         asked = self._request if self._given_up or outcome is not None else None

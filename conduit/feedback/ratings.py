@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from numbers import Integral, Real
 
+from conduit.core.budgets import DAY, MOST
 from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import Head, Observation, Signal
 from conduit.feedback.implicit import Measurements, measured_observations
 
-_LARGEST = sys.float_info.max
-
+MOST_TOKENS = 1_000_000_000
+"""Of an answer that anybody may report."""
 MET_SHARE = 0.4
 """Share of ``met_expectations`` in the reward when a rating or score is given as well."""
 
@@ -25,9 +25,9 @@ class Feedback:
         quality_score: 0..1; takes the place of ``rating`` when both are given.
         met_expectations: whether the answer did what was asked.
         error: whether the call failed, where the caller made it.
-        latency: seconds, where the caller measured them.
-        cost: USD, where the caller paid.
-        output_tokens: length of the answer, where the caller counted.
+        latency: seconds, where the caller measured them; a day at most.
+        cost: USD, where the caller paid; what ledgers can hold at most.
+        output_tokens: length of the answer, where the caller counted; :data:`MOST_TOKENS` at most.
         model: id of the arm that answered, when it is not the one that was chosen.
         comment: words for people; nothing is learned from them.
 
@@ -48,9 +48,9 @@ class Feedback:
     def __post_init__(self) -> None:
         _check_number("rating", self.rating, least=1, most=5)
         _check_number("quality_score", self.quality_score, least=0, most=1)
-        _check_number("latency", self.latency, least=0, unit=" seconds")
-        _check_number("cost", self.cost, least=0, unit=" USD")
-        _check_number("output_tokens", self.output_tokens, least=0, whole=True)
+        _check_number("latency", self.latency, least=0, most=DAY, unit=" seconds")
+        _check_number("cost", self.cost, least=0, most=MOST, unit=" USD")
+        _check_number("output_tokens", self.output_tokens, least=0, most=MOST_TOKENS, whole=True)
         _check_type("met_expectations", self.met_expectations, bool, remedy="give True or False")
         _check_type("error", self.error, bool, remedy="give True or False")
         _check_type("model", self.model, str, remedy="give the id of a model")
@@ -132,14 +132,14 @@ def _check_number(
     value: float | None,
     *,
     least: float,
-    most: float = _LARGEST,
+    most: float,
     whole: bool = False,
     unit: str = "",
 ) -> None:
     if value is None:
         return
     kind = "whole number" if whole else "number"
-    wanted = f"a {kind} of at least {least:g}" if most == _LARGEST else f"{least:g}..{most:g}"
+    wanted = f"{least:g}..{most:,.0f}"
     # A bool is an int in Python: rating=True would otherwise pass as one star.
     number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     if not number:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from conduit.core.errors import FailureKind, ProviderError
 from conduit.providers.chat_replies import UNKNOWN, Usage, broken_off
-from conduit.providers.chat_session import ChatSession
+from conduit.providers.chat_session import ChatSession, Journey
 from conduit.providers.faults import (
     code_in,
     fit_to_show,
@@ -27,14 +27,14 @@ _FAREWELL = 0.1
 
 
 async def send(
-    session: ChatSession, body: bytes, *, model: str, codec: JsonCodec
+    session: ChatSession, body: bytes, *, journey: Journey, model: str, codec: JsonCodec
 ) -> ClientResponse:
     """Send a call; returns when an answer has begun.
 
     Raises:
         ProviderError: for an HTTP status that is none of an answer.
     """
-    response = await session.post(body)
+    response = await session.post(body, journey=journey)
     if response.status == 200:
         return response
     try:
@@ -54,9 +54,11 @@ async def send(
     )
 
 
-async def whole(session: ChatSession, body: bytes, *, model: str, codec: JsonCodec) -> bytes:
+async def whole(
+    session: ChatSession, body: bytes, *, journey: Journey, model: str, codec: JsonCodec
+) -> bytes:
     """Send a call; returns the whole body of its answer. Ended early, it hangs up."""
-    response = await send(session, body, model=model, codec=codec)
+    response = await send(session, body, journey=journey, model=model, codec=codec)
     try:
         return await response.read()
     finally:
@@ -81,13 +83,18 @@ async def take_leave(response: ClientResponse) -> None:
 
 @contextmanager
 def translated(
-    model: str, timeout: float | None, *, billed: Callable[[], Usage] = lambda: UNKNOWN
+    model: str,
+    timeout: float | None,
+    *,
+    journey: Journey,
+    billed: Callable[[], Usage] = lambda: UNKNOWN,
 ) -> Iterator[None]:
     """Raises what goes wrong on the way as the failure that it is.
 
     Args:
         model: id of the arm.
         timeout: seconds that were allowed.
+        journey: how far it has come.
         billed: what is known of it when it goes wrong.
     """
     from aiohttp import (  # noqa: PLC0415 - an extra
@@ -100,7 +107,9 @@ def translated(
     try:
         yield
     except ServerTimeoutError as error:  # of the connection, not of the whole call
-        raise _failed(FailureKind.TIMEOUT, model, error, billed()) from None
+        raise _failed(
+            FailureKind.TIMEOUT, error, billed(), model=model, sent=journey.sent
+        ) from None
     except TimeoutError:
         used = billed()
         raise timed_out(
@@ -108,13 +117,17 @@ def translated(
             model=model,
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,
+            sent=journey.sent,
         ) from None
     except (InvalidURL, NonHttpUrlClientError) as error:
         raise impossible(f"no address that can be called: {error}", model=model) from None
     except (ClientError, OSError) as error:
-        raise _failed(FailureKind.CONNECTION, model, error, billed()) from None
+        failure = FailureKind.CONNECTION
+        raise _failed(failure, error, billed(), model=model, sent=journey.sent) from None
 
 
-def _failed(kind: FailureKind, model: str, error: Exception, usage: Usage) -> ProviderError:
+def _failed(
+    kind: FailureKind, error: Exception, usage: Usage, *, model: str, sent: bool
+) -> ProviderError:
     detail = fit_to_show(str(error) or type(error).__name__, secrets=())
-    return broken_off(model, detail, usage, kind=kind)
+    return broken_off(model, detail, usage, kind=kind, sent=sent)

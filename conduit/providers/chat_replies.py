@@ -163,6 +163,7 @@ def broken_off(
     usage: Usage = UNKNOWN,
     *,
     kind: FailureKind = FailureKind.SERVER,
+    sent: bool = False,
 ) -> ProviderError:
     """The failure of an answer that did not come to its end, with what is known to be billed."""
     return ProviderError(
@@ -171,6 +172,7 @@ def broken_off(
         detail=detail,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
+        sent=sent,
     )
 
 

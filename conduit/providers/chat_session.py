@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 LONGEST_SILENCE = 1200.0
 """Seconds without a byte after which a call with no deadline of its own is given up."""
+
+
+@dataclass(slots=True)
+class Journey:
+    """How far one call has come.
+
+    Attributes:
+        sent: whether there was a connection, and the request is on its way.
+    """
+
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +51,15 @@ class ChatSession:
     proxy: str | None
     secrets: tuple[str, ...]
 
-    async def post(self, body: bytes) -> ClientResponse:
+    async def post(self, body: bytes, *, journey: Journey) -> ClientResponse:
         """Send a call; returns when the headers of the answer are there."""
         return await self.session.post(
-            self.url, data=body, headers=self.headers, proxy=self.proxy, allow_redirects=False
+            self.url,
+            data=body,
+            headers=self.headers,
+            proxy=self.proxy,
+            allow_redirects=False,
+            trace_request_ctx=journey,
         )
 
     async def close(self) -> None:
@@ -62,6 +79,7 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
         ClientTimeout,
         DummyCookieJar,
         TCPConnector,
+        TraceConfig,
     )
     from yarl import URL  # noqa: PLC0415 - comes with it
 
@@ -76,9 +94,12 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
     headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
     if endpoint.api_key and not url.user:  # what stands in the address wins, as everywhere
         headers["Authorization"] = f"Bearer {endpoint.api_key}"
+    tracing = TraceConfig()
+    tracing.on_request_headers_sent.append(_sent)
     session = ClientSession(
         connector=TCPConnector(limit=0),  # how many at once is decided before, per provider
         cookie_jar=DummyCookieJar(),
+        trace_configs=[tracing],
         timeout=ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=LONGEST_SILENCE),
     )
     return ChatSession(
@@ -89,6 +110,10 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
         proxy=proxy,
         secrets=(endpoint.api_key, url.password or ""),
     )
+
+
+async def _sent(_: ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.sent = True
 
 
 def _proxy(url: str) -> str | None:

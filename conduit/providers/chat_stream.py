@@ -81,6 +81,7 @@ class AnswerSoFar:
                 BROKEN_OFF,
                 self.usage,
                 kind=FailureKind.CONNECTION,
+                sent=True,
             )
         return finished(
             text="".join(self._texts),

@@ -70,7 +70,17 @@ def failure_of(error: Exception, *, model: str, secrets: Iterable[str]) -> Provi
         detail=_detail(error, secrets),
         retry_after=getattr(error, "retry_after", None),
         status=status,
+        sent=_was_sent(error),
     )
+
+
+def _was_sent(error: Exception) -> bool:
+    """Whether a connection failed under a request, and not before it."""
+    from pydantic_ai.exceptions import ModelConnectionError  # noqa: PLC0415 - heavy
+
+    if not isinstance(error, ModelConnectionError):
+        return False
+    return getattr(error, "phase", None) not in ("pool", "connect")
 
 
 def _kind(error: Exception) -> FailureKind:

@@ -16,7 +16,7 @@ from conduit.providers.allowances import Allowance
 from conduit.providers.chat_exchange import send, take_leave, translated, whole
 from conduit.providers.chat_payload import chat_payload
 from conduit.providers.chat_replies import decoded, reply_in
-from conduit.providers.chat_session import ChatSession, open_session
+from conduit.providers.chat_session import ChatSession, Journey, open_session
 from conduit.providers.chat_stream import AnswerSoFar
 from conduit.providers.endpoints import endpoint_of
 from conduit.providers.json_codec import json_codec
@@ -59,9 +59,11 @@ class OpenAIChatClient:
         """
         session = await self._session(request)
         body = self._encoded(request, session, stream=False)
-        allowance, model = Allowance(request.timeout), request.arm.id
-        with translated(model, request.timeout):
-            raw = await allowance.wait(whole(session, body, model=model, codec=self._codec))
+        allowance, model, journey = Allowance(request.timeout), request.arm.id, Journey()
+        with translated(model, request.timeout, journey=journey):
+            raw = await allowance.wait(
+                whole(session, body, journey=journey, model=model, codec=self._codec)
+            )
         return self._reply(raw, session, model=model, latency=allowance.used)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta | ModelReply, None]:
@@ -76,10 +78,12 @@ class OpenAIChatClient:
         """
         session = await self._session(request)
         body = self._encoded(request, session, stream=True)
-        allowance, model = Allowance(request.timeout), request.arm.id
+        allowance, model, journey = Allowance(request.timeout), request.arm.id, Journey()
         so_far = AnswerSoFar(model=model, secrets=session.secrets, decode=self._codec.decode)
-        with translated(model, request.timeout, billed=lambda: so_far.usage):
-            response = await allowance.wait(send(session, body, model=model, codec=self._codec))
+        with translated(model, request.timeout, journey=journey, billed=lambda: so_far.usage):
+            response = await allowance.wait(
+                send(session, body, journey=journey, model=model, codec=self._codec)
+            )
             try:
                 if response.content_type == "application/json":  # a server that does not stream
                     raw = await allowance.wait(response.read())

@@ -53,6 +53,7 @@ def timed_out(
     model: str,
     input_tokens: int | None = None,
     output_tokens: int | None = None,
+    sent: bool = True,
 ) -> ProviderError:
     """The failure of a call that was not complete at its deadline, ``timeout`` in seconds."""
     return ProviderError(
@@ -61,6 +62,7 @@ def timed_out(
         detail=f"no complete answer within {timeout} s",
         input_tokens=input_tokens,
         output_tokens=output_tokens,
+        sent=sent,
     )
 
 

@@ -59,4 +59,5 @@ def _broken_off(kind: FailureKind, detail: str, model: str, usage: RequestUsage)
         detail=detail,
         input_tokens=usage.input_tokens or None,
         output_tokens=usage.output_tokens or None,
+        sent=kind is FailureKind.CONNECTION,
     )

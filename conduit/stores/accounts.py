@@ -134,12 +134,26 @@ class Accounts:
         Raises:
             InvalidInputError: for a cost that cannot be.
         """
-        if booking.id in self.costs:
-            return False
+        known = self.costs.get(booking.id)
+        if known is not None:
+            return booking.corrects and self._correct(known, booking)
         cost = nanos(booking.record.cost, what="a cost")
         for line in self._lines(self._of(booking.scopes), now=booking.now):
             self._add(line, settled=cost)
         self.costs[booking.id] = replace(booking.record, cost=cost / NANO)
+        return True
+
+    def _correct(self, known: CostRecord, booking: Booking) -> bool:
+        """Spend the difference, where the cost counted; a budget made since gives nothing back."""
+        cost = nanos(booking.record.cost, what="a cost")
+        more = cost - nanos(known.cost, what="a cost")
+        if not more:
+            return False
+        for id_ in self._of(booking.scopes):
+            slot = self.budgets[id_].window.slot(known.at)
+            spent = self.totals[id_].get(slot, Total()).settled
+            self._add((id_, slot), settled=max(more, -spent))
+        self.costs[known.id] = replace(booking.record, at=known.at, cost=cost / NANO)
         return True
 
     def _of(self, scopes: Sequence[Scope] | None) -> list[str]:

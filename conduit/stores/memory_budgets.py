@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from conduit.core.budgets import Budget, Scope, Window
@@ -75,6 +76,14 @@ class MemoryBudgets(MemoryDocuments):
         if done.state is not ReservationState.OPEN:
             self._open.pop(done.id, None)
         return done
+
+    async def renew(self, ids: Sequence[str], *, ends_at: float) -> None:
+        """Let reservations that are open end no sooner than at a moment."""
+        for id_ in ids:
+            if self._open.get(id_, ends_at) < ends_at:
+                known = self._accounts.reservations[id_]
+                self._accounts.reservations[id_] = replace(known, ends_at=ends_at)
+                self._open[id_] = ends_at
 
     async def book(self, booking: Booking) -> bool:
         """Spend what nothing was set aside for, on record; whether it was not booked before."""

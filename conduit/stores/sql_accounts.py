@@ -77,6 +77,10 @@ class SQLBudgets(SQLConnection):
         assert isinstance(done, Reservation)
         return done
 
+    async def renew(self, ids: Sequence[str], *, ends_at: float) -> None:
+        """Let reservations that are open end no sooner than at a moment."""
+        await self._worker.write(lambda conn: unit.renew(conn, ids, ends_at=ends_at))
+
     async def book(self, booking: Booking) -> bool:
         """Spend what nothing was set aside for, on record; whether it was not booked before.
 

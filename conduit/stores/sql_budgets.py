@@ -25,7 +25,7 @@ from conduit.core.spending import (
     Spend,
 )
 from conduit.stores.accounts import Accounts, Total, Totals, edit_of
-from conduit.stores.sql_costs import known_costs, write_costs
+from conduit.stores.sql_costs import correct_costs, known_costs, write_costs
 from conduit.stores.sql_dialect import COUNTED, insert_new, insert_or_replace
 from conduit.stores.sql_documents import record_edit
 from conduit.stores.sql_schema import budgets, reservations, spend
@@ -63,6 +63,12 @@ _CLOSE = (
     .where(reservations.c.id == bindparam("of_id"))
     .values(state=bindparam("new_state"), cost=bindparam("new_cost"), due=None)
 )
+_RENEW = (
+    update(reservations)
+    .where(reservations.c.id.in_(_IDS))
+    .where(reservations.c.due < bindparam("then"))
+    .values(ends_at=bindparam("then"), due=bindparam("then"))
+)
 _DUE = (
     select(reservations.c.id)
     .where(reservations.c.due <= bindparam("now"))
@@ -92,12 +98,13 @@ def account(conn: Connection, commands: Sequence[Command]) -> list[Answer]:
     accounts = _about(conn, commands)
     booked = [it.id for it in commands if isinstance(it, Booking)]
     paid = accounts.costs = known_costs(conn, booked)
-    before, known, told = _lines(accounts), dict(accounts.reservations), set(paid)
+    before, known, told = _lines(accounts), dict(accounts.reservations), dict(paid)
     answers = [_done(accounts, it) for it in commands]
     now = accounts.reservations
     new = [it for id_, it in paid.items() if id_ not in told]
     if write_costs(conn, new) < len(new) and booked:
         raise TakenError("a record of this id is being made", remedy="try again")
+    correct_costs(conn, [it for id_, it in paid.items() if it is not told.get(id_, it)])
     _write_reservations(conn, [it for id_, it in now.items() if id_ not in known])
     _close(conn, [now[id_] for id_, it in known.items() if now[id_] is not it])
     _write_totals(conn, before, _lines(accounts))
@@ -110,6 +117,13 @@ def _done(accounts: Accounts, command: Command) -> Answer:
     if isinstance(command, Closing):
         return accounts.close(command)
     return accounts.book(command)
+
+
+def renew(conn: Connection, ids: Sequence[str], *, ends_at: float) -> None:
+    """Let reservations that are open end no sooner than at a moment."""
+    if ids:
+        conn.execute(_KNOWN, {"ids": [*ids]})  # locks them in the order of all others
+        conn.execute(_RENEW, {"ids": [*ids], "then": ends_at})
 
 
 def overdue(conn: Connection, *, now: float) -> list[str]:

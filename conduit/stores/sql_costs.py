@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    update,
 )
 
 from conduit.core.budgets import DAY, NANO, nanos
@@ -38,7 +39,12 @@ from conduit.stores.sql_schema import costs, observations
 
 _RENAMED = {"user": "user_id"}
 _COLUMNS = {it.name: _RENAMED.get(it.name, it.name) for it in fields(CostRecord)}
-_KNOWN = select(costs).where(costs.c.id.in_(bindparam("ids", expanding=True)))
+_KNOWN = (
+    select(costs)
+    .where(costs.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(costs.c.id)
+    .with_for_update()
+)
 _REQUEST = func.coalesce(costs.c.decision_id, costs.c.id)
 _RATED = and_(
     observations.c.decision_id == costs.c.decision_id,
@@ -48,7 +54,7 @@ _RATED = and_(
 
 
 def known_costs(conn: Connection, ids: Sequence[str]) -> dict[str, CostRecord]:
-    """Those of some records that are there already, by id."""
+    """Those of some records that are there already, by id, locked."""
     if not ids:
         return {}
     return {row.id: _record_of(row) for row in conn.execute(_KNOWN, {"ids": ids})}
@@ -60,6 +66,12 @@ def write_costs(conn: Connection, records: Sequence[CostRecord]) -> int:
         return 0
     rows = sorted(map(_row, records), key=lambda row: str(row["id"]))
     return conn.execute(insert_new(conn, costs), rows, execution_options=COUNTED).rowcount
+
+
+def correct_costs(conn: Connection, records: Sequence[CostRecord]) -> None:
+    """Put records in the place of those that are known by their ids."""
+    for record in records:
+        conn.execute(update(costs).where(costs.c.id == record.id).values(_row(record)))
 
 
 def read_page(conn: Connection, wanted: CostFilter, *, limit: int, after: Place | None) -> CostPage:

@@ -7,11 +7,28 @@ from typing import Any
 import httpx
 import pytest
 
-from conduit.core.outcomes import Signal
+from conduit.api.chat_request import OWN
+from conduit.core.outcomes import ModelReply, ModelRequest, Signal
+from conduit.core.sharing import Json
+from conduit.providers.scripted import ScriptedProvider
 
 from .serving import ASKED, CHAT, app_of, local
 
 PROMPT = {"prompt": "What is 2+2?"}
+
+
+class Remembering(ScriptedProvider):
+    """Answers, and knows the options of every call."""
+
+    def __init__(self) -> None:
+        super().__init__("4")
+        self.options: list[Json] = []
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Likewise."""
+        assert request.chat is not None
+        self.options.append(request.chat.options)
+        return await super().complete(request)
 
 
 def error_of(answer: httpx.Response, status: int) -> Any:
@@ -57,6 +74,34 @@ async def test_a_conversation_may_take_the_prompt_s_place() -> None:
     assert "either prompt or messages" in error_of(neither, 422)["message"]
 
 
+@pytest.mark.parametrize("name", OWN)
+async def test_options_say_nothing_of_the_protocol_s_own(name: str) -> None:
+    """A field that would change how often, how long or how the model answers is refused by name."""
+    async with local(app_of(client := Remembering())) as http:
+        refused = await http.post("/v1/complete", json=PROMPT | {"options": {name: 50}})
+        await http.post("/v1/complete", json=PROMPT | {"options": {name: None, "seed": 7}})
+    error = error_of(refused, 422)
+    assert error["param"] == "options"
+    assert repr(name) in error["message"]
+    assert client.options == [{"seed": 7}]
+
+
+@pytest.mark.parametrize("field", ["options", "messages"])
+async def test_a_nested_body_is_refused(field: str) -> None:
+    """What is deeper than a recursion goes is refused, and no failure of the server."""
+    deep: Any = "end"
+    for _ in range(600):
+        deep = [deep]
+    said = {
+        "options": PROMPT | {"options": {"metadata": deep}},
+        "messages": {"messages": [{"role": "user", "content": "Hi", "metadata": deep}]},
+    }
+    async with local(app_of()) as http:
+        for route in ("/v1/complete", "/v1/route"):
+            error = error_of(await http.post(route, json=said[field]), 422)
+            assert "nested deeper than 64" in error["message"]
+
+
 @pytest.mark.parametrize("by", ["decision_id", "response_id"])
 async def test_feedback_joins_by_either_id_and_is_idempotent(by: str) -> None:
     """The first rating changes something, the same again nothing, and another replaces it."""
@@ -91,6 +136,8 @@ async def test_feedback_that_says_nothing_or_too_much_is_refused() -> None:
         assert "without a value" in error_of(await say(**known), 400)["message"]
         assert error_of(await say(**known, rating=6), 422)["param"] == "rating"
         assert error_of(await say(**known, quality_score=-1), 422)["param"] == "quality_score"
+        for name, most in (("cost", 2e6), ("latency", 86_400), ("output_tokens", 10**9)):
+            assert error_of(await say(**known, **{name: most + 1}), 422)["param"] == name
         assert error_of(await say(**known, rating=5, colour="red"), 422)["param"] == "colour"
         assert "either" in error_of(await say(**known, decision_id="x", rating=5), 422)["message"]
         other = await say(**known, rating=5, model="gpt-99")

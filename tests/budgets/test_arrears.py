@@ -94,6 +94,37 @@ async def test_an_error_of_the_payment_itself_reaches_who_made_it() -> None:
         await Arrears().pay(wrong)
 
 
+async def test_what_can_never_be_paid_holds_up_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """It is dropped, the log says how much, and those behind it are booked."""
+    till, arrears = Till(), Arrears()
+
+    async def impossible() -> None:
+        if till.away:
+            raise StoreError("the store is away", remedy="wait")
+        raise InvalidInputError("a cost of $5e+06 cannot be")
+
+    till.away = True
+    await arrears.pay_soon(impossible, amount=5e6)
+    await arrears.pay(till.payment("a"))
+    till.away = False
+    await arrears.settle_up()
+    assert (till.taken, len(arrears)) == (["a"], 0)
+    (lost,) = [it.getMessage() for it in caplog.records if it.levelno == logging.ERROR]
+    assert lost == "a cost is lost, of $5000000: a cost of $5e+06 cannot be"
+
+
+async def test_nobody_waits_for_what_can_never_be_paid(caplog: pytest.LogCaptureFixture) -> None:
+    """Behind the back of all, the log alone is told; no task is left with an error."""
+    arrears = Arrears()
+
+    async def impossible() -> None:
+        raise InvalidInputError("a cost of $-1 cannot be")
+
+    await arrears.pay_soon(impossible, amount=-1.0)
+    await arrears.settle_up()
+    assert "a cost is lost, of $-1" in caplog.text
+
+
 async def test_too_many_at_once_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what nobody waits for does not pile up."""
     monkeypatch.setattr(module, "AT_ONCE", 1)

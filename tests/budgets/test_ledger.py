@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -15,6 +16,7 @@ from conduit.core.errors import (
     ConfigurationError,
     InvalidInputError,
     ReservationTimeoutError,
+    StoreError,
 )
 from conduit.core.spending import Claim, Reservation, ReservationState, Shortage
 from conduit.stores.memory import MemoryStore
@@ -107,6 +109,89 @@ async def test_a_reservation_ends_with_its_lease() -> None:
     clock.advance(60.0)
     assert (await ledger.reserve([ANNA], 0.9, wait=5.0)).amount == 0.9
     assert await figures(ledger) == (0.0, 0.9)
+
+
+class Renewing(MemoryStore):
+    """Says when leases were renewed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.renewals: asyncio.Queue[float] = asyncio.Queue()
+        self.away = False
+
+    async def renewed(self, ends_at: float) -> None:
+        """Until leases were renewed to end at a moment."""
+        while await self.renewals.get() != ends_at:
+            continue
+
+    async def renew(self, ids: Sequence[str], *, ends_at: float) -> None:
+        """Likewise."""
+        self.renewals.put_nowait(ends_at)
+        if self.away:
+            raise StoreError("the store is away", remedy="wait")
+        await super().renew(ids, ends_at=ends_at)
+
+
+async def two_processes() -> tuple[Ledger, Ledger, ManualClock, Renewing]:
+    """Two ledgers on the same books, with a dollar and leases of a moment."""
+    clock, store = ManualClock(NOW), Renewing()
+    one, two = (Ledger(store, clock=clock, lease=0.02) for _ in range(2))
+    await one.set_budget(ANNA, DAILY, 1.0, actor="admin")
+    return one, two, clock, store
+
+
+async def test_a_lease_is_renewed_while_its_call_goes_on() -> None:
+    """However long it takes, nobody else is granted its money; settled, it is free at once."""
+    one, two, clock, store = await two_processes()
+    made = await one.reserve([ANNA], 1.0, kept=True)
+    for _ in range(5):
+        clock.advance(0.015)
+        await store.renewed(clock.now() + 0.02)
+        with pytest.raises(ReservationTimeoutError):
+            await two.reserve([ANNA], 1.0, wait=0)
+    await one.settle(made.id, 0.25)
+    assert await figures(two) == (0.25, 0.0)
+    assert (await two.reserve([ANNA], 0.75, wait=0)).amount == 0.75
+
+
+async def test_a_lease_that_was_not_renewed_in_time_is_not_ended_by_its_owner() -> None:
+    """After a sleep of the machine, who is alive renews what it holds before it frees anything."""
+    ledger, clock = await a_ledger()
+    await ledger.reserve([ANNA], 1.0, kept=True)
+    clock.advance(901.0)
+    with pytest.raises(ReservationTimeoutError):
+        await ledger.reserve([ANNA], 1.0, wait=0.01)
+    clock.advance(901.0)
+    assert await figures(ledger) == (0.0, 1.0)
+
+
+async def test_what_ended_is_renewed_no_more() -> None:
+    """Neither settled nor released reservations are heard of again."""
+    one, _, clock, store = await two_processes()
+    settled, released, last = [await one.reserve([ANNA], 0.1, kept=True) for _ in range(3)]
+    await one.settle(settled.id, 0.1)
+    await one.release(released.id)
+    await store.renewals.get()
+    clock.advance(0.015)
+    await store.renewed(clock.now() + 0.02)
+    ends = {it.id: it.ends_at for it in store._accounts.reservations.values()}
+    assert ends[settled.id] == ends[released.id] == NOW + 0.02
+    assert ends[last.id] == clock.now() + 0.02
+
+
+async def test_a_store_that_is_away_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A renewal that fails is said, and made by the next one."""
+    one, two, clock, store = await two_processes()
+    store.away = True
+    await one.reserve([ANNA], 1.0, kept=True)
+    await store.renewals.get()
+    clock.advance(0.015)
+    store.away = False
+    await store.renewed(clock.now() + 0.02)
+    clock.advance(0.01)
+    with pytest.raises(ReservationTimeoutError):
+        await two.reserve([ANNA], 1.0, wait=0)
+    assert "was not renewed: the store is away" in caplog.text
 
 
 async def test_less_is_set_aside_where_that_will_do() -> None:

@@ -59,7 +59,7 @@ asyncio.run(main())
 MORTAL = """
 async def main():
     store, ledger = await opened()
-    await ledger.reserve(SCOPES, 0.9)
+    await ledger.reserve(SCOPES, 0.9, kept=True)
     print("ready", flush=True)
     await asyncio.sleep(600)
 

@@ -54,6 +54,67 @@ def test_a_conversation_weighs_its_compact_json_or_more(messages: list[dict[str,
     assert bound >= len(sent) - 5 * escapes
 
 
+def compact(value: object) -> int:
+    """Bytes of compact JSON, its escapes not counted: those are marks of JSON, not of the text."""
+    sent = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return len(sent.encode("utf-8", "surrogatepass")) - 5 * sent.count("\\")
+
+
+@given(st.dictionaries(st.text(max_size=8), JSON, max_size=3), st.text(max_size=12), JSON)
+def test_every_option_counts(options: dict[str, object], name: str, value: object) -> None:
+    """A quote grows by the bytes of any option, whether anybody knows it or not."""
+    said = ({"role": "user", "content": "x"},)
+    options.pop(name, None)
+    before = most_input_tokens("", Chat(messages=said, options=options))
+    after = most_input_tokens("", Chat(messages=said, options={**options, name: value}))
+    assert after - before >= compact({name: value}) - 2  # braces are there already
+
+
+@given(
+    st.sampled_from(["text", "refusal", "image_url", "video_url", "audio_url", "file", "new"]),
+    st.dictionaries(st.text(max_size=8), JSON, max_size=3),
+)
+def test_every_part_counts(kind: str, body: dict[str, object]) -> None:
+    """A quote grows by the bytes of any part that is text, and by an attachment for any other."""
+    part, known = {**body, "type": kind}, {"type": "text", "text": "look"}
+    before, after = (
+        most_input_tokens("", Chat(messages=({"role": "user", "content": content},)))
+        for content in ([known], [known, part])
+    )
+    is_text = kind in ("text", "refusal")
+    assert after - before >= (compact(part) if is_text else ATTACHMENT_TOKENS)
+
+
+def test_a_picture_inside_a_part_counts() -> None:
+    """What a tool has answered may have parts of its own."""
+    pictures = [{"type": "image_url", "image_url": {"url": "https://a.example/1.png"}}] * 3
+    parts = [{"type": "tool_result", "content": pictures}]
+    chat = Chat(messages=({"role": "user", "content": parts},))
+    assert most_input_tokens("", chat) >= 3 * ATTACHMENT_TOKENS
+
+
+@pytest.mark.parametrize("name", ["functions", "prediction", "documents"])
+def test_a_long_option_is_no_gift(name: str) -> None:
+    """100,000 characters in any option that reaches a prompt are quoted as such."""
+    given_by = {name: [{"name": "f", "description": "z" * 100_000}]}
+    chat = Chat(messages=({"role": "user", "content": "x"},), options=given_by)
+    assert most_input_tokens("", chat) > 100_000
+
+
+def test_a_sound_that_is_but_an_id_counts() -> None:
+    """An earlier spoken answer is sent again by its id."""
+    chat = Chat(messages=({"role": "assistant", "audio": {"id": "audio_1"}},))
+    assert most_input_tokens("", chat) >= ATTACHMENT_TOKENS
+
+
+def test_a_tool_s_parameter_may_be_called_content() -> None:
+    """Only a message's content has parts."""
+    schema = {"type": "object", "properties": {"content": {"type": "string"}}}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    chat = Chat(messages=({"role": "user", "content": "x"},), options={"tools": tools})
+    assert most_input_tokens("", chat) < 2_000
+
+
 def test_tools_and_attachments_count() -> None:
     """A picture counts by a flat number, a long document by its bytes, tools by their text."""
     tools = [{"type": "function", "function": {"name": "f" * 300}}]
@@ -75,6 +136,15 @@ def test_a_length_that_was_asked_for_is_not_cut() -> None:
     assert quote is not None
     assert quote.estimate == quote.least == PRICE.cost(input_tokens=69, output_tokens=700)
     assert cut_to(request(max_tokens=700), quote, 0.001) == request(max_tokens=700)
+
+
+def test_no_more_is_asked_for_than_the_model_s_longest_answer() -> None:
+    """A length above it is quoted, and asked for, at what the call can be."""
+    asked = request(max_tokens=1_000_000)
+    quote = quote_for(asked)
+    assert quote is not None
+    assert quote.estimate == quote.least == PRICE.cost(input_tokens=69, output_tokens=1000)
+    assert cut_to(asked, quote, quote.estimate).max_tokens == 1000
 
 
 def test_without_a_length_the_answer_is_cut_to_the_money() -> None:

@@ -127,6 +127,7 @@ def test_another_database_is_asked(conduit: Run, machine: Path) -> None:
         (["--quality-score", "1.5"], "quality_score=1.5 is out of range; give 0..1"),
         (["--latency", "-1"], "latency=-1.0 is out of range"),
         (["--cost", "inf"], "cost=inf is out of range"),
+        (["--cost", "1e308"], "cost=1e+308 is out of range; give 0..2,000,000 USD"),
         (["--output-tokens", "-3"], "output_tokens=-3 is out of range"),
         (["--rating", "5", "--model", "gpt-9"], "unknown model 'gpt-9'; choose one of: "),
     ],

@@ -207,6 +207,21 @@ async def test_settling_survives_the_task_that_asked_for_it() -> None:
     assert [it.cost for it in await world.records()] == [0.25]
 
 
+async def test_what_was_set_aside_may_be_gone(caplog: pytest.LogCaptureFixture) -> None:
+    """A cost is booked on the same accounts, on record; what cost nothing needs no end."""
+    world = World()
+    await world.limit(1.0)
+    purses = [await world.till().open(REQUEST, decision_id="d") for _ in range(2)]
+    await world.ledger.remove_budget(ANNA, TOTAL, actor="admin")
+    await world.limit(1.0)
+    world.store._accounts.reservations.clear()
+    await purses[0].settle(execution(0.25))
+    await purses[1].settle(execution(0.0, failure=FailureKind.SERVER))
+    assert await world.figures() == [(0.25, 0.0)]
+    assert [(it.cost, it.user) for it in await world.records()] == [(0.25, "anna")]
+    assert not caplog.records
+
+
 LITTLE = replace(CHEAP, price=Price(input=0.1, output=1.5))
 COST = {"cheap": 0.0009, "dear": 0.009}
 LENGTH = 700
@@ -341,21 +356,36 @@ async def test_every_call_is_on_record_once_also_without_a_budget(router: Router
 
 
 async def test_a_cost_that_a_caller_reports_is_booked_once(router: Router) -> None:
-    """Of a call that the caller made; the ledger has those that were made here already."""
+    """The last that was said of a call of the caller's own; those made here are booked already."""
     ledger = await router.ledger()
     await ledger.set_budget(ANNA, TOTAL, 1.0, actor="admin")
     theirs = await router.route(Query("a", user_id="anna"))
     ours = await router.complete(Query("b", user_id="anna", max_tokens=LENGTH))
-    for cost in (0.25, 0.25, 0.5):
+    for cost in (0.25, 0.25, 0.75, 0.5):
         for decision_id in (theirs.id, ours.decision_id):
             await router.feedback(decision_id, cost=cost)
     page = await ledger.records(CostFilter(only={"user": "anna"}))
     assert {(it.kind, it.cost) for it in page.records} == {
-        (CostKind.REPORTED, 0.25),
+        (CostKind.REPORTED, 0.5),
         (CostKind.ANSWER, ours.cost),
     }
+    assert len(page.records) == 2
     (spend,) = await ledger.standing([ANNA])
-    assert spend.settled == pytest.approx(0.25 + ours.cost)
+    assert spend.settled == pytest.approx(0.5 + ours.cost)
+
+
+async def test_a_goal_ends_with_the_corrected_cost() -> None:
+    """A slip that is put right has cost what it is put right to, and nothing else."""
+    balances = []
+    for costs in ((0.05,), (5.0, 0.05), (0.01, 5.0, 0.05)):
+        async with router_of(CHEAP, DEAR, budget=0.01, seed=1) as router:
+            decision = await router.route("a")
+            for cost in costs:
+                await router.feedback(decision.id, cost=cost)
+            steering = (await router.open()).decider.steering
+            assert steering is not None
+            balances.append(steering.ledger().amounts["balance"])
+    assert balances == pytest.approx([balances[0]] * 3)
 
 
 async def test_a_ledger_that_is_not_kept_says_so() -> None:

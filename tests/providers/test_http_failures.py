@@ -110,7 +110,7 @@ async def test_slow(protocol: Protocol, serve: Serve, client: StreamingClient) -
     loop = asyncio.get_running_loop()
     started = loop.time()
     failure = await fail(client, protocol, server.url, timeout=0.1)
-    assert failure.kind is FailureKind.TIMEOUT
+    assert (failure.kind, failure.sent) == (FailureKind.TIMEOUT, True)
     assert "0.1 s" in failure.detail
     assert 0.1 <= loop.time() - started < 3
 
@@ -118,16 +118,17 @@ async def test_slow(protocol: Protocol, serve: Serve, client: StreamingClient) -
 async def test_cut(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:
     """A connection closed in the middle of the answer is a CONNECTION failure."""
     server = await serve(Answer(body=protocol.answer("Four." * 100), cut=True))
-    assert (await fail(client, protocol, server.url)).kind is FailureKind.CONNECTION
+    failure = await fail(client, protocol, server.url)
+    assert (failure.kind, failure.sent) == (FailureKind.CONNECTION, True)
 
 
 async def test_refused(protocol: Protocol, client: StreamingClient) -> None:
-    """A port where nobody listens is a CONNECTION failure."""
+    """A port where nobody listens is a CONNECTION failure, of a request that was never sent."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     failure = await fail(client, protocol, f"http://127.0.0.1:{port}")
-    assert failure.kind is FailureKind.CONNECTION
+    assert (failure.kind, failure.sent) == (FailureKind.CONNECTION, False)
 
 
 async def test_no_json(protocol: Protocol, serve: Serve, client: StreamingClient) -> None:

@@ -312,3 +312,25 @@ def test_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("patience", [{"timeout": 0.05}, {"connect_timeout": 0.05}], ids=str)
+async def test_a_connection_that_never_stands_sends_nothing(patience: dict[str, float]) -> None:
+    """A deadline that passes before there is a connection is no deadline of a model."""
+    silent = asyncio.Event()
+
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()  # in the place of its half of TLS's handshake
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = OpenAIChatClient(api_keys={}, connect_timeout=patience.get("connect_timeout", 5.0))
+    asked = ask(LMSTUDIO.arm(f"https://127.0.0.1:{port}"), timeout=patience.get("timeout", 5.0))
+    with pytest.raises(ProviderError) as caught:
+        await client.complete(asked)
+    silent.set()
+    await client.aclose()
+    server.close()
+    await server.wait_closed()
+    assert (caught.value.kind, caught.value.sent) == (FailureKind.TIMEOUT, False)

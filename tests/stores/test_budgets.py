@@ -201,6 +201,25 @@ async def test_an_unknown_reservation_is_refused(keeper: Keeper) -> None:
     assert await figures(keeper) == [(0.1, 0.0)]
 
 
+async def test_leases_of_the_living_go_on(keeper: Keeper) -> None:
+    """An open reservation ends later, never sooner; one that was closed, or never was, stays so."""
+    await put(keeper, budget(limit=1.0))
+    for name in "abc":
+        await granted(keeper, claim(name, 0.25, ends_at=NOW + 10))
+    await keeper.end(released("c"))
+    await keeper.renew([], ends_at=NOW + 99)
+    await keeper.renew(["a", "c", "never"], ends_at=NOW + 50)
+    await keeper.renew(["a"], ends_at=NOW + 20)
+    assert await keeper.end_overdue(now=NOW + 49) == 1
+    late = [await keeper.end(replace(released(name), now=NOW + 49)) for name in "abc"]
+    assert [it.ends_at for it in late] == [NOW + 50, NOW + 10, NOW + 10]
+    assert [it.state for it in late] == [
+        ReservationState.RELEASED,
+        ReservationState.EXPIRED,
+        ReservationState.RELEASED,
+    ]
+
+
 async def test_reservations_of_the_dead_expire(keeper: Keeper) -> None:
     """Past its lease money is free again; before it, and once it was settled, nothing expires."""
     await put(keeper, budget())

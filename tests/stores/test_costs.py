@@ -95,6 +95,54 @@ async def test_a_booked_cost_counts_in_its_budgets_once(keeper: Keeper) -> None:
     assert await all_of(keeper) == (record,)
 
 
+async def correct(store: Keeper, cost: float, *, now: float = NOW) -> bool:
+    record = a_cost("a", cost, at=now, user="anna")
+    return await store.book(Booking(record=record, scopes=[ANNA], now=now, corrects=True))
+
+
+async def test_a_corrected_cost_takes_the_place_of_the_first(keeper: Keeper) -> None:
+    """Budgets get back or pay the difference, where the first one counted; said again, nothing."""
+    daily = Budget(scope=ANNA, window=Window(Period.DAILY), limit=9.0)
+    await limit(keeper, 9.0)
+    await keeper.put_budget(daily, actor="admin", now=NOW)
+    assert await correct(keeper, 5.0)
+    await book(keeper, a_cost("b", 0.5), scopes=[ANNA])
+    for cost in (0.05, 0.25):
+        later = NOW + 2 * 86_400
+        assert await correct(keeper, cost, now=later)
+        assert not await correct(keeper, cost, now=later)
+        spends = await keeper.spends(now=NOW)
+        assert [it.settled for it in spends] == [pytest.approx(0.5 + cost)] * 2
+        spends = await keeper.spends(now=later)
+        assert {it.budget.window.period: it.settled for it in spends} == {
+            Period.DAILY: 0.0,
+            Period.TOTAL: pytest.approx(0.5 + cost),
+        }
+        assert {it.id: (it.cost, it.at) for it in await all_of(keeper)} == {
+            "a": (cost, NOW),
+            "b": (0.5, a_cost("b", 0.5).at),
+        }
+
+
+async def test_a_budget_made_since_gives_nothing_back(keeper: Keeper) -> None:
+    """The cost that is corrected never counted there, and what did stays spent at most."""
+    await correct(keeper, 5.0)
+    await limit(keeper, 1.0)
+    await correct(keeper, 0.05)
+    (spend,) = await keeper.spends(now=NOW)
+    assert spend.settled == 0.0
+
+
+async def test_corrections_at_once_leave_the_cost_of_one(keeper: Keeper) -> None:
+    """Whichever comes last, the books and the record agree."""
+    await limit(keeper, 9.0)
+    await correct(keeper, 5.0)
+    await asyncio.gather(*(correct(keeper, n / 4) for n in range(8)))
+    (spend,) = await keeper.spends(now=NOW)
+    (record,) = await all_of(keeper)
+    assert spend.settled == record.cost < 2.0
+
+
 async def test_bookings_at_once_are_all_counted(keeper: Keeper) -> None:
     """Forty tasks book twenty costs, each of them twice: twenty are spent."""
     await limit(keeper, 1.0)

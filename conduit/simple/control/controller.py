@@ -105,8 +105,9 @@ class CostController(Limits, Reports):
         """Set money aside for a call that is made within; what was not settled is free afterwards.
 
         Together with all who reserve, in whatever thread or process, no budget is ever exceeded by
-        calls that cost what was set aside at most, and take no longer than 15 minutes. A cost that
-        the database could not take stays set aside: settle it again.
+        calls that cost what was set aside at most, however long they take. Should the process die,
+        the money is free after 15 minutes. A cost that the database could not take stays set aside
+        as long: settle it again.
 
         Args:
             user_id: whose budgets have to pay.
@@ -123,7 +124,9 @@ class CostController(Limits, Reports):
         payer = Payer(user=user_id, model=model, task_type=task_type)
         estimate = usd(estimated_cost, what="an estimate")
         patience = wait_of(wait)
-        made = self._keeper.do(lambda it: it.reserve(payer.scopes, estimate, wait=patience))
+        made = self._keeper.do(
+            lambda it: it.reserve(payer.scopes, estimate, wait=patience, kept=True)
+        )
         held = Held(made, payer, self._keeper)
         try:
             yield held
