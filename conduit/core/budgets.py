@@ -51,16 +51,22 @@ class Scope:
 
     Args:
         kind: of what.
-        name: its id; an API key's is a hash or a label, never the key.
+        name: its id, as text, for 42 and "42" would be two to some and one to others; an API key's
+            is a hash or a label, never the key.
 
     Raises:
-        InvalidInputError: without a name.
+        InvalidInputError: without a name, or for one that is no text.
     """
 
     kind: ScopeKind
     name: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InvalidInputError(
+                f"a {self.kind.value} cannot be named {self.name!r}",
+                remedy=f"give a text, such as str({self.kind.value})",
+            )
         if not self.name:
             raise InvalidInputError(f"a {self.kind.value} without a name", remedy="give its id")
 

@@ -35,7 +35,8 @@ class Chat:
     def routing_text(self) -> str:
         """What a decision is made on: the last user message, with those before it where it is brief.
 
-        A conversation without one is judged by all its text. At most :data:`ROUTED_CHARACTERS`.
+        A conversation without one is judged by all its text. At most :data:`ROUTED_CHARACTERS`: of
+        what is longer the two ends, for what is asked stands at the beginning, and often at the end.
         """
         said = [text_of(message) for message in self.messages if message.get("role") == "user"]
         texts = [text for text in said if text.strip()] or [*map(text_of, self.messages)]
@@ -44,7 +45,10 @@ class Chat:
             chosen = f"{text}\n{chosen}" if chosen else text
             if len(chosen) >= BRIEF_CHARACTERS:
                 break
-        return chosen[-ROUTED_CHARACTERS:]
+        if len(chosen) <= ROUTED_CHARACTERS:
+            return chosen
+        tail = ROUTED_CHARACTERS // 2
+        return f"{chosen[: ROUTED_CHARACTERS - tail - 1]}\n{chosen[-tail:]}"
 
     @property
     def characters(self) -> int:

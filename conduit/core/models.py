@@ -93,7 +93,7 @@ class Query:
 
     Args:
         text: the prompt, at most :data:`MAX_TEXT_BYTES` bytes of UTF-8.
-        user_id: whose query it is; retries are recognised per user.
+        user_id: whose query it is, as text; budgets and retries are kept per user.
         constraints: limits for this query.
         preferences: what matters for this query; None takes the router's.
         context: the caller's own labels; stored with nothing, never seen by the features.
@@ -103,7 +103,8 @@ class Query:
         temperature: of sampling, 0..2; None leaves it to the model.
 
     Raises:
-        InvalidInputError: for empty or oversized text, or a limit out of range.
+        InvalidInputError: for empty or oversized text, a user that is no text, or a limit out of
+            range.
     """
 
     text: str
@@ -129,6 +130,10 @@ class Query:
             raise InvalidInputError(
                 f"text has {size:,} bytes, more than the {MAX_TEXT_BYTES:,} allowed",
                 remedy="shorten the prompt",
+            )
+        if self.user_id is not None and not isinstance(self.user_id, str):
+            raise InvalidInputError(
+                f"user_id={self.user_id!r} is no text", remedy="give a text, such as str(user_id)"
             )
         _check_type("constraints", self.constraints, QueryConstraints)
         _check_type("preferences", self.preferences or Preferences(), Preferences)

@@ -62,9 +62,9 @@ async def allm(ask: Ask, *, api_key: str | None = None, offline: bool = False) -
 
 
 def llm_dry_run(ask: Ask, *, api_key: str | None = None, offline: bool = False) -> dict[str, str]:
-    """Which model would answer now, and why."""
+    """Which model would answer now, and why; needs no key, as nobody is called."""
     home = house()
-    plan = _planned(home, ask, api_key=api_key, offline=offline)
+    plan = _planned(home, ask, api_key=api_key, offline=offline, calling=False)
     return foreseen(home, plan, ask)
 
 
@@ -105,9 +105,11 @@ def checked(plan: Configuration, ask: Ask) -> Ask:
     return ask
 
 
-def _planned(home: House, ask: Ask, *, api_key: str | None, offline: bool) -> Configuration:
+def _planned(
+    home: House, ask: Ask, *, api_key: str | None, offline: bool, calling: bool = True
+) -> Configuration:
     """What holds for one call, checked before anything is opened."""
-    plan = configuration(home.overrides, api_key=api_key, offline=offline)
+    plan = configuration(home.overrides, api_key=api_key, offline=offline, calling=calling)
     checked(plan, ask)
     return plan
 

@@ -17,6 +17,7 @@ from conduit.engines.roles import Roles
 from conduit.engines.router import Router
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
+from conduit.settings.providers import HOSTED
 
 POLICY = "rated_thompson"
 """Decides by difficulty until something was rated."""
@@ -123,14 +124,16 @@ def configuration(
     *,
     api_key: str | None = None,
     offline: bool = False,
+    calling: bool = True,
     settings: Settings | None = None,
 ) -> Configuration:
     """What holds now: the environment, then what the program has set, then defaults.
 
     Args:
         overrides: set by the program.
-        api_key: of the provider that serves the models.
+        api_key: of the provider that serves the models; OpenAI's where nobody named any.
         offline: answer with scripted models that have the names and prices of the real ones.
+        calling: whether models are to be called, for which a key is needed.
         settings: None reads the environment and ``.env``.
 
     Raises:
@@ -149,9 +152,10 @@ def configuration(
         pricing_json=overrides.prices_under(settings),
         models_json={role: name for role, name in asdict(roles).items() if name is not None},
     )
-    cheap, quality = _pair(roles, settings)
+    named = api_key is None or roles.cheap or roles.quality
+    cheap, quality = _pair(roles, settings if named else _with_openai_alone(settings, api_key))
     settings = _with_key(settings, (cheap, quality), api_key)
-    if not settings.offline:
+    if calling and not settings.offline:
         check_keys((cheap, quality), settings)
     return Configuration(settings=settings, cheap=cheap, quality=quality)
 
@@ -183,6 +187,12 @@ def _has_usual(settings: Settings) -> bool:
     except UnknownModelError:
         return False
     return not keys or keys >= {arm.provider for arm in arms}
+
+
+def _with_openai_alone(settings: Settings, key: str | None) -> Settings:
+    """To choose by, where one key is passed: nobody else may get it, whatever other keys there are."""
+    keys: dict[str, str | None] = {f"{name}_api_key": None for name in HOSTED}
+    return replace(settings, **keys | {"openai_api_key": key})  # type: ignore[arg-type] # likewise
 
 
 def _with_key(settings: Settings, arms: tuple[Arm, ...], key: str | None) -> Settings:

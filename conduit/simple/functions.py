@@ -34,7 +34,8 @@ def llm(
     Args:
         prompt: the user's message.
         quality: ``auto`` decides; ``low`` takes the cheap model, ``high`` the good one.
-        api_key: of the models' provider; None reads the environment and ``.env``.
+        api_key: OpenAI's, or the provider's whose models were set; None reads the environment and
+            ``.env``.
         max_tokens: longest answer, in tokens.
         offline: answer with scripted models, which need no key; so does ``CONDUIT_OFFLINE=1``.
         user_id: whose budgets have to pay.
@@ -88,7 +89,7 @@ def llm_dry_run(
     api_key: str | None = None,
     offline: bool = False,
 ) -> dict[str, str]:
-    """Which model would answer, and why; nothing is called, recorded or spent.
+    """Which model would answer, and why; nothing is called, recorded or spent, and no key is needed.
 
     The next :func:`llm` with the same prompt agrees, if nothing was asked or rated in between.
 
@@ -123,7 +124,8 @@ def session(
             ``warnings``; ``strict`` refuses a call that might not fit; ``adaptive`` does, too, and
             takes the dearer model only while a call costs at most a tenth of what is left.
         user_id: whose budgets have to pay as well.
-        api_key: of the models' provider; None reads the environment and ``.env``.
+        api_key: OpenAI's, or the provider's whose models were set; None reads the environment and
+            ``.env``.
         offline: answer with scripted models, which need no key; so does ``CONDUIT_OFFLINE=1``.
 
     Raises:
@@ -145,14 +147,14 @@ def session(
 def smart_classify(
     prompt: str, *, api_key: str | None = None, offline: bool = False
 ) -> SmartClassification:
-    """How complex a prompt is, as the cheap model judges it: some $0.00007, on the ledger.
+    """How complex a prompt is, as the cheap model judges it: about $0.00007, on the ledger.
 
     What it said is remembered while the process runs. Where no model can be reached, or its answer
     is none, a local classifier judges, and ``reasoning`` says so; offline it always does.
 
     Args:
         prompt: to be judged; it is shown to the model as data, and never carried out.
-        api_key: of the model's provider; None reads the environment and ``.env``.
+        api_key: as :func:`llm` takes it; None reads the environment and ``.env``.
         offline: ask no model; so does ``CONDUIT_OFFLINE=1``.
 
     Returns:

@@ -127,6 +127,18 @@ async def test_classification_keeps_its_formula_and_costs_nothing() -> None:
     assert client.requests == []
 
 
+async def test_a_long_prompt_is_judged_alike_by_all_routes() -> None:
+    """What begins with "Summarize" is easy to /classify and, however it goes on, to /llm."""
+    body = "The council met on Tuesday and the vote was put off once more. " * 76
+    prompt = f"Summarize this:\n{body}\nAnalyze the trade-offs and prove why.\n{body[:3962]}"
+    assert prompt[-4000:].startswith("Analyze")
+    async with speaking(policy="rated_thompson") as http:
+        verdict = (await http.post("/classify", json={"prompt": prompt})).json()
+        assert verdict["complexity_score"] < 0.5
+        assert (await llm(http, prompt=prompt))["model"] == "mini"
+        assert (await llm(http, prompt=f"Analyze this:\n{prompt}"))["model"] == "large"
+
+
 async def test_a_spent_budget_refuses_and_says_when_it_resets() -> None:
     """Over a limit an answer is 402: which budget, how much of it, and when it is renewed."""
     client = ScriptedProvider("4")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,14 @@ LENGTHS = {
 
 def at(*moment: int) -> float:
     return datetime(*moment, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize("name", [42, 0, b"anna", ["anna"], None])
+def test_a_scope_is_named_by_text(name: Any) -> None:
+    """A number beside the text that spells it would be another account: the error says str()."""
+    with pytest.raises(InvalidInputError, match=r"str\(user\)") as caught:
+        Scope(ScopeKind.USER, name)
+    assert repr(name) in str(caught.value)
 
 
 @pytest.mark.parametrize(

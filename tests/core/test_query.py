@@ -45,6 +45,14 @@ def test_text_that_is_no_string_is_refused(text: object) -> None:
     assert type(text).__name__ in complaint(Query, text=text)
 
 
+@pytest.mark.parametrize("user", [42, 0, b"anna", ["anna"], True])
+def test_a_user_that_is_no_text_is_refused(user: object) -> None:
+    """The error names the value that came, and how to make an id of it."""
+    said = complaint(Query, text="hi", user_id=user)
+    assert f"user_id={user!r}" in said
+    assert "str(user_id)" in said
+
+
 @pytest.mark.parametrize(("letter", "size"), [("a", 1), ("é", 2), ("語", 3), ("🙂", 4)])
 def test_the_limit_counts_bytes(letter: str, size: int) -> None:
     """100 KB of UTF-8 pass, one byte more does not, however many characters that is."""

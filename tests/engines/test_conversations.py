@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conduit.core.chat import Chat
+from conduit.core.chat import ROUTED_CHARACTERS, Chat
 from conduit.core.models import Query
 from conduit.core.outcomes import Delta, ModelReply
 from conduit.engines.billing import tokens_in, tokens_of
@@ -74,3 +74,28 @@ def test_pieces_add_up_to_no_less_than_the_whole() -> None:
     pieces += [Delta(tool_calls=({"index": 0, "function": {"arguments": "c" * 8}},))]
     assert [tokens_in(piece) for piece in pieces] == [1, 3, 2]
     assert tokens_in(Delta()) == 0
+
+
+async def test_a_long_message_is_judged_by_how_it_begins_as_without_a_conversation() -> None:
+    """What is appended to a prompt moves its difficulty by less than .1, wrapped in a chat or not."""
+    body = "The council met on Tuesday and the vote was put off once more. " * 76
+    prompt = f"Summarize this:\n{body}\nAnalyze the trade-offs and prove why.\n{body[:3962]}"
+    assert prompt[-4000:].startswith("Analyze")
+    assert len(prompt) > 8800
+    chat = _query({"role": "user", "content": prompt})
+    async with router_of() as router:
+        wrapped, plain = await router.features(chat.text), await router.features(prompt)
+        short = await router.features("Summarize this:")
+    assert wrapped.difficulty == pytest.approx(plain.difficulty, abs=0.1)
+    assert wrapped.difficulty == pytest.approx(short.difficulty, abs=0.1)
+
+
+@pytest.mark.parametrize("length", [3_999, 4_000, 4_001, 100_000])
+def test_the_text_of_a_decision_keeps_both_ends_within_its_limit(length: int) -> None:
+    """Nothing is lost of what fits; of what does not, the beginning and the end stay."""
+    prompt = "Begin" + "x" * (length - 8) + "end"
+    text = Chat(messages=({"role": "user", "content": prompt},)).routing_text
+    assert len(text) == min(length, ROUTED_CHARACTERS)
+    assert text.startswith("Begin")
+    assert text.endswith("end")
+    assert text == prompt or length > ROUTED_CHARACTERS

@@ -22,7 +22,7 @@ from conduit.simple.configuration import Configuration, Overrides, configuration
 from conduit.simple.house import House
 
 from ..providers import loopback
-from .conftest import CHEAP, DEAR, Models, Place, said
+from .conftest import CHEAP, DEAR, HARD, Models, Place, said
 
 PRICE = {"input": 0.15, "output": 0.60}
 
@@ -60,6 +60,11 @@ def test_without_a_key_the_variables_are_named(place: Place, home: House) -> Non
         ({"max_tokens": 1.5}, "max_tokens=1.5"),
         ({"task_type": ""}, "a task_type without a name"),
         ({"session": ""}, "a session without a name"),
+        ({"user_id": 42}, r"user_id=42 is no text; give a text, such as str\(user_id\)"),
+        ({"user_id": b"x"}, r"user_id=b'x' is no text"),
+        ({"user_id": ["a"]}, r"user_id=\['a'\] is no text"),
+        ({"task_type": 7}, r"task_type cannot be named 7; give a text, such as str\(task_type\)"),
+        ({"session": 7}, r"session cannot be named 7; give a text"),
     ],
 )
 def test_what_is_no_question_is_refused_before_anything_is_opened(
@@ -207,6 +212,20 @@ def test_a_dry_run_agrees_with_the_next_call(
     assert answered(home, prompt, quality=quality).model == foretold["model"]
     home.close()
     assert offline.rows("select count(*) from decisions") == [(1,)]
+
+
+def test_a_dry_run_needs_no_key_and_agrees_with_the_next_call(
+    models: Models, home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It calls nobody; once there is a key, the call does what was foretold."""
+    monkeypatch.setattr(calls, "house", lambda: home)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    foretold = [calls.llm_dry_run(Ask(prompt=prompt)) for prompt in ("What is 2+2?", HARD)]
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0001")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{models.server.url}/v1")
+    done = [calls.llm(Ask(prompt=prompt)).model for prompt in ("What is 2+2?", HARD)]
+    assert [it["model"] for it in foretold] == done
 
 
 @pytest.mark.parametrize("rating", [0, 5.01, -1, float("nan")])

@@ -98,3 +98,26 @@ def test_a_key_that_is_passed_is_not_shown(place: Place) -> None:
     plan = configuration(Overrides(), api_key="sk-secret")
     assert "sk-secret" not in repr(plan)
     assert plan != configuration(Overrides(), api_key="sk-other")
+
+
+@pytest.mark.parametrize("others", [["ANTHROPIC"], ["GROQ"], ["ANTHROPIC", "GOOGLE", "GROQ"]])
+def test_a_key_that_is_passed_goes_to_nobody_elses_models(
+    place: Place, monkeypatch: pytest.MonkeyPatch, others: list[str]
+) -> None:
+    """It is OpenAI's, whose two models are taken whatever other keys there are; those stay as set."""
+    for name in others:
+        monkeypatch.setenv(f"{name}_API_KEY", f"key-of-{name}")
+    plan = configuration(Overrides(), api_key="sk-openai")
+    assert plan.models == (CHEAP, DEAR)
+    expected = {name.lower(): f"key-of-{name}" for name in others} | {"openai": "sk-openai"}
+    assert dict(plan.settings.api_keys) == expected
+
+
+def test_a_key_that_is_passed_is_of_the_models_that_were_set(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever names another provider's models passes that provider's key."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
+    named = Overrides().named(cheap="claude-haiku-5-5", quality="claude-opus-5-5")
+    plan = configuration(named, api_key="sk-anthropic")
+    assert dict(plan.settings.api_keys) == {"openai": "sk-openai", "anthropic": "sk-anthropic"}

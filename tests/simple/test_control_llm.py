@@ -7,14 +7,17 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conduit import CostController, Period, Provider, SQLiteStorage, llm
-from conduit.core.errors import BudgetExceededError
+from conduit import CostController, Period, Provider, SQLiteStorage, llm, session
+from conduit.core.errors import BudgetExceededError, InvalidInputError
+from conduit.core.models import Query
+from conduit.simple.configuration import configuration
 from conduit.simple.house import House
 from tests.servers.postgres import Databases
 from tests.simple.control_house import own_house
@@ -88,6 +91,28 @@ def test_a_spent_budget_refuses_llm_at_once(home: House) -> None:
     assert llm("What is 2+2?", user_id="ben").text
     controller.remove_user_budget("anna")
     assert llm("What is 2+2?", user_id="anna").cost == first.cost
+
+
+def test_no_spelling_of_a_user_passes_by_the_budget(home: House) -> None:
+    """What the budget of "42" refuses, 42 does not get: not by llm(), a session or a router."""
+    CostController().set_user_budget("42", daily_usd=0.0)
+    number: Any = 42
+    calls: list[tuple[type[Exception], Callable[[], object]]] = [
+        (BudgetExceededError, lambda: llm("What is 2+2?", user_id="42")),
+        (InvalidInputError, lambda: llm("What is 2+2?", user_id=number)),
+        (InvalidInputError, lambda: llm("What is 2+2?", task_type=number)),
+        (InvalidInputError, lambda: session(user_id=number)),
+    ]
+    for error, call in calls:
+        with pytest.raises(error, match="42"):
+            call()
+
+    async def asked() -> None:
+        async with home.lent(configuration(home.overrides)) as router:
+            await router.complete(Query("What is 2+2?", user_id=number))
+
+    with pytest.raises(InvalidInputError, match=r"str\(user_id\)"):
+        home.background.run(asked())
 
 
 def test_what_llm_spends_counts_and_ends_the_budget(home: House) -> None:

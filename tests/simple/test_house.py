@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from conduit.simple.house import MOST_IDLE, House
 from .conftest import Place
 
 ROOT = Path(__file__).parents[2]
+SLOW = re.compile(r"^Executing <.* took [0-9.]+ seconds\n", re.MULTILINE)
+"""What asyncio says in development mode of a step that took more than a tenth of a second."""
 
 
 @dataclass
@@ -98,8 +101,8 @@ def test_closing_is_repeatable(home: House) -> None:
 def program(
     place: Place, code: str, *arguments: str, timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script to its end, with every warning on."""
-    return subprocess.run(
+    """Run a script to its end, with every warning on; that a machine is busy is none."""
+    ran = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", code, *arguments],
         check=False,
         cwd=place.folder,
@@ -108,6 +111,8 @@ def program(
         text=True,
         timeout=timeout,
     )
+    ran.stderr = SLOW.sub("", ran.stderr)
+    return ran
 
 
 ENDS = """
@@ -169,6 +174,32 @@ def test_a_program_does_not_wait_for_pools_that_nobody_shut(offline: Place) -> N
     ran = program(offline, f"{spawn}\n{POOLS}")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.split() == ["gpt-4o-mini", "1"]
+
+
+BEGUN = """
+import signal
+from conduit import Provider
+pieces = Provider("openai").stream_text("What is 2+2, and why?")
+next(pieces)
+"""
+ENDINGS = {
+    "the end": "",
+    "a break": "for piece in pieces:\n    break",
+    "an error": "raise RuntimeError('mine')",
+    "Ctrl-C": "signal.raise_signal(signal.SIGINT)",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_stream_that_is_open_at_the_end_is_paid_and_logged(offline: Place, ending: str) -> None:
+    """However the program ends, its own error is all that is said."""
+    ran = program(offline, BEGUN + ENDINGS[ending])
+    said = {"an error": "RuntimeError: mine", "Ctrl-C": "KeyboardInterrupt"}.get(ending)
+    assert ran.stderr.splitlines()[-1:] == ([said] if said else []), ran.stderr
+    assert ran.stderr.count("Traceback") == (1 if said else 0), ran.stderr
+    for table in ("decisions", "executions", "costs"):
+        assert offline.rows(f"select count(*) from {table}") == [(1,)]
+    assert offline.rows("select count(*) from reservations") == [(0,)]
 
 
 FORKS = """

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from conduit.core.errors import InvalidInputError
+from conduit.core.outcomes import Response
 from conduit.simple.house import House
 from conduit.simple.sessions.session import Session
 
@@ -57,3 +61,21 @@ def test_an_answer_is_a_response_like_any_other(offline: Place, home: House) -> 
     assert copy.copy(answer) == answer
     with pytest.raises(AttributeError):
         answer.text = "Five."  # type: ignore[misc] # which is what is tested
+
+
+def test_an_answer_can_be_copied_pickled_and_made_a_dictionary(offline: Place, home: House) -> None:
+    """As any response; a copy is one that nobody can be told of, which says how it is rated."""
+    with Session(home) as s:
+        answer = s.llm("What is 2+2?")
+    names = [it.name for it in dataclasses.fields(Response)]
+    plain = Response(**{name: getattr(answer, name) for name in names})
+    assert dataclasses.asdict(answer) == dataclasses.asdict(plain)
+    replaced = dataclasses.replace(answer, finish_reason=answer.finish_reason)
+    for other in (copy.deepcopy(answer), pickle.loads(pickle.dumps(answer)), replaced):
+        assert isinstance(other, Response)
+        assert other == answer
+        with pytest.raises(InvalidInputError, match=f"use conduit feedback {answer.decision_id}"):
+            other.rate(5)
+    assert offline.rows(RATINGS) == []
+    answer.rate(5)
+    assert offline.rows(RATINGS) == [(1.0, 1.0)]

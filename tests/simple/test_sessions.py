@@ -8,16 +8,18 @@ import logging
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from conduit.budgets.ledger import Ledger
 from conduit.core.errors import (
     AllModelsFailedError,
     BudgetExceededError,
     BudgetWarning,
     InvalidInputError,
     ReservationTimeoutError,
+    StoreError,
 )
 from conduit.simple.house import House
 from conduit.simple.sessions.session import Session
@@ -213,6 +215,45 @@ def test_a_budget_that_cannot_be_is_refused(offline: Place, home: House, budget:
     """One line that names it, before anything begins."""
     with pytest.raises(InvalidInputError, match="budget"):
         Session(home, budget_usd=budget, budget_strategy="strict")
+
+
+@pytest.mark.parametrize("user", [42, b"anna", ["anna"], ""])
+def test_a_user_that_is_no_text_is_refused(offline: Place, home: House, user: Any) -> None:
+    """A number would pass by the budget of the text that spells it."""
+    with pytest.raises(InvalidInputError, match="user"):
+        Session(home, user_id=user)
+
+
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Books that are written, and cannot be read."""
+
+    async def report(*_: object) -> NoReturn:
+        raise StoreError("the store is away")
+
+    monkeypatch.setattr(Ledger, "report", report)
+
+
+@pytest.mark.usefixtures("unread")
+def test_a_paid_answer_is_given_though_the_books_cannot_be_read(
+    models: Models, place: Place, home: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether a warning is due is not worth the answer: it is logged, and the call is on record."""
+    with Session(home, budget_usd=1.0) as s:
+        answer = s.llm("What is 2+2?", quality="low")
+    assert answer.text == "Four."
+    assert booked(place, s, offline=False) == pytest.approx(answer.cost)
+    assert "the store is away" in caplog.text
+
+
+@pytest.mark.usefixtures("unread")
+def test_a_failed_call_tells_its_own_error_though_the_books_cannot_be_read(
+    models: Models, home: House
+) -> None:
+    """What the caller has to know is why nobody answered."""
+    models.answer(Answer(body=said("")))
+    with Session(home, budget_usd=1.0) as s, pytest.raises(AllModelsFailedError):
+        s.llm("What is 2+2?", quality="low")
 
 
 def test_an_unknown_strategy_is_refused_with_those_there_are(offline: Place, home: House) -> None:

@@ -7,14 +7,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from enum import Enum
 from uuid import uuid4
 
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
 from conduit.core.costs import CostFilter
-from conduit.core.errors import InvalidInputError
+from conduit.core.errors import ConduitError, InvalidInputError
 from conduit.core.models import Query
 from conduit.engines.configured import actor_of
 from conduit.engines.shielding import finish
@@ -53,7 +53,7 @@ class Account:
     def __init__(self, home: House, plan: Configuration, terms: Terms) -> None:
         self.scope = Scope(ScopeKind.SESSION, uuid4().hex)
         self.steps: list[Step] = []
-        self.alarms: deque[str] = deque()
+        self._alarms: deque[str] = deque()
         self._home = home
         self._plan = plan
         self._terms = terms
@@ -108,6 +108,14 @@ class Account:
         async with self._call():
             return await classified(self._home, self._plan, query, scopes=(self.scope,))
 
+    def due(self) -> list[str]:
+        """What is to be said of the budget, to the one thread that asks first."""
+        said = []
+        with suppress(IndexError):  # another thread may have taken the last
+            while True:
+                said.append(self._alarms.popleft())
+        return said
+
     async def totals(self) -> Totals:
         """What the ledger has booked on this account."""
         wanted = CostFilter(since=self._began - SLACK, only={"session": self.scope.name})
@@ -159,8 +167,12 @@ class Account:
             await finish(self._looked_after())
 
     async def _looked_after(self) -> None:
-        await self._warned()
-        await self._cleared()
+        """Neither may cost a caller the answer that was paid for, or hide why a call failed."""
+        for work in (self._warned, self._cleared):
+            try:
+                await work()
+            except ConduitError as error:
+                _log.warning("the books of %s cannot be reached: %s", self.scope, error)
 
     async def _cleared(self) -> None:
         """Remove the budget after the last call: one that is under way must not outlive its limit."""
@@ -185,4 +197,4 @@ class Account:
             self._warned_at = level
             said = alarm(self.scope, spent, of=terms.budget)
             _log.warning("%s", said)
-            self.alarms.append(said)
+            self._alarms.append(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Self
 
+from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.errors import BudgetWarning
 from conduit.core.models import Query
 from conduit.engines.shielding import finish
@@ -30,11 +31,12 @@ class Session:
         budget_strategy: ``warn`` says so, ``strict`` refuses what does not fit, and ``adaptive``
             too, having gone over to the cheaper model in good time.
         user_id: whose budgets have to pay as well.
-        api_key: of the models' provider; None reads the environment and ``.env``.
+        api_key: OpenAI's, or the provider's whose models were set; None reads the environment and
+            ``.env``.
         offline: answer with scripted models.
 
     Raises:
-        InvalidInputError: for a budget that cannot be, or an unknown strategy.
+        InvalidInputError: for a budget that cannot be, an unknown strategy, or a user that is no text.
         ConfigurationError: when no key is set, naming the variables.
     """
 
@@ -49,6 +51,8 @@ class Session:
         offline: bool = False,
     ) -> None:
         terms = Terms.of(budget_usd, budget_strategy)
+        if user_id is not None:
+            Scope(ScopeKind.USER, user_id)  # raises for what cannot be one
         self._home = home
         self._plan = configuration(home.overrides, api_key=api_key, offline=offline)
         self._account = Account(home, self._plan, terms)
@@ -199,6 +203,5 @@ class Session:
 
     def _warn(self) -> None:
         """Say what is due, where the caller's caller sees it."""
-        alarms = self._account.alarms
-        while alarms:
-            warnings.warn(alarms.popleft(), BudgetWarning, stacklevel=3)
+        for said in self._account.due():
+            warnings.warn(said, BudgetWarning, stacklevel=3)
