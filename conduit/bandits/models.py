@@ -47,7 +47,8 @@ class ArmModels:
         forgetting: how fast evidence fades.
         now: seconds since the epoch, or ticks of whichever clock dates decisions.
         vigilance: when an arm has changed.
-        before: models whose heads are taken over where nothing else would come of building them.
+        before: models whose heads are taken over where nothing else would come of building them;
+            the others go on with what those of the same arms have seen of a change so far.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class ArmModels:
                 kept = LearnedHead(
                     sums, family, offsets=offset, time_constant=tau, now=now, vigilance=vigilance
                 )
+                if before is not None:
+                    kept.watch_on(before.head(head), places=self._places_in(before))
             self._heads[head] = kept
         self._quality, self._tokens = self._heads[Head.QUALITY], self._heads[Head.LOG_TOKENS]
         self._cost, self._latency = self._heads[Head.LOG_COST], self._heads[Head.LOG_LATENCY]
@@ -97,6 +100,10 @@ class ArmModels:
         if found is None:
             return SufficientStatistics.zero(self._dim)
         return found.leading(self._dim)
+
+    def _places_in(self, before: ArmModels) -> dict[int, int]:
+        """Index of every arm here that is one there, and its index there."""
+        return {k: before._index[name] for name, k in self._index.items() if name in before._index}
 
     def head(self, head: Head) -> LearnedHead:
         """One of the contextual heads."""
