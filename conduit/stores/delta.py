@@ -194,7 +194,7 @@ def dimension_of(statistics: Mapping[StateKey, SufficientStatistics]) -> int:
             f"evidence of {len(dims)} dimensions", remedy="give sums over contexts of one length"
         )
     for (arm, head), sums in statistics.items():
-        if not _possible(sums):
+        if not possible(sums):
             raise InvalidInputError(
                 f"the {head} evidence of {arm!r} is no sum of observations",
                 remedy="compute it with SufficientStatistics.of",
@@ -202,8 +202,8 @@ def dimension_of(statistics: Mapping[StateKey, SufficientStatistics]) -> int:
     return dims.pop()
 
 
-def _possible(sums: SufficientStatistics) -> bool:
-    """Whether the moments of (x, y) are finite, symmetric and positive semidefinite."""
+def possible(sums: SufficientStatistics) -> bool:
+    """Whether the moments of (x, y) are finite, symmetric and positive semidefinite, as sums of observations are."""
     moments = np.block([[sums.A, sums.b[:, None]], [sums.b[None, :], np.array([[sums.yy]])]])
     if not (np.isfinite(moments).all() and 0 <= sums.weight < np.inf and sums.count >= 0):
         return False

@@ -182,7 +182,9 @@ class MemoryStore(MemoryBudgets):
         for change in changes:
             self._eras.setdefault(key_of(change.observation), len(self._adjusted))
         self._pending += changes
-        return changes
+        return tuple(
+            self._adjustments.marked(it, era=self._eras[key_of(it.observation)]) for it in changes
+        )
 
     async def absorb(
         self,
