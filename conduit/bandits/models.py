@@ -64,6 +64,7 @@ class ArmModels:
         before: ArmModels | None = None,
     ) -> None:
         self.arms = tuple(arms)
+        self._ids = tuple(arm.id for arm in self.arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
         self._dim = dim if contextual else 1
         known = statistics or {}
@@ -224,6 +225,7 @@ class ArmModels:
             latency_high=latency_high,
             observations=self._quality.counts.copy(),
             ratings=self._quality.weights.copy(),
+            arms=self._ids,
         )
 
     def ordinary_cost(self, arm: Arm) -> float:
