@@ -50,6 +50,20 @@ def key_of(observation: Observation) -> ObservationKey:
     return observation.decision_id, observation.arm, observation.signal
 
 
+def check_contexts(decisions: Iterable[Decision]) -> None:
+    """Refuse contexts that would poison the sums of whatever is observed of their decisions.
+
+    Raises:
+        InvalidInputError: for a context with a number that is not finite.
+    """
+    for decision in decisions:
+        if not np.isfinite(decision.features.context).all():
+            raise InvalidInputError(
+                f"the context of decision {decision.id!r} holds numbers that are not finite",
+                remedy="give finite numbers; where an encoder made them, mend it",
+            )
+
+
 def check_observations(observations: Iterable[Observation]) -> None:
     """Refuse numbers that would poison the sums for ever.
 
