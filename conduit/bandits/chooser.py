@@ -36,7 +36,6 @@ class Wish:
         difficulty: of the prompt, 0..1.
         unit_cost: USD that one unit of the cost weight pays; None takes an ordinary call of the
             baseline.
-        now: seconds since the epoch; matters to budgets per day or month alone.
         means: what hard budgets leave.
     """
 
@@ -47,7 +46,6 @@ class Wish:
     complexity: float = 0.0
     difficulty: float = 0.0
     unit_cost: float | None = None
-    now: float = 0.0
     means: Means = UNLIMITED
 
 
@@ -80,10 +78,17 @@ class Chooser:
         twin._rng = deepcopy(self._rng)
         return twin
 
+    def arrive(self, now: float) -> None:
+        """Tell the steering of a request, once, before whatever is asked and chosen for it.
+
+        Args:
+            now: seconds since the epoch; matters to budgets per day or month alone.
+        """
+        if self.steering is not None:
+            self.steering = self.steering.at(now)
+
     def choose(self, estimates: Estimates, models: ArmModels, wish: Wish) -> Selection | None:
         """Draw an arm; None when ``max_cost`` excludes every one. The steering is not told yet."""
-        if self.steering is not None:
-            self.steering = self.steering.at(wish.now)
         steering = self.steering
         policy = self._policy.facing(estimates.ratings, wish.allowed)
         ask = Ask(
@@ -108,8 +113,6 @@ class Chooser:
 
     def worth_of_money(self, models: ArmModels, wish: Wish) -> float:
         """Utility that a choice gives up per USD."""
-        if self.steering is not None:
-            self.steering = self.steering.at(wish.now)
         return self._valuation(models, wish).money
 
     def account(self, estimates: Estimates, chosen: Selection) -> None:

@@ -24,6 +24,7 @@ class Estimates:
         latency_high: (K,) upper quantile of latency, seconds; NaN likewise.
         observations: (K,) number of quality observations.
         ratings: (K,) what they are worth together; one explicit rating is 1.
+        arms: ids, in index order; empty where they are the same for ever.
     """
 
     quality: Array
@@ -35,3 +36,4 @@ class Estimates:
     latency_high: Array
     observations: NDArray[np.int64]
     ratings: Array
+    arms: tuple[str, ...] = ()

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from conduit.bandits.evidence import FAINT, PriorFamily
 from conduit.bandits.posterior import LinearPosterior
 from conduit.bandits.vigilance import Vigilance, Watch, typical_error
+from conduit.core.forgetting import remaining
 from conduit.core.statistics import Array, SufficientStatistics
 
 REBUILD_GROWTH = 1.1
 """The prior is chosen anew when the evidence has grown by this factor."""
 FADED = 0.9
 """It is chosen anew, too, when no more than this share is left of the evidence of the last time."""
+ROUNDING = 1e-6
+"""Share of the evidence that may be missing where the same observations were added up otherwise."""
 LARGEST_LOG = 700.0
 """Of what can be exponentiated: a correction may weigh more than is left of the first value."""
 
@@ -210,6 +213,22 @@ class LearnedHead:
     def contradicted(self) -> Mapping[int, float]:
         """Arms that are no longer what was learned of them, and what that should be worth now."""
         return dict.fromkeys(self._watch.alarms, self._watch.vigilance.kept)
+
+    def watch_on(self, before: LearnedHead, *, places: Mapping[int, int]) -> None:
+        """Go on watching arms from where another head of the same quantity has come.
+
+        An arm whose evidence has become less has been discounted since, by whoever noticed first:
+        its sums start again.
+
+        Args:
+            before: what this head takes the place of.
+            places: index here → index there.
+        """
+        for arm, there in places.items():
+            sums = before._statistics[there]
+            left = sums.weight * remaining(self._now - sums.landmark, self._tau)
+            if self._weights[arm] >= left * (1.0 - ROUNDING):
+                self._watch.go_on(arm, before._watch, there)
 
     def discount(self, arm: int, *, worth: float) -> None:
         """Let all that was learned of an arm be worth at most so many ratings from now on."""

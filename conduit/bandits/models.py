@@ -47,7 +47,8 @@ class ArmModels:
         forgetting: how fast evidence fades.
         now: seconds since the epoch, or ticks of whichever clock dates decisions.
         vigilance: when an arm has changed.
-        before: models whose heads are taken over where nothing else would come of building them.
+        before: models whose heads are taken over where nothing else would come of building them;
+            the others go on with what those of the same arms have seen of a change so far.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ArmModels:
         before: ArmModels | None = None,
     ) -> None:
         self.arms = tuple(arms)
+        self._ids = tuple(arm.id for arm in self.arms)
         self._index = {arm.id: k for k, arm in enumerate(self.arms)}
         self._dim = dim if contextual else 1
         known = statistics or {}
@@ -76,6 +78,8 @@ class ArmModels:
                 kept = LearnedHead(
                     sums, family, offsets=offset, time_constant=tau, now=now, vigilance=vigilance
                 )
+                if before is not None:
+                    kept.watch_on(before.head(head), places=self._places_in(before))
             self._heads[head] = kept
         self._quality, self._tokens = self._heads[Head.QUALITY], self._heads[Head.LOG_TOKENS]
         self._cost, self._latency = self._heads[Head.LOG_COST], self._heads[Head.LOG_LATENCY]
@@ -97,6 +101,10 @@ class ArmModels:
         if found is None:
             return SufficientStatistics.zero(self._dim)
         return found.leading(self._dim)
+
+    def _places_in(self, before: ArmModels) -> dict[int, int]:
+        """Index of every arm here that is one there, and its index there."""
+        return {k: before._index[name] for name, k in self._index.items() if name in before._index}
 
     def head(self, head: Head) -> LearnedHead:
         """One of the contextual heads."""
@@ -217,6 +225,7 @@ class ArmModels:
             latency_high=latency_high,
             observations=self._quality.counts.copy(),
             ratings=self._quality.weights.copy(),
+            arms=self._ids,
         )
 
     def ordinary_cost(self, arm: Arm) -> float:

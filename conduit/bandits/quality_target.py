@@ -160,9 +160,11 @@ class QualityTarget:
         return replace(self._stepped(short, traffic, best), traffic=traffic)
 
     def _known(self, estimates: Estimates) -> Traffic | None:
-        """What is known of these arms; nothing where their number has changed."""
-        same = self.traffic is not None and len(self.traffic.cost) == len(estimates.cost)
-        return self.traffic if same else None
+        """What is known of these arms; nothing where they are others, however many."""
+        known = self.traffic
+        if known is None or len(known.cost) != len(estimates.cost) or known.arms != estimates.arms:
+            return None
+        return known
 
     def _expected(self, estimates: Estimates, chosen: Selection) -> Traffic:
         quality, known = np.clip(estimates.quality, 0.0, 1.0), self._known(estimates)
@@ -177,6 +179,7 @@ class QualityTarget:
             quality=quality,
             cost=estimates.cost,
             spend=float(chosen.probabilities @ estimates.cost),
+            arms=estimates.arms,
         )
 
     def _stepped(self, short: float, traffic: Traffic, best: int) -> Self:

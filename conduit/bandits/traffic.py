@@ -17,6 +17,7 @@ class Traffic:
         cost: (K,) of cost, USD.
         spend: of the cost of the arms chosen, USD.
         requests: number so far.
+        arms: ids of the arms, in index order.
     """
 
     hope: Array
@@ -24,6 +25,7 @@ class Traffic:
     cost: Array
     spend: float
     requests: int = 1
+    arms: tuple[str, ...] = ()
 
     def then(self, latest: Traffic, *, horizon: float) -> Traffic:
         """With one more request; the mean of all so far, or of the last ``horizon`` or so."""
@@ -34,4 +36,5 @@ class Traffic:
             cost=self.cost + share * (latest.cost - self.cost),
             spend=self.spend + share * (latest.spend - self.spend),
             requests=self.requests + 1,
+            arms=latest.arms,
         )

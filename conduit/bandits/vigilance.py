@@ -76,7 +76,10 @@ class Contradiction:
 
 
 class Watch:
-    """The cumulative sums of K arms.
+    """The cumulative sums of K arms, over what this process has seen.
+
+    Where several share a store each has a watch of its own, which goes on when what others have
+    learned is taken up; whoever notices first discounts the arm for all.
 
     Args:
         vigilance: when they raise an alarm.
@@ -110,6 +113,12 @@ class Watch:
         self._up[arm] = up if up > 0.0 else 0.0
         self._down[arm] = down if down > 0.0 else 0.0
         if up > v.threshold or down > v.threshold:
+            self.alarms.add(arm)
+
+    def go_on(self, arm: int, before: Watch, there: int) -> None:
+        """Take up the sums of an arm, and its alarm, from where another watch has come."""
+        self._up[arm], self._down[arm] = before._up[there], before._down[there]
+        if there in before.alarms:
             self.alarms.add(arm)
 
     def settle(self, arm: int) -> None:

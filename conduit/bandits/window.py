@@ -83,7 +83,8 @@ class BudgetPerWindow(Paced):
     from the rate at which they have come. Resolving works off every debt, so the pacer's own memory
     of spending stays empty, and only its price is kept.
 
-    Unspent money ends with its window. A clock that jumps back does not bring money back.
+    Unspent money ends with its window. A clock that jumps back does not bring money back, nor does
+    one that then returns to the window it came from.
 
     Args:
         amount: USD per window, above zero.
@@ -92,9 +93,11 @@ class BudgetPerWindow(Paced):
         start: of the current window, seconds since the epoch.
         end: likewise.
         now: the time of the latest decision, likewise.
-        spent: USD spent or reserved in the current window.
+        spent: USD spent or reserved in the window that began at ``since``.
         arrivals: of requests.
-        served: requests in the current window.
+        served: requests in that window.
+        since: start of the window whose money is being spent; later than ``start`` after a clock
+            has jumped back by more than a window, until one begins in which nothing was spent.
     """
 
     amount: float
@@ -104,6 +107,7 @@ class BudgetPerWindow(Paced):
     now: float
     spent: float
     arrivals: Arrivals
+    since: float
     served: float = 0.0
 
     @classmethod
@@ -137,6 +141,7 @@ class BudgetPerWindow(Paced):
             now=now,
             spent=accrued if spent is None else spent,
             arrivals=Arrivals(last=now),
+            since=start,
         )._resolved()
 
     @property
@@ -162,17 +167,17 @@ class BudgetPerWindow(Paced):
         return replace(self, spent=self.spent + cost)
 
     def ledger(self) -> Ledger:
-        """Price, spending in the window, and how many requests there have been in all."""
+        """Price, spending in the window whose money it is, and how many requests there have been in it."""
         return Ledger(
             price=self.price,
             unit=self.pacer.gains.start,
             amounts={"spent": self.spent, "served": self.served},
-            window=self.start,
+            window=self.since,
         )
 
     def adopting(self, ledger: Ledger) -> Self:
         """With the figures of all processes; the requests that others have met count as arrivals."""
-        if ledger.window != self.start:
+        if ledger.window != self.since:
             return self
         served, arrivals, gains = ledger.amounts["served"], self.arrivals, self.pacer.gains
         more = max(served - self.served, 0.0)
@@ -189,18 +194,24 @@ class BudgetPerWindow(Paced):
         """In the window of ``now``.
 
         A step back over the start of the window is taken for its start. A step back over more
-        than a whole window means that the clock had been wrong before: time goes on from there,
-        and what was spent stays spent.
+        than a whole window means that the clock had been wrong before, or is now: what was spent
+        stays spent, and is still so where it returns. Where a new window begins from there, time
+        goes on: a clock that had been ahead by years is not waited for.
         """
         if now >= self.end:
             start, end = self.period.window(now)
-            return replace(self, start=start, end=end, now=now, spent=0.0, served=0.0)
+            moved = replace(self, start=start, end=end, now=now)
+            return moved if start == self.since else moved._anew()
         if now >= self.start:
             return replace(self, now=now)
         if self.start - now < self.end - self.start:
             return replace(self, now=self.start)
         start, end = self.period.window(now)
         return replace(self, start=start, end=end, now=now)
+
+    def _anew(self) -> Self:
+        """With all the money of the window that has begun."""
+        return replace(self, since=self.start, spent=0.0, served=0.0)
 
     def _resolved(self) -> Self:
         """With the pacer at the budget per request of this moment."""

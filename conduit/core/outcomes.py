@@ -156,10 +156,18 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What recording an observation changed; ``previous`` is the value it replaces, if any."""
+    """What recording an observation changed.
+
+    Args:
+        observation: as it is kept.
+        previous: the value it replaces; None for a first one.
+        adjusted: whether all that was learned there has been shifted or discounted since the first
+            value was recorded, so that the correction counts otherwise than it says.
+    """
 
     observation: Observation
     previous: float | None = None
+    adjusted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,7 +188,8 @@ class Store(Protocol):
         """Make observations durable, all or none, and say what they changed.
 
         An observation equal to the one already kept for its (decision, arm, signal) is left out
-        of the answer; another value replaces it and is answered with the value it replaced.
+        of the answer; another value replaces it and is answered with the value it replaced, and
+        with whether a shift or a discount has come in between.
 
         Raises:
             UnknownDecisionError: when a decision does not exist; nothing is stored then.

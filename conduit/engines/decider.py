@@ -116,8 +116,9 @@ class Decider:
         if self.rules.neighbours is not None:
             estimates = self.rules.neighbours.refine(estimates, features.embedding)
         now = self._clock.now()
-        wish = self.rules.wish(query, features, models.arms, only=only, now=now)
+        wish = self.rules.wish(query, features, models.arms, only=only)
         wish = replace(wish, means=means)
+        self._chooser.arrive(now)
         fewer = narrowed(wish, models.arms, without=without)
         if warm is not None:
             charges = lost_discount(estimates, models.arms, warm, allowed=fewer.allowed)
@@ -141,7 +142,7 @@ class Decider:
             estimates,
             chosen,
             names=[arm.id for arm in models.arms],
-            now=wish.now,
+            now=now,
             forced=_is_forced(only),
             attempt=attempt,
         )

@@ -13,6 +13,7 @@ from conduit.core.errors import LayoutMismatchError
 from conduit.core.models import Query
 from conduit.core.ports import Encoder
 from conduit.datasets.recorded import RecordedOutcomes
+from conduit.features.embedding import embedded
 from conduit.stores.neighbours_file import load_neighbours
 
 BATCH = 32
@@ -39,8 +40,9 @@ def fit_neighbours(
 
     Raises:
         InvalidInputError: for fewer than 1 neighbour, or a prompt too long for a query.
+        ConfigurationError: for an encoder that gives anything but finite numbers.
     """
-    parts = [encoder.encode(batch) for batch in batches(prompts_of(outcomes), progress)]
+    parts = [embedded(encoder, batch) for batch in batches(prompts_of(outcomes), progress)]
     return NearestNeighbours(
         encoder=encoder.name,
         arms=outcomes.models,

@@ -20,8 +20,8 @@ from conduit.core.outcomes import Change, Head, Observation
 from conduit.core.ports import Clock, Store
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
 from conduit.engines.journal import Discount, Journal
+from conduit.engines.noticed import Noticed
 from conduit.engines.quiet import Quiet
-from conduit.stores.delta import ObservationKey, changes_of, key_of
 
 Statistics: TypeAlias = Mapping[tuple[str, str], SufficientStatistics]
 """What was learned, per (arm id, head name)."""
@@ -78,7 +78,8 @@ class Learner:
         self._clock = clock
         self._build = build
         self._recent: OrderedDict[str, Decision] = OrderedDict()
-        self._noticed: OrderedDict[ObservationKey, Observation] = OrderedDict()
+        self._noticed = Noticed(most=REMEMBERED)
+        self._era = 0
         self._unfolded = 0
         self.models = build(arms, LearnedState(0, {}), None)
         self.version = 0
@@ -97,6 +98,7 @@ class Learner:
     def adopt(self, built: Built) -> None:
         """Go on with these models; quiet has been kept since they were built."""
         self.models, self.version = built.models, built.version
+        self._era += 1
 
     async def built(
         self, arms: Sequence[Arm], *, dearer: Mapping[str, float] | None = None
@@ -162,9 +164,11 @@ class Learner:
         """
         async with self._working():
             await self.journal.flush()
+            era = self._era
             changes = await self._store.observe(tuple(observations))
             self._count(changes)
-            await self._take_in(changes)
+            await self._take_in(changes, era=era)
+        await self._make_sure()
         if self._unfolded >= FOLD_EVERY:
             self._unfolded = 0
             await self.fold()
@@ -173,13 +177,11 @@ class Learner:
     async def notice(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
         """Learn from what was observed here, and have it stored soon; nobody waits for it."""
         async with self._working():
-            changes = changes_of(tuple(observations), self._noticed)
-            for change in changes:
-                self._noticed[key_of(change.observation)] = change.observation
-                if len(self._noticed) > REMEMBERED:
-                    self._noticed.popitem(last=False)
+            era = self._era
+            changes = self._noticed.changes(tuple(observations), era=era)
             await self.journal.enter(*(change.observation for change in changes))
-            await self._take_in(changes)
+            await self._take_in(changes, era=era)
+        await self._make_sure()
         return changes
 
     async def fold(self) -> bool:
@@ -223,9 +225,17 @@ class Learner:
                 self.version = UNSURE
                 raise
 
-    async def _take_in(self, changes: Sequence[Change]) -> None:
+    async def _take_in(self, changes: Sequence[Change], *, era: int) -> None:
+        """Learn changes that were found in an era of the models.
+
+        A correction of what has been shifted or discounted since counts as the store has it: in
+        full it would leave sums that no observations have.
+        """
         self.models.advance(self._clock.now())
         for change in changes:
+            if change.previous is not None and (change.adjusted or era != self._era):
+                self.version = UNSURE
+                continue
             decision = await self.decision(change.observation.decision_id)
             if decision.layout != self._layout:  # the store keeps it in its log, for a refit
                 continue
@@ -237,6 +247,7 @@ class Learner:
         """What the outcomes have contradicted counts little from now on, here and in the store."""
         for said in self.models.contradictions():
             self.models.discount(said)
+            self._era += 1
             await self.journal.enter(Discount(arm=said.arm, head=said.head, worth=said.worth))
             _log.info(
                 "%s is no longer what was learned of its %s: that counts as %g ratings from now on",
@@ -244,6 +255,11 @@ class Learner:
                 said.head.value,
                 said.worth,
             )
+
+    async def _make_sure(self) -> None:
+        """Where no look at the store will come, models that are not sure are built anew at once."""
+        if self.version == UNSURE and not self._store.shared:
+            await self.refresh()
 
     def _count(self, changes: Sequence[Change]) -> None:
         self._unfolded += len(changes)

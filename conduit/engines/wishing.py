@@ -51,7 +51,6 @@ class DecisionRules:
         arms: Sequence[Arm],
         *,
         only: Collection[str] | None,
-        now: float,
     ) -> Wish:
         """What a query asks for.
 
@@ -69,7 +68,6 @@ class DecisionRules:
             bonus=np.array(liked),
             complexity=features.complexity_score,
             difficulty=features.difficulty,
-            now=now,
         )
 
     def _allowed(self, names: Sequence[str], only: Collection[str] | None) -> NDArray[np.bool_]:

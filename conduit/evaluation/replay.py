@@ -132,6 +132,7 @@ class _Loop:
         moment = None if self._setting.world is None else self._setting.world(step, models)
         self._notice(moment)
         estimates = self._estimates(row)
+        chooser.arrive(float(step))
         chosen = chooser.choose(estimates, models, self._wish(row))
         assert chosen is not None  # without max_cost, an arm is always left
         chooser.account(estimates, chosen)

@@ -12,6 +12,7 @@ from conduit.core.decisions import QueryFeatures
 from conduit.core.ports import BriefEncoder, Encoder
 from conduit.features.complexity import classify_domain, complexity, estimate_tokens
 from conduit.features.difficulty import Difficulty, load_difficulty
+from conduit.features.embedding import embedded
 from conduit.features.projection import Projection
 from conduit.features.signals import SIGNAL_NAMES, SIGNALS_VERSION, raw_signals, scale_signals
 
@@ -81,14 +82,22 @@ class Analyzer:
         return len(text) <= self._brief and len(text.encode("utf-8", "replace")) <= self._brief
 
     def analyze(self, text: str) -> QueryFeatures:
-        """Features of one prompt."""
+        """Features of one prompt.
+
+        Raises:
+            ConfigurationError: for an encoder that gives anything but finite numbers.
+        """
         return self.analyze_many([text])[0]
 
     def analyze_many(self, texts: Sequence[str]) -> list[QueryFeatures]:
-        """Features of several prompts, encoded as one batch."""
+        """Features of several prompts, encoded as one batch.
+
+        Raises:
+            ConfigurationError: for an encoder that gives anything but finite numbers.
+        """
         if not texts:
             return []
-        embeddings = self._encoder.encode(texts)
+        embeddings = embedded(self._encoder, texts)
         projected = self._projection.apply(embeddings) * _PROJECTION_WEIGHT
         found = [
             self._features(text, embedding, coordinates)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from conduit.core.outcomes import Change
 from conduit.core.statistics import SufficientStatistics
 from conduit.stores.delta import Pending, StateKey
 
@@ -73,6 +74,12 @@ class Adjustments:
         known = self._since[key]
         place = bisect_right(known.numbers, era)
         return known.shares[place], known.shifts[place]
+
+    def marked(self, change: Change, *, era: int) -> Change:
+        """A correction of what was recorded in an era, with whether it was adjusted since."""
+        key = (change.observation.arm, change.observation.head.value)
+        adjusted = change.previous is not None and self.since(key, era) != (1.0, 0.0)
+        return replace(change, adjusted=True) if adjusted else change
 
     def applied(self, entry: Pending, *, era: int) -> Pending | None:
         """An observation or correction as it counts now; None when it has been set aside."""

@@ -50,6 +50,20 @@ def key_of(observation: Observation) -> ObservationKey:
     return observation.decision_id, observation.arm, observation.signal
 
 
+def check_contexts(decisions: Iterable[Decision]) -> None:
+    """Refuse contexts that would poison the sums of whatever is observed of their decisions.
+
+    Raises:
+        InvalidInputError: for a context with a number that is not finite.
+    """
+    for decision in decisions:
+        if not np.isfinite(decision.features.context).all():
+            raise InvalidInputError(
+                f"the context of decision {decision.id!r} holds numbers that are not finite",
+                remedy="give finite numbers; where an encoder made them, mend it",
+            )
+
+
 def check_observations(observations: Iterable[Observation]) -> None:
     """Refuse numbers that would poison the sums for ever.
 
@@ -194,7 +208,7 @@ def dimension_of(statistics: Mapping[StateKey, SufficientStatistics]) -> int:
             f"evidence of {len(dims)} dimensions", remedy="give sums over contexts of one length"
         )
     for (arm, head), sums in statistics.items():
-        if not _possible(sums):
+        if not possible(sums):
             raise InvalidInputError(
                 f"the {head} evidence of {arm!r} is no sum of observations",
                 remedy="compute it with SufficientStatistics.of",
@@ -202,8 +216,8 @@ def dimension_of(statistics: Mapping[StateKey, SufficientStatistics]) -> int:
     return dims.pop()
 
 
-def _possible(sums: SufficientStatistics) -> bool:
-    """Whether the moments of (x, y) are finite, symmetric and positive semidefinite."""
+def possible(sums: SufficientStatistics) -> bool:
+    """Whether the moments of (x, y) are finite, symmetric and positive semidefinite, as sums of observations are."""
     moments = np.block([[sums.A, sums.b[:, None]], [sums.b[None, :], np.array([[sums.yy]])]])
     if not (np.isfinite(moments).all() and 0 <= sums.weight < np.inf and sums.count >= 0):
         return False

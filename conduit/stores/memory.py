@@ -24,6 +24,7 @@ from conduit.stores.delta import (
     StateKey,
     absorbed,
     changes_of,
+    check_contexts,
     check_layout,
     check_observations,
     dimension_of,
@@ -98,9 +99,10 @@ class MemoryStore(MemoryBudgets):
         """Log a decision; the first one declares the layout if nobody has.
 
         Raises:
-            InvalidInputError: when its id is taken.
+            InvalidInputError: when its id is taken, or its context is not finite.
             LayoutMismatchError: when its context is of another layout.
         """
+        check_contexts([decision])
         if decision.id in self._decisions:
             raise duplicate_decision(decision.id)
         await self.bind_layout(*layout_of(decision))
@@ -133,9 +135,11 @@ class MemoryStore(MemoryBudgets):
         """Log decisions and attempts, all or none; those that are logged already stay as they are.
 
         Raises:
+            InvalidInputError: for a context that is not finite.
             UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
             LayoutMismatchError: for a decision whose context is of another layout.
         """
+        check_contexts(decisions)
         new = {it.id: it for it in decisions if it.id not in self._decisions}
         for execution in executions:
             if execution.decision_id not in new:
@@ -182,7 +186,9 @@ class MemoryStore(MemoryBudgets):
         for change in changes:
             self._eras.setdefault(key_of(change.observation), len(self._adjusted))
         self._pending += changes
-        return changes
+        return tuple(
+            self._adjustments.marked(it, era=self._eras[key_of(it.observation)]) for it in changes
+        )
 
     async def absorb(
         self,

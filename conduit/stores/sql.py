@@ -19,7 +19,13 @@ from conduit.stores import sql_learning as learning
 from conduit.stores import sql_log as log
 from conduit.stores import sql_reading as reading
 from conduit.stores import sql_state as state
-from conduit.stores.delta import StateKey, check_observations, dimension_of, layout_of
+from conduit.stores.delta import (
+    StateKey,
+    check_contexts,
+    check_observations,
+    dimension_of,
+    layout_of,
+)
 from conduit.stores.sql_accounts import SQLBudgets
 from conduit.stores.sql_observing import observe
 
@@ -63,9 +69,10 @@ class SQLStore(SQLBudgets):
         """Log a decision; the first one declares the layout if nobody has.
 
         Raises:
-            InvalidInputError: when its id is taken.
+            InvalidInputError: when its id is taken, or its context is not finite.
             LayoutMismatchError: when its context is of another layout.
         """
+        check_contexts([decision])
         layout = layout_of(decision)
         bound = layout == self._layout
         await self._worker.write(
@@ -96,9 +103,11 @@ class SQLStore(SQLBudgets):
         """Log decisions and attempts, all or none; those that are logged already stay as they are.
 
         Raises:
+            InvalidInputError: for a context that is not finite.
             UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
             LayoutMismatchError: for a decision whose context is of another layout.
         """
+        check_contexts(decisions)
         unbound = {layout_of(decision) for decision in decisions} - {self._layout}
         ids = [*(it.id for it in decisions), *(it.decision_id for it in executions)]
         await self._worker.write(

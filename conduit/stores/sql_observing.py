@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from conduit.core.outcomes import Change, Observation
 from conduit.stores import sql_codec as codec
+from conduit.stores.adjustments import Adjustments
 from conduit.stores.delta import ObservationKey, changes_of, key_of
+from conduit.stores.sql_adjustments import read_adjustments
 from conduit.stores.sql_dialect import COUNTED, insert_new, rows_need_locks
 from conduit.stores.sql_log import in_lists, lock_decisions
 from conduit.stores.sql_schema import audit, observations, pending
@@ -63,7 +66,8 @@ def _observed(
 ) -> list[tuple[Change, ...]] | None:
     """What each call changes; None, and nothing is stored, where another was faster."""
     attempt = conn.begin_nested() if rows_need_locks(conn) else None  # who writes is alone
-    kept = _kept(conn, sorted({it.decision_id for call in calls for it in call}))
+    rows = _kept(conn, sorted({it.decision_id for call in calls for it in call}))
+    kept = {key: codec.observation_of(row) for key, row in rows.items()}
     answers = _answers(calls, kept)
     changes = [change for answer in answers for change in answer]
     stored = _keep(conn, {key_of(change.observation): change for change in changes}, known=kept)
@@ -72,7 +76,16 @@ def _observed(
     if not stored:
         return None
     _pend(conn, changes, writer=writer)
-    return answers
+    if all(change.previous is None for change in changes):
+        return answers
+    done, eras = read_adjustments(conn), {key: row.era for key, row in rows.items()}
+    return [tuple(_marked(change, done, eras) for change in answer) for answer in answers]
+
+
+def _marked(change: Change, done: Adjustments, eras: Mapping[ObservationKey, int]) -> Change:
+    """Nothing has come between a value and its correction in the same transaction."""
+    key = key_of(change.observation)
+    return done.marked(change, era=eras[key]) if key in eras else change
 
 
 def _answers(
@@ -108,14 +121,13 @@ def _are_first(conn: Connection, new: Sequence[Observation]) -> bool:
     return first
 
 
-def _kept(conn: Connection, ids: Sequence[str]) -> dict[ObservationKey, Observation]:
+def _kept(conn: Connection, ids: Sequence[str]) -> dict[ObservationKey, Row[Any]]:
     """Observations of decisions, locked against other writers of the same decisions."""
-    kept: dict[ObservationKey, Observation] = {}
+    kept: dict[ObservationKey, Row[Any]] = {}
     for some in in_lists(ids):
         lock_decisions(conn, some)
         for row in conn.execute(_KEPT, {"ids": some}):
-            observation = codec.observation_of(row)
-            kept[key_of(observation)] = observation
+            kept[key_of(codec.observation_of(row))] = row
     return kept
 
 

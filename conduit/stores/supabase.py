@@ -20,6 +20,7 @@ from conduit.stores import supabase_learning as learning
 from conduit.stores import supabase_log as log
 from conduit.stores.delta import (
     StateKey,
+    check_contexts,
     check_layout,
     check_observations,
     dimension_of,
@@ -126,9 +127,10 @@ class SupabaseStore:
         """Log a decision; the first one declares the layout if nobody has.
 
         Raises:
-            InvalidInputError: when its id is taken.
+            InvalidInputError: when its id is taken, or its context is not finite.
             LayoutMismatchError: when its context is of another layout.
         """
+        check_contexts([decision])
         if not await log.append(self._rest, [decision], []):
             raise duplicate_decision(decision.id)
 
@@ -152,9 +154,11 @@ class SupabaseStore:
         """Log decisions and attempts, all or none; those that are logged already stay as they are.
 
         Raises:
+            InvalidInputError: for a context that is not finite.
             UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
             LayoutMismatchError: for a decision whose context is of another layout.
         """
+        check_contexts(decisions)
         if decisions or executions:
             await log.append(self._rest, decisions, executions)
 

@@ -12,10 +12,13 @@ from conduit.core.errors import UnknownDecisionError
 from conduit.core.log import LoggedDecision
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.stores import sql_codec as codec
+from conduit.stores.sql_adjustments import adjustments_of
 from conduit.stores.sql_decisions import decision_of, decision_row
-from conduit.stores.sql_schema import decisions, executions, observations
+from conduit.stores.sql_schema import adjustments, decisions, executions, observations
 from conduit.stores.supabase_rest import Rest, outbound, row_of
 
+_UNKNOWN = 0
+"""Era of a value that no call tells: any adjustment may have come since."""
 PAGE = 100
 """Decisions that are read at once: some 300 kB with all that belongs to them."""
 
@@ -84,7 +87,12 @@ async def observe(rest: Rest, new: Sequence[Observation], *, writer: str) -> tup
     rows = [outbound(codec.observation_row(observation)) for observation in new]
     changes = await rest.call("conduit_observe", new_observations=rows, new_writer=writer)
     in_order = sorted(changes, key=lambda change: change["position"])
-    return tuple(_change_of(new[it["position"]], it) for it in in_order)
+    told = tuple(_change_of(new[it["position"]], it) for it in in_order)
+    if all(change.previous is None for change in told):
+        return told
+    answer = await rest.call("conduit_pending", most=0)
+    done = adjustments_of(row_of(adjustments.c, row) for row in answer["adjustments"])
+    return tuple(done.marked(change, era=_UNKNOWN) for change in told)
 
 
 def _change_of(observation: Observation, change: Mapping[str, Any]) -> Change:

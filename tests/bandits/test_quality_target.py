@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -181,3 +182,21 @@ def test_other_arms_start_the_averages_anew_and_keep_the_price() -> None:
     fresh = QualityTarget(target=0.95).decided(two, chosen_with(np.array([0.5, 0.5])))
     found = steering.price_of_money
     assert abs(later.price_of_money - found) < 0.5 * abs(fresh.price_of_money - found)
+
+
+@pytest.mark.parametrize("arms", [("b", "c", "new"), ("b", "a", "c")])
+def test_means_of_other_arms_are_forgotten_and_the_price_is_kept(arms: tuple[str, ...]) -> None:
+    """Where one model was put in the place of another, no column is read as that of another arm."""
+    before = replace(estimates_of([0.5, 0.7, 0.9], cost=COST), arms=("a", "b", "c"))
+    after = replace(estimates_of([0.9, 0.7, 0.5], cost=COST[::-1]), arms=arms)
+    chosen = chosen_with(np.array([0.0, 0.1, 0.9]))
+    steering = QualityTarget(target=0.95, price_of_money=50.0)
+    for _ in range(50):
+        steering = steering.decided(before, chosen)
+    assert steering.explore(before) is not None
+    assert steering.explore(after) is None
+    swapped = steering.decided(after, chosen)
+    assert swapped.traffic is not None
+    np.testing.assert_array_equal(swapped.traffic.quality, after.quality)
+    assert swapped.traffic.requests == 1
+    assert 0.5 < swapped.price_of_money / steering.price_of_money < 2

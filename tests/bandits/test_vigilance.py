@@ -16,9 +16,10 @@ from conduit.bandits.vigilance import Vigilance, Watch
 from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import Head
 from conduit.core.statistics import Array, SufficientStatistics
-from tests.bandits.builders import contexts, priced
+from tests.bandits.builders import contexts, observed, priced
 
 DIM = 4
+ONE = np.ones(1)
 FAMILY = PriorFamily(level=1.0)
 
 
@@ -174,3 +175,46 @@ def test_vigilance_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> No
     """The error names the number."""
     with pytest.raises(InvalidInputError, match=next(iter(wrong))):
         Vigilance(**wrong)
+
+
+def test_models_made_anew_go_on_watching() -> None:
+    """However often models are made of the same evidence, a fall is noticed as soon as without."""
+
+    def noticed(*, refresh: bool) -> int:
+        models = ArmModels(priced("other", "falls"), dim=1)
+        for turn in range(400):
+            models.learn(observed("falls", Head.QUALITY, 0.9 + 0.02 * (turn % 2)), ONE)
+        for turn in range(1, 40):
+            models.learn(observed("falls", Head.QUALITY, 0.55), ONE)
+            if models.contradictions():
+                return turn
+            if refresh:
+                models = again(models, "falls", "other")
+        return 0
+
+    assert 6 <= noticed(refresh=False) <= 8
+    assert abs(noticed(refresh=True) - noticed(refresh=False)) <= 1
+
+
+def test_an_alarm_outlives_models_made_anew_until_somebody_has_discounted_the_arm() -> None:
+    """What one process has noticed is not lost, nor noticed twice where another was first."""
+    models = ArmModels(priced("falls"), dim=1)
+    for value in [0.9, 0.92] * 50 + [0.0] * 10:
+        models.learn(observed("falls", Head.QUALITY, value), ONE)
+    (said,) = models.contradictions()
+    assert again(models, "falls").contradictions() == (said,)
+    elsewhere = again(models, "falls")
+    elsewhere.discount(said)
+    settled = again(elsewhere, "falls", before=models)
+    assert settled.contradictions() == ()
+    settled.learn(observed("falls", Head.QUALITY, 0.9), ONE)
+    assert settled.contradictions() == ()
+
+
+def again(models: ArmModels, *names: str, before: ArmModels | None = None) -> ArmModels:
+    """Models of these arms from the evidence of others, as they are made when a store has changed."""
+    statistics = {
+        (arm.id, Head.QUALITY.value): models.head(Head.QUALITY).statistics(k)
+        for k, arm in enumerate(models.arms)
+    }
+    return ArmModels(priced(*names), dim=1, statistics=statistics, before=before or models)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conduit.bandits.floor import Floor
+from conduit.bandits.ledger import together
 from conduit.bandits.rules import Thompson
 from conduit.bandits.selection import select
 from conduit.bandits.window import AHEAD, Arrivals, BudgetPerWindow, Period
@@ -165,3 +167,37 @@ def test_arrivals_are_counted_per_second_and_forgotten() -> None:
     assert arrivals.rate(window=DAY) == pytest.approx(1 / 60, rel=0.1)
     silent = arrivals.after(10 * DAY, memory=DAY)
     assert silent.rate(window=DAY) * DAY < 15
+
+
+@pytest.mark.parametrize("spent_meanwhile", [0.0, 0.5])
+def test_a_clock_that_jumps_back_and_returns_brings_no_money_back(spent_meanwhile: float) -> None:
+    """Back by days and forward again into the same day: that day's money is spent as before."""
+    budget = BudgetPerWindow.begin(5.0, Period.DAY, now=NOON, spent=0.0).spend(4.0)
+    told = budget.ledger()
+    behind = budget.at(NOON - 9.3 * DAY).spend(spent_meanwhile).at(NOON - 9.3 * DAY + 60)
+    back = behind.at(NOON + 300)
+    assert back.spent == 4.0 + spent_meanwhile
+    assert back.headroom < 0.1
+    assert back.start == budget.start
+    for now in (behind.ledger(), back.ledger()):
+        said = together(told, before=told, now=now)
+        assert said.amounts["spent"] == 4.0 + spent_meanwhile, "to other processes, too"
+        assert said.window == budget.start
+    assert back.at(NOON + DAY).spent == 0.0
+
+
+def test_a_clock_that_was_ahead_costs_no_later_day_its_money() -> None:
+    """Ten years too far and set right: what was spent counts today, and tomorrow is a day like any."""
+    budget = BudgetPerWindow.begin(5.0, Period.DAY, now=NOON + 3650 * DAY, spent=0.0).spend(4.0)
+    today = budget.at(NOON)
+    assert today.spent == 4.0
+    tomorrow = today.at(NOON + DAY)
+    assert (tomorrow.spent, tomorrow.ledger().window) == (0.0, tomorrow.start)
+
+
+def test_what_others_spend_counts_while_the_clock_is_behind() -> None:
+    """Figures of the day that is being spent are taken up, whatever the clock says meanwhile."""
+    budget = BudgetPerWindow.begin(5.0, Period.DAY, now=NOON, spent=0.0).spend(1.0)
+    told = budget.ledger()
+    others = replace(told, amounts=dict(told.amounts) | {"spent": 3.0})
+    assert budget.at(NOON - 9 * DAY).adopting(others).at(NOON + 60).spent == 3.0

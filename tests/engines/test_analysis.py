@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from conduit.cache.feature_cache import FeatureCache
 from conduit.cache.memory import MemoryCache
+from conduit.core.errors import ConfigurationError
 from conduit.engines.analysis import Analysis
 from conduit.features.analyzer import Analyzer
 from conduit.features.encoders.hashing import HashingEncoder
 from conduit.features.projection import load_projection
+from tests.engines.builders import EQUAL, router_of
 
 
 class Watched(HashingEncoder):
@@ -181,3 +183,29 @@ async def test_an_analysis_that_fails_fails_for_all_who_share_it(encoder: Watche
     failed = await asyncio.gather(*(analysis.of("fail") for _ in range(3)), return_exceptions=True)
     assert [str(error) for error in failed] == ["it fails"] * 3
     assert len(encoder.threads) == 1
+
+
+class Broken(HashingEncoder):
+    """Gives no numbers for one text."""
+
+    name = "broken"
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        found = super().encode(texts)
+        found[["bad" in text for text in texts]] = np.nan
+        return found
+
+
+@pytest.mark.parametrize("models", [None, ["poet"]])
+async def test_a_prompt_that_cannot_be_encoded_is_refused_and_learned_from_never(
+    models: list[str] | None,
+) -> None:
+    """Chosen freely or by its caller, such a prompt reaches no model, and the next one is as before."""
+    async with router_of(*EQUAL, encoder=Broken()) as router:
+        before = (await router.complete("a good prompt")).decision_id
+        with pytest.raises(ConfigurationError, match=r"'broken'.*choose another encoder"):
+            await router.complete("a bad prompt", models=models)
+        await router.feedback(before, rating=5)
+        after = await router.complete("another good prompt", models=models)
+        assert after.text
+        assert all(np.isfinite(it.mean) for it in (await router.route("x")).estimates.values())

@@ -385,3 +385,31 @@ async def test_a_router_by_labels_begins_without_models_that_others_added(
             assert {arm.id for arm in router.arms} == {"cheap", "dear"}
             assert (await router.route("hello")).selected_model in {"cheap", "dear"}
     assert "no labelled queries for 'odd'" in caplog.text
+
+
+async def test_a_target_of_quality_is_kept_when_one_model_takes_the_place_of_another() -> None:
+    """Right after a swap a target of 95% of .9 still has most prompts asked at the best model."""
+    quality = {"cheap": 0.5, "mid": 0.7, "best": 0.9, "new": 0.6}
+    prices = {"cheap": 0.05, "mid": 0.5, "best": 5.0, "new": 0.02}
+    arms = [
+        Arm(id=n, provider="local", price=Price(input=p, output=4 * p)) for n, p in prices.items()
+    ]
+    rng = np.random.default_rng(0)
+    async with router_of(*arms, quality_target=0.95, seed=0) as router:
+
+        async def served(models: list[str] | None = None) -> float:
+            decision = await router.route("hello", models=models)
+            mean = quality[decision.selected_model]
+            score = min(max(mean + 0.05 * rng.standard_normal(), 0.0), 1.0)
+            await router.feedback(decision.id, quality_score=score)
+            return mean
+
+        for _ in range(40):
+            await served(["new"])
+        await router.remove_model("new")
+        for _ in range(300):
+            await served()
+        await router.add_model("new")
+        await router.remove_model("cheap")
+        after = [await served() for _ in range(100)]
+    assert np.mean(after) > 0.82

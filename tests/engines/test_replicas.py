@@ -12,6 +12,7 @@ import pytest
 
 from conduit.cache.bell import MemoryBell
 from conduit.core.arms import Arm, Price
+from conduit.core.clocks import ManualClock
 from conduit.core.decisions import Decision
 from conduit.core.errors import (
     ConduitError,
@@ -310,6 +311,30 @@ async def test_one_budget_is_kept_by_all(path: Path) -> None:
         assert (await later.open()).decider.steering.ledger().amounts["spent"] == pytest.approx(
             0.75
         )
+
+
+async def test_one_budget_per_day_is_kept_by_all_and_after_a_restart(path: Path) -> None:
+    """What was spent today is known to the other process and to the next, and grants nothing twice."""
+    clock = ManualClock(1.7e9)
+    spent = []
+    async with replicas(path, budget_per_day=5.0, clock=clock) as (one, other):
+        for router in (one, other):
+            decision = await router.route("a question", models=["dear"])
+            await router.feedback(decision.id, cost=0.25)
+        for router in (one, other) * 3:
+            await looked(router)
+        spent += [await spent_by(router) for router in (one, other)]
+    for _ in range(2):
+        async with replicas(path, count=1, budget_per_day=5.0, clock=clock) as (later,):
+            await looked(later)
+            spent.append(await spent_by(later))
+    accrued = 5.0 * (1.7e9 % 86400) / 86400
+    assert spent == pytest.approx([accrued + 0.5] * 4)
+
+
+async def spent_by(router: Router) -> float:
+    """USD of the goal's window, as this process knows it."""
+    return (await router.open()).decider.steering.ledger().amounts["spent"]
 
 
 async def test_other_goals_do_not_disturb(path: Path) -> None:

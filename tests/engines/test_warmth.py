@@ -14,7 +14,7 @@ from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.chat import Chat
 from conduit.core.clocks import ManualClock
 from conduit.core.decisions import Decision
-from conduit.core.models import Query
+from conduit.core.models import Query, QueryConstraints
 from conduit.engines.errand import Errand
 from conduit.engines.warmth import (
     FORGOTTEN_AFTER,
@@ -191,3 +191,17 @@ async def test_what_is_lost_is_weighed_at_the_price_of_money() -> None:
         free = await engine.deciding.decide(_errand(ASKED, SAID, ASKED))
     assert stays.probabilities["poet"] > 0.9
     assert free.probabilities["poet"] == pytest.approx(0.5)
+
+
+async def test_a_decision_is_one_request_however_often_it_weighs_and_chooses() -> None:
+    """A budget per day counts decisions: warm ones, and those for which there is no way around a model."""
+    query = Query("hello", constraints=QueryConstraints(max_cost=0.01))
+    dear = Arm(id="dear", provider="local", price=Price(input=1e4, output=1e4))
+    async with router_of(EQUAL[0], dear, budget_per_day=5.0) as router:
+        engine = await router.open()
+        features = await engine.deciding.analysis.of("hello")
+        for decisions, options in enumerate(
+            [{}, {"warm": Warm("poet", 4000)}, {"without": ("poet",)}], start=1
+        ):
+            engine.decider.decide(query, features, engine.learner.models, **options)
+            assert engine.decider.steering.ledger().amounts["served"] == decisions

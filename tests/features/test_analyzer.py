@@ -7,6 +7,7 @@ import inspect
 import numpy as np
 import pytest
 
+from conduit.core.errors import ConfigurationError
 from conduit.features.analyzer import PROJECTION_SHARE, SIGNAL_SHARE, Analyzer
 from conduit.features.projection import random_projection
 from conduit.features.signals import signals
@@ -100,3 +101,21 @@ def test_features_describe_the_prompt(analyzer):
     assert 0 < features.complexity_score < 1
     assert features.domain == "multiple_choice"
     assert 0 < features.domain_confidence <= 1
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_an_encoder_that_gives_no_numbers_is_named(number):
+    """What is not finite becomes no feature: it would be in all that is learned, for ever."""
+
+    class Broken(CountingEncoder):
+        name = "my-encoder"
+
+        def encode(self, texts):
+            found = super().encode(texts)
+            found[[text == "bad text" for text in texts], 3] = number
+            return found
+
+    broken = Analyzer(Broken(), random_projection(50))
+    assert len(broken.analyze_many(TEXTS)) == len(TEXTS)
+    with pytest.raises(ConfigurationError, match=r"'my-encoder'.*8 characters; mend it"):
+        broken.analyze_many([*TEXTS, "bad text"])

@@ -65,6 +65,20 @@ async def test_what_is_observed_after_an_adjustment_counts_as_it_is(store: Store
     assert_equal_statistics(await learned(store), await _batch(store, (1, 0.7), (2, 0.3)))
 
 
+@pytest.mark.parametrize("folded", [False, True])
+async def test_a_correction_says_whether_it_was_adjusted_since(store: Store, folded: bool) -> None:
+    """Only a store knows that what is corrected has been shifted or discounted, by whomever."""
+    await decide(store, 1, 2)
+    await rate(store, 1, 0.2)
+    assert [it.adjusted for it in await store.observe([an_observation(1, 0.3)])] == [False]
+    if folded:
+        await store.fold()
+    await store.discount(ARMS[0], Head.QUALITY, worth=0.5)
+    changes = await store.observe([an_observation(1, 0.4), an_observation(2, 0.9)])
+    assert [(it.previous, it.adjusted) for it in changes] == [(0.3, True), (None, False)]
+    assert await store.observe([an_observation(1, 0.4)]) == ()
+
+
 async def _batch(store: Store, *ratings: tuple[int, float]) -> SufficientStatistics:
     total = SufficientStatistics.zero(4)
     for number, value in ratings:

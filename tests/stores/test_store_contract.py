@@ -171,6 +171,21 @@ async def test_an_append_that_is_refused_leaves_nothing(store: Store) -> None:
     assert await store.executions(a_decision(1).id) == (an_execution(1),)
 
 
+@pytest.mark.parametrize("number", [np.nan, -np.inf])
+async def test_a_context_that_is_not_finite_is_refused(store: Store, number: float) -> None:
+    """One such context would be in the sums for ever: nothing that came with it is logged."""
+    good, bad = a_decision(1), a_decision(2)
+    context = bad.features.context.copy()
+    context[1] = number
+    bad = replace(bad, features=replace(bad.features, context=context))
+    with pytest.raises(InvalidInputError, match=f"{bad.id}.*not finite"):
+        await store.append([good, bad], [])
+    with pytest.raises(InvalidInputError, match="not finite"):
+        await store.add_decision(bad)
+    with pytest.raises(UnknownDecisionError):
+        await store.decision(good.id)
+
+
 async def test_the_first_layout_is_kept(store: Store) -> None:
     """The same layout may be declared again; another layout or dimension is refused by name."""
     await store.bind_layout("minilm/1", 64)
