@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TypeAlias
 
-from conduit.core.errors import FailureKind, ProviderError
+from conduit.core.errors import ConfigurationError, FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest, Response
 from conduit.core.ports import ModelClient, StreamingClient
 from conduit.feedback.answers import answer_failure
@@ -26,7 +26,7 @@ def answering(client: ModelClient, request: ModelRequest, *, streaming: bool) ->
 
     Yields:
         Pieces, if they are wanted, and once the reply or the failure, which is raised by nobody:
-        failures in disguise among them. An answer that comes in one piece is complete before it.
+        failures in disguise among them, and models that cannot be called from here. An answer that comes in one piece is complete before it.
     """
     if streaming and isinstance(client, StreamingClient):
         return _streamed(client, request)
@@ -39,6 +39,8 @@ async def _whole(client: ModelClient, request: ModelRequest, *, in_pieces: bool)
         ended = checked(await client.complete(request), model=request.arm.id)
     except ProviderError as failure:
         ended = failure
+    except ConfigurationError as missing:
+        ended = _locked(missing, model=request.arm.id)
     yield ended
     if in_pieces and isinstance(ended, ModelReply):
         yield in_one_piece(ended)
@@ -59,6 +61,8 @@ async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering
                     yield piece
     except ProviderError as failure:
         ended = failure
+    except ConfigurationError as missing:
+        ended = _locked(missing, model=request.arm.id)
     yield ended
     if isinstance(ended, ModelReply) and not begun:
         yield in_one_piece(ended)
@@ -81,3 +85,8 @@ def checked(reply: ModelReply, *, model: str) -> Ended:
 def in_one_piece(answer: ModelReply | Response) -> Delta:
     """A whole answer as the only piece of a stream."""
     return Delta(text=answer.text, tool_calls=whole_calls(answer.tool_calls))
+
+
+def _locked(missing: ConfigurationError, *, model: str) -> ProviderError:
+    """No key, or no address: to those who wait for an answer the same as a key that is refused."""
+    return ProviderError(FailureKind.AUTHENTICATION, model=model, detail=str(missing))
