@@ -9,7 +9,7 @@ from typing import Any
 from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.outcomes import ModelReply
 from conduit.core.sharing import Json
-from conduit.providers.faults import fit_to_show, kind_of_error, sentence_in
+from conduit.providers.faults import fit_to_show, kind_of_error, sentence_in, status_in
 from conduit.providers.replies import check_answer
 
 _FINISH_REASONS = {"function_call": "tool_calls", "max_tokens": "length"}
@@ -115,6 +115,7 @@ def refuse_error(body: Json, *, model: str, secrets: Iterable[str], usage: Usage
         kind_of_error(error),
         model=model,
         detail=fit_to_show(sentence_in(body) or str(error), secrets=secrets),
+        status=status_in(error),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
     )

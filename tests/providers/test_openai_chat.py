@@ -54,6 +54,13 @@ async def failure_of(client: OpenAIChatClient, server: LoopbackServer) -> Provid
     return caught.value
 
 
+async def test_a_status_inside_a_body_is_kept(serve: Serve, fast: OpenAIChatClient) -> None:
+    """A refusal that comes with status 200 tells the breakers as much as one by HTTP."""
+    server = await serve(Answer(body={"error": {"code": 402, "message": "Too dear."}}))
+    failure = await failure_of(fast, server)
+    assert (failure.kind, failure.status) == (FailureKind.AUTHENTICATION, 402)
+
+
 async def test_stream_asks_for_its_cost(serve: Serve, fast: OpenAIChatClient) -> None:
     """A stream always asks for usage, and a whole answer for neither."""
     server = await serve(Answer(body=LMSTUDIO.answer("Four.")))
