@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from conduit.core.outcomes import Signal
+from conduit.settings import Settings
 
 from .serving import ASKED, CHAT, app_of, local
 
@@ -139,3 +140,23 @@ async def test_a_server_that_is_not_open_says_so() -> None:
         assert (await http.get("/health/ready")).status_code == 503
         assert (await http.get("/health/startup")).status_code == 503
         assert (await http.get("/v1/stats")).status_code == 503
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+async def test_a_header_names_the_same_user_as_the_body(encoding: str) -> None:
+    """A name beyond ASCII spends from one budget, however it is sent."""
+    async with local(app_of()) as http:
+        named = [(b"x-conduit-user", "José".encode(encoding))]
+        for sent in ({"json": ASKED, "headers": named}, {"json": ASKED | {"user": "José"}}):
+            told = (await http.post(CHAT, **sent)).headers["x-conduit-decision-id"]
+            assert (await http.get(f"/v1/decisions/{told}")).json()["user"] == "José"
+
+
+async def test_a_budget_holds_for_a_user_named_in_a_header() -> None:
+    """Nobody gets past a limit by a header in the place of the body."""
+    async with local(app_of(settings=Settings(admin_key="an-admin-s"))) as http:
+        wanted = {"scope": "user:José", "window": "daily", "limit": 0}
+        made = await http.put("/v1/admin/budgets", json=wanted, headers={"X-API-Key": "an-admin-s"})
+        assert made.status_code == 200
+        named = [(b"x-conduit-user", "José".encode())]
+        assert (await http.post(CHAT, json=ASKED, headers=named)).status_code == 402
