@@ -82,9 +82,10 @@ async def _answer(asked: Asked, settings: Settings) -> Response:
 
 
 def response_json(response: Response) -> dict[str, Any]:
-    """A response for programs: its fields, and what was saved."""
-    saved = {"savings": response.savings, "savings_percent": response.savings_percent}
-    return asdict(response) | saved
+    """A response for programs: its fields but for the protocol's, and what was saved."""
+    told = asdict(response)
+    del told["extras"]
+    return told | {"savings": response.savings, "savings_percent": response.savings_percent}
 
 
 def _summary(response: Response) -> str:

@@ -56,7 +56,7 @@ async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering
             async for piece in pieces:
                 if isinstance(piece, ModelReply):
                     ended = checked(piece, model=request.arm.id)
-                elif piece.text or piece.tool_calls:
+                elif piece.text or piece.tool_calls or piece.extras:
                     begun = True
                     yield piece
     except ProviderError as failure:
@@ -70,7 +70,7 @@ async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering
 
 def checked(reply: ModelReply, *, model: str) -> Ended:
     """The reply, or the failure that it is in disguise."""
-    kind = None if reply.tool_calls else answer_failure(reply.text)
+    kind = None if reply.acts else answer_failure(reply.text)
     if kind is None:
         return reply
     return ProviderError(
@@ -84,7 +84,8 @@ def checked(reply: ModelReply, *, model: str) -> Ended:
 
 def in_one_piece(answer: ModelReply | Response) -> Delta:
     """A whole answer as the only piece of a stream."""
-    return Delta(text=answer.text, tool_calls=whole_calls(answer.tool_calls))
+    calls = whole_calls(answer.tool_calls)
+    return Delta(text=answer.text, tool_calls=calls, extras=answer.extras)
 
 
 def _locked(missing: ConfigurationError, *, model: str) -> ProviderError:
