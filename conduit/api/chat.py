@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 from conduit.api.asked import Asked, asked_in_chat
 from conduit.api.chat_answer import Chunks, Header, completion, framed, headers_of, response_headers
 from conduit.api.gateway import opened
+from conduit.api.keys import Headers
 from conduit.api.presence import CallerGoneError, read_body, while_present
-from conduit.api.refusals import refusal_of
+from conduit.api.refusals import refusal_of, refuse
 from conduit.core.errors import ConduitError
 from conduit.engines.answer_stream import AnswerStream
 from conduit.engines.router import Router
@@ -22,6 +23,7 @@ PATH = "/v1/chat/completions"
 READ_WITHIN = 60.0
 """Seconds within which a caller must make room for another piece."""
 _JSON: Header = (b"content-type", b"application/json")
+_FORMS = frozenset({b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"})
 _EVENTS: Header = (b"content-type", b"text/event-stream; charset=utf-8")
 
 
@@ -33,6 +35,7 @@ class ChatCompletions:
         started = time.perf_counter()
         with contextlib.suppress(CallerGoneError):
             server = opened(scope)
+            _check_type(scope["headers"])
             asked = asked_in_chat(
                 await read_body(receive),
                 scope["headers"],
@@ -44,6 +47,22 @@ class ChatCompletions:
             else:
                 work = _complete(asked, server.router, send, started=started)
             await while_present(receive, work)
+
+
+def _check_type(headers: Headers) -> None:
+    """Any page may send a form, or plain text, without asking first; JSON it may not.
+
+    Raises:
+        RefusedError: for a body that is declared as one of them.
+    """
+    for name, value in headers:
+        if name == b"content-type" and value.partition(b";")[0].strip().lower() in _FORMS:
+            raise refuse(
+                f"a body of {value[:100].decode('latin-1')!r} is not read; "
+                "send it with 'Content-Type: application/json'",
+                code="unsupported_media_type",
+                status=415,
+            )
 
 
 async def _complete(asked: Asked, router: Router, send: Send, *, started: float) -> None:

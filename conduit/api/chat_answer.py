@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -11,12 +12,14 @@ from starlette.responses import Response as Answer
 
 from conduit.core.decisions import Decision
 from conduit.core.outcomes import Delta, Response
+from conduit.core.sharing import Json
 
 PREFIX = "chatcmpl-"
 """Of a response's id; what follows is the decision's."""
 DONE = b"data: [DONE]\n\n"
 
 Header = tuple[bytes, bytes]
+_NOTHING: Json = MappingProxyType({})
 
 
 def decision_id_of(response_id: str) -> str:
@@ -26,23 +29,26 @@ def decision_id_of(response_id: str) -> str:
 
 def completion(response: Response) -> bytes:
     """A whole answer."""
-    message: dict[str, Any] = {"role": "assistant", "content": response.text or None}
+    extras = response.extras
+    message = {**extras.message, "role": "assistant", "content": response.text}
     if response.tool_calls:
         message["tool_calls"] = response.tool_calls
-    else:
-        message["content"] = response.text
+    if response.tool_calls or extras.answers:
+        message["content"] = response.text or None
     return orjson.dumps(
         {
+            **extras.body,
             "id": PREFIX + response.decision_id,
             "object": "chat.completion",
             "created": int(time.time()),
             "model": response.model,
             "choices": [
                 {
+                    "logprobs": None,
+                    **extras.choice,
                     "index": 0,
                     "message": message,
-                    "finish_reason": response.finish_reason,
-                    "logprobs": None,
+                    "finish_reason": _finish(response),
                 }
             ],
             "usage": usage(response),
@@ -51,11 +57,12 @@ def completion(response: Response) -> bytes:
     )
 
 
-def usage(response: Response) -> dict[str, int] | None:
-    """Tokens; None where nobody counted them."""
+def usage(response: Response) -> dict[str, Any] | None:
+    """Tokens, with the details that came with them; None where nobody counted them."""
     if response.input_tokens is None or response.output_tokens is None:
         return None
     return {
+        **response.extras.usage,
         "prompt_tokens": response.input_tokens,
         "completion_tokens": response.output_tokens,
         "total_tokens": response.input_tokens + response.output_tokens,
@@ -85,17 +92,20 @@ class Chunks:
 
     def piece(self, delta: Delta) -> bytes:
         """A piece of the answer; the first says who speaks."""
-        said, self._role = self._role, {}
-        if delta.text or (said and not delta.tool_calls):
+        extras = delta.extras
+        said, self._role = {**extras.message, **self._role}, {}
+        if delta.text or ("role" in said and not (delta.tool_calls or extras.answers)):
             said["content"] = delta.text
         if delta.tool_calls:
             said["tool_calls"] = delta.tool_calls
-        return self._event(said)
+        if extras.body:
+            self._frame = {**extras.body, **self._frame}
+        return self._event(said, choice=extras.choice)
 
     def end(self, response: Response, *, overhead_ms: float) -> bytes:
         """The last pieces."""
         more = {"conduit": facts(response) | {"overhead_ms": round(overhead_ms, 3)}}
-        last = self._event(self._role, finish_reason=response.finish_reason, more=more)
+        last = self._event(self._role, finish_reason=_finish(response), more=more)
         if self._usage:
             last += _event(self._frame | {"choices": [], "usage": usage(response)} | more)
         return last + DONE
@@ -105,10 +115,11 @@ class Chunks:
         delta: dict[str, Any],
         *,
         finish_reason: str | None = None,
-        more: dict[str, Any] | None = None,
+        choice: Json = _NOTHING,
+        more: Json = _NOTHING,
     ) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
-        return _event({**self._frame, "choices": [choice], **(more or {})})
+        said = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+        return _event({**self._frame, "choices": [{**said, **choice}], **more})
 
 
 def framed(data: bytes) -> bytes:
@@ -158,6 +169,12 @@ def mark(reply: Answer, headers: Iterable[Header]) -> None:
     """Put headers on an answer that is yet to be sent."""
     for name, value in headers:
         reply.headers.append(name.decode(), value.decode())
+
+
+def _finish(response: Response) -> str:
+    """A call of the older kind ends with its own word, which is kept as that of all calls."""
+    older = response.finish_reason == "tool_calls" and not response.tool_calls
+    return "function_call" if older and response.extras.answers else response.finish_reason
 
 
 def _event(value: object) -> bytes:

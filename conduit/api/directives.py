@@ -112,5 +112,9 @@ def directives_of(body: object, headers: Headers) -> Directives:
 
 
 def _text(value: bytes, *, several: bool) -> object:
-    text = value.decode("latin-1").strip()
+    """A header as its sender wrote it: in UTF-8, as its JSON would be, else in HTTP's old Latin-1."""
+    try:
+        text = value.decode().strip()
+    except UnicodeDecodeError:
+        text = value.decode("latin-1").strip()
     return [part.strip() for part in text.split(",")] if several else text

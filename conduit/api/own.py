@@ -137,7 +137,9 @@ class AnswerBody(BaseModel):
 async def route(body: AskBody, request: Request) -> DecisionBody:
     """Decide, and log the decision; feedback may refer to it when you make the call yourself."""
     server, asked = opened(request.scope), _asked(body, request)
-    decision = await server.router.route(asked.query, models=asked.models, strict=asked.strict)
+    decision = await server.router.route(
+        asked.query, models=asked.models, strict=asked.strict, scopes=asked.scopes
+    )
     return decision_body(decision)
 
 

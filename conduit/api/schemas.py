@@ -62,6 +62,7 @@ SAID = {
     405: "this address takes another method",
     408: "the body came too slowly",
     413: "the body is too long",
+    415: "the body is a form or plain text, not JSON",
     422: "a field is missing or of the wrong type",
     429: "too many requests, here or at the provider",
     502: "no model answered",

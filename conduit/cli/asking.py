@@ -10,6 +10,7 @@ from conduit.cli.choosing import choose, known_provider
 from conduit.cli.stores import store_of
 from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraints
 from conduit.engines.configured import catalog_of
+from conduit.engines.offline import offline_client
 from conduit.engines.router import Router
 from conduit.engines.telemetry import telemetry_from
 from conduit.settings import Settings
@@ -54,19 +55,21 @@ async def session(asked: Asked, settings: Settings, *, calling: bool) -> AsyncIt
     Args:
         asked: the options.
         settings: stand in for what was not given.
-        calling: whether a model will be called, for which a key is needed.
+        calling: whether a model will be called, for which a key is needed unless it is offline.
 
     Raises:
         ConduitError: for an option or setting that cannot be used; nothing was stored then.
     """
     query = _query(asked, settings)
-    choice = choose(settings, model=asked.model, provider=asked.provider, calling=calling)
+    keyed = calling and not settings.offline
+    choice = choose(settings, model=asked.model, provider=asked.provider, calling=keyed)
     telemetry = telemetry_from(settings, logs=False)
     try:
         router = Router(
             choice.models,
             policy=asked.policy,
             store=store_of(settings, asked.database),
+            client=offline_client() if settings.offline else None,
             settings=settings,
             subscribers=telemetry.subscribers,
         )

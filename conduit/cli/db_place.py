@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from conduit.core.errors import ConfigurationError
+from conduit.engines.configured import database_file
 from conduit.settings import Settings
 
 Moving: TypeAlias = Callable[[int, int], None]
@@ -32,7 +33,7 @@ def place_of(settings: Settings, database: str | None) -> str:
             "'conduit db' needs a direct connection, and only SUPABASE_URL is set",
             remedy="set DATABASE_URL to the project's postgresql:// address, or give --database",
         )
-    return settings.database_url or str(settings.database_path)
+    return settings.database_url or str(database_file(settings))
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

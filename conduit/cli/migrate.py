@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conduit.core.errors import ConduitError, ConfigurationError
+from conduit.engines.configured import database_file
 from conduit.settings import Settings
 from conduit.stores import migrate
 
@@ -64,7 +65,7 @@ def _place(settings: Settings) -> str | Path:
             remedy="set DATABASE_URL to the project's postgresql:// address, or paste "
             "migrations/001_initial_schema.sql into its SQL editor",
         )
-    return settings.database_url or settings.database_path
+    return settings.database_url or database_file(settings)
 
 
 if __name__ == "__main__":

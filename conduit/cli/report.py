@@ -19,13 +19,12 @@ from conduit.cli.moments import Moment, moment
 from conduit.cli.options import Database, Json
 from conduit.cli.report_picture import Series, check_picture, draw, series_of
 from conduit.cli.report_words import csv_lines, payload, say_nothing, say_report
+from conduit.cli.stores import store_of
 from conduit.core.costs import CostFilter, GroupBy
 from conduit.core.errors import ConfigurationError, InvalidInputError
-from conduit.engines.configured import durable_store_of
 from conduit.engines.roles import Roles
 from conduit.settings import Settings
 from conduit.stores.choosing import DurableStore
-from conduit.stores.sql import SQLStore
 
 
 class By(StrEnum):
@@ -138,7 +137,7 @@ def _store(settings: Settings, database: str | None) -> DurableStore:
     Raises:
         ConfigurationError: for a database that was named and is not there.
     """
-    store = durable_store_of(settings) if database is None else SQLStore(database)
+    store = store_of(settings, database)
     if database is not None and not _is_there(store):
         raise ConfigurationError(
             f"there is no database at {store.place}", remedy="name another with --database"

@@ -43,16 +43,17 @@ def run(
     fails, unless --model forces it. Needs the key of at least one provider:
     OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY, GROQ_API_KEY or
     OPENROUTER_API_KEY, in the environment or in .env. OpenRouter's models and
-    LM Studio's are not listed: name one with --provider and --model.
+    LM Studio's are not listed: name one with --provider and --model. With
+    CONDUIT_OFFLINE=1 scripted models answer, no key is needed and nobody is paid.
 
       conduit run "What is 2+2?"
       echo "Translate: good morning" | conduit run --max-cost 0.001
       conduit run -q "Prove it." --provider anthropic --json
       conduit run hello --provider openrouter --model VENDOR/MODEL
 
-    Decisions and what was learned live in a SQLite file in your data folder,
-    unless --database, CONDUIT_DATABASE_PATH or DATABASE_URL names another
-    place. The answer is not stored, and the prompt only where
+    Decisions and what was learned live in a SQLite file in your data folder
+    (offline.db with CONDUIT_OFFLINE=1), unless --database, CONDUIT_DATABASE_PATH
+    or DATABASE_URL names another place. The answer is not stored, and the prompt only where
     CONDUIT_STORE_PROMPTS is on.
     """
     asked = Asked(
@@ -83,9 +84,10 @@ async def _answer(asked: Asked, settings: Settings) -> Response:
 
 
 def response_json(response: Response) -> dict[str, Any]:
-    """A response for programs: its fields, and what was saved."""
-    saved = {"savings": response.savings, "savings_percent": response.savings_percent}
-    return asdict(response) | saved
+    """A response for programs: its fields but for the protocol's, and what was saved."""
+    told = asdict(response)
+    del told["extras"]
+    return told | {"savings": response.savings, "savings_percent": response.savings_percent}
 
 
 def _summary(response: Response) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from conduit.engines.configured import durable_store_of
 from conduit.settings import Settings
-from conduit.stores.choosing import DurableStore, durable_store
+from conduit.stores.choosing import DurableStore
 from conduit.stores.sql import SQLStore
 
 
@@ -15,14 +16,7 @@ def store_of(settings: Settings, database: str | None) -> DurableStore:
     Raises:
         ConfigurationError: for an address that cannot be used, or half of one.
     """
-    if database is not None:
-        return SQLStore(database)
-    return durable_store(
-        settings.database_path,
-        database_url=settings.database_url,
-        supabase_url=settings.supabase_url,
-        supabase_key=settings.supabase_anon_key,
-    )
+    return durable_store_of(settings) if database is None else SQLStore(database)
 
 
 def existing_store(settings: Settings, database: str | None) -> DurableStore | None:

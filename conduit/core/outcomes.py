@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from conduit.core.arms import Arm
 from conduit.core.chat import Chat
 from conduit.core.errors import FailureKind
+from conduit.core.extras import NO_EXTRAS, Extras
 from conduit.core.sharing import Json
 
 
@@ -41,10 +42,12 @@ class Delta:
     Args:
         text: to be added to what came before.
         tool_calls: fragments of calls, each with the ``index`` of its call, as OpenAI streams them.
+        extras: what else this piece holds.
     """
 
     text: str = ""
     tool_calls: tuple[Json, ...] = ()
+    extras: Extras = field(default=NO_EXTRAS, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class ModelReply:
         tool_calls: what the model wants done, as OpenAI's protocol has it.
         cached_tokens: of ``input_tokens``, those that the provider had read before; None where it
             did not say.
+        extras: what else the answer holds; part of no record.
     """
 
     text: str
@@ -71,6 +75,12 @@ class ModelReply:
     finish_reason: str = "stop"
     tool_calls: tuple[Json, ...] = ()
     cached_tokens: int | None = None
+    extras: Extras = field(default=NO_EXTRAS, hash=False)
+
+    @property
+    def acts(self) -> bool:
+        """Whether it is an answer though it may have no text."""
+        return bool(self.tool_calls) or self.extras.answers
 
 
 CANCELLED = "cancelled"
@@ -183,6 +193,7 @@ class Response:
         tool_calls: what the model wants done, as OpenAI's protocol has it.
         propensity: probability with which the decided model was drawn.
         cached: whether the answer was given before, to an equal request; it cost nothing then.
+        extras: what else the answer holds; part of no record.
     """
 
     text: str
@@ -200,6 +211,7 @@ class Response:
     tool_calls: tuple[Json, ...] = ()
     propensity: float | None = None
     cached: bool = False
+    extras: Extras = field(default=NO_EXTRAS, hash=False)
 
     @property
     def savings(self) -> float:

@@ -45,6 +45,7 @@ def response_of(
         attempts=served.attempt.number,
         tool_calls=reply.tool_calls,
         propensity=decision.propensity,
+        extras=reply.extras,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from conduit.core.caching import Cache
+from conduit.core.extras import Extras
 from conduit.core.outcomes import Response
 from conduit.core.sharing import Json
 from conduit.engines.canonical import canonical
@@ -44,6 +45,7 @@ class AnswerCache:
             return None
         fields: dict[str, Any] = json.loads(entry)
         fields["tool_calls"] = tuple(fields["tool_calls"])
+        fields["extras"] = Extras(**fields["extras"])
         return replace(Response(**fields), cost=0.0, latency=None, attempts=0, cached=True)
 
     async def put(self, errand: Errand, response: Response) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TypeAlias
 
-from conduit.core.errors import FailureKind, ProviderError
+from conduit.core.errors import ConfigurationError, FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest, Response
 from conduit.core.ports import ModelClient, StreamingClient
 from conduit.feedback.answers import answer_failure
@@ -26,7 +26,7 @@ def answering(client: ModelClient, request: ModelRequest, *, streaming: bool) ->
 
     Yields:
         Pieces, if they are wanted, and once the reply or the failure, which is raised by nobody:
-        failures in disguise among them. An answer that comes in one piece is complete before it.
+        failures in disguise among them, and models that cannot be called from here. An answer that comes in one piece is complete before it.
     """
     if streaming and isinstance(client, StreamingClient):
         return _streamed(client, request)
@@ -39,6 +39,8 @@ async def _whole(client: ModelClient, request: ModelRequest, *, in_pieces: bool)
         ended = checked(await client.complete(request), model=request.arm.id)
     except ProviderError as failure:
         ended = failure
+    except ConfigurationError as missing:
+        ended = _locked(missing, model=request.arm.id)
     yield ended
     if in_pieces and isinstance(ended, ModelReply):
         yield in_one_piece(ended)
@@ -54,11 +56,13 @@ async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering
             async for piece in pieces:
                 if isinstance(piece, ModelReply):
                     ended = checked(piece, model=request.arm.id)
-                elif piece.text or piece.tool_calls:
+                elif piece.text or piece.tool_calls or piece.extras:
                     begun = True
                     yield piece
     except ProviderError as failure:
         ended = failure
+    except ConfigurationError as missing:
+        ended = _locked(missing, model=request.arm.id)
     yield ended
     if isinstance(ended, ModelReply) and not begun:
         yield in_one_piece(ended)
@@ -66,7 +70,7 @@ async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering
 
 def checked(reply: ModelReply, *, model: str) -> Ended:
     """The reply, or the failure that it is in disguise."""
-    kind = None if reply.tool_calls else answer_failure(reply.text)
+    kind = None if reply.acts else answer_failure(reply.text)
     if kind is None:
         return reply
     return ProviderError(
@@ -80,4 +84,10 @@ def checked(reply: ModelReply, *, model: str) -> Ended:
 
 def in_one_piece(answer: ModelReply | Response) -> Delta:
     """A whole answer as the only piece of a stream."""
-    return Delta(text=answer.text, tool_calls=whole_calls(answer.tool_calls))
+    calls = whole_calls(answer.tool_calls)
+    return Delta(text=answer.text, tool_calls=calls, extras=answer.extras)
+
+
+def _locked(missing: ConfigurationError, *, model: str) -> ProviderError:
+    """No key, or no address: to those who wait for an answer the same as a key that is refused."""
+    return ProviderError(FailureKind.AUTHENTICATION, model=model, detail=str(missing))

@@ -32,7 +32,8 @@ def tokens_sent(request: ModelRequest) -> int:
 
 def tokens_in(piece: Delta) -> int:
     """Estimated tokens of a piece of an answer; they add up to an estimate of the whole."""
-    return math.ceil((len(piece.text) + characters_in(piece.tool_calls)) / CHARACTERS_PER_TOKEN)
+    called = characters_in([piece.tool_calls, piece.extras.message.get("function_call")])
+    return math.ceil((len(piece.text) + called) / CHARACTERS_PER_TOKEN)
 
 
 def cost_of(outcome: ModelReply | ProviderError, request: ModelRequest) -> float:

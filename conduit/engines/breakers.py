@@ -13,8 +13,9 @@ class Breakers:
     """Which models are to be left alone, as this process has seen them fail.
 
     Five failures in a row that a while may cure, or one refused key, and a model is left alone for
-    five minutes; then one call may try. A request that is refused for what it asks, or an answer
-    that is withheld or empty, says nothing of whether the model is there.
+    five minutes; then one call may try. An account that may not (402, 403) counts like any failure:
+    this request alone may be too dear for it, or not allowed. A request that is refused for what it
+    asks, or an answer that is withheld or empty, says nothing of whether the model is there.
 
     Args:
         clock: measures the five minutes.
@@ -40,9 +41,9 @@ class Breakers:
         breaker = self._by_arm[arm]
         if isinstance(outcome, ModelReply):
             breaker = breaker.succeeded(trial=trial)
-        elif outcome is not None and outcome.kind is FailureKind.AUTHENTICATION:
+        elif outcome is not None and _is_refused_key(outcome):
             breaker = breaker.tripped(self._clock.now())
-        elif outcome is not None and outcome.kind in TRANSIENT:
+        elif outcome is not None and outcome.kind in _COUNTED:
             breaker = breaker.failed(self._clock.now(), trial=trial)
         else:
             breaker = breaker.abandoned(trial=trial)
@@ -70,4 +71,9 @@ class Passage:
             breakers.judge(self._arm, outcome, trial=self._trial)
 
 
+def _is_refused_key(failure: ProviderError) -> bool:
+    return failure.kind is FailureKind.AUTHENTICATION and failure.status not in (402, 403)
+
+
+_COUNTED = TRANSIENT | {FailureKind.AUTHENTICATION}
 _NEW = Breaker()

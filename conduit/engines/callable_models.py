@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from conduit.core.arms import Arm
-from conduit.core.errors import ConfigurationError
-from conduit.providers.endpoints import KEY_VARIABLES
+from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.providers.endpoints import KEY_VARIABLES, endpoint_of
 from conduit.settings import Settings
 
 _log = logging.getLogger("conduit.engines")
@@ -88,3 +88,24 @@ def check_keys(arms: Iterable[Arm], settings: Settings) -> None:
             raise ConfigurationError(
                 f"{error.problem}, which {arm.id!r} needs", remedy=error.remedy
             ) from None
+
+
+def check_callable(arm: Arm, *, beside: Iterable[Arm], settings: Settings) -> None:
+    """Make sure that an arm can be called from here, where any of the others can.
+
+    Where none can, decisions are all that is asked for, and those can be made for anybody.
+
+    Raises:
+        InvalidInputError: when its key or its address is not known.
+    """
+    missing = _missing(arm, settings)
+    if missing is not None and any(_missing(other, settings) is None for other in beside):
+        raise InvalidInputError(missing.problem, remedy=missing.remedy)
+
+
+def _missing(arm: Arm, settings: Settings) -> ConfigurationError | None:
+    try:
+        endpoint_of(arm, api_keys=settings.api_keys, base_urls=settings.base_urls)
+    except ConfigurationError as missing:
+        return missing
+    return None

@@ -87,21 +87,26 @@ def store_from(settings: Settings, *, clock: Clock) -> Store:
 def durable_store_of(settings: Settings) -> DurableStore:
     """The database that the settings name, or the SQLite file.
 
-    Offline it is a file of its own, unless one was named: what is learned of built-in models has
-    no place beside what was learned of real ones.
-
     Raises:
         ConfigurationError: for an address that cannot be used, or half of one.
     """
-    path = settings.database_path
-    if settings.offline and "database_path" not in settings.origins:
-        path = settings.data_dir / "offline.db"
     return durable_store(
-        path,
+        database_file(settings),
         database_url=settings.database_url,
         supabase_url=settings.supabase_url,
         supabase_key=settings.supabase_anon_key,
     )
+
+
+def database_file(settings: Settings) -> Path:
+    """The SQLite file, where the settings name no database.
+
+    Offline it is a file of its own, unless one was named: what is learned of built-in models has
+    no place beside what was learned of real ones.
+    """
+    if settings.offline and "database_path" not in settings.origins:
+        return settings.data_dir / "offline.db"
+    return settings.database_path
 
 
 def actor_of(settings: Settings) -> str:

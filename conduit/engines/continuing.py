@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conduit.core.chat import Chat
+from conduit.core.extras import NO_EXTRAS
 from conduit.core.outcomes import CANCELLED, Execution, ModelReply, ModelRequest
 from conduit.engines.billing import answer_tokens
 
@@ -20,7 +21,7 @@ def continuation(request: ModelRequest, so_far: ModelReply) -> ModelRequest | No
         request: what was asked at first.
         so_far: all of the answer that there is.
     """
-    if so_far.finish_reason != "length" or so_far.tool_calls or not so_far.text.strip():
+    if so_far.finish_reason != "length" or so_far.acts or not so_far.text.strip():
         return None
     left = request.max_tokens
     if left is not None:
@@ -41,6 +42,7 @@ def joined(first: ModelReply, then: ModelReply) -> ModelReply:
         cost=_total(first.cost, then.cost),
         latency=_total(first.latency, then.latency),
         cached_tokens=_sum(first.cached_tokens, then.cached_tokens),
+        extras=NO_EXTRAS,
     )
 
 

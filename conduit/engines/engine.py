@@ -53,6 +53,7 @@ class Engine:
     async def route(self, errand: Errand) -> Decision:
         """Decide which model should answer, without calling it."""
         decision = await self.deciding.decide(errand)
+        self.money.awaits(decision.id, errand.accounts)
         await self.observer.decided(decision)
         return decision
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ from conduit.core.models import Query
 from conduit.core.outcomes import ModelRequest
 from conduit.core.ports import Clock, Store
 from conduit.core.spending import BudgetStore, Spend
+from conduit.engines.learner import REMEMBERED
 from conduit.engines.ledger_till import LedgerTill
 from conduit.engines.till import OpenTill, Till
 
@@ -40,6 +42,7 @@ class Money:
         self._arrears = Arrears()
         self._ledger = Ledger(store, clock=clock) if isinstance(store, BudgetStore) else None
         self._standings = None if self._ledger is None else Standings(self._ledger, clock=clock)
+        self._awaited: OrderedDict[str, tuple[Scope, ...]] = OrderedDict()
 
     @property
     def ledger(self) -> Ledger:
@@ -97,6 +100,14 @@ class Money:
             ),
         )
 
+    def awaits(self, decision_id: str, scopes: tuple[Scope, ...]) -> None:
+        """Remember on whose account a caller makes a call, until its cost is reported."""
+        if self._ledger is None or not scopes:
+            return
+        self._awaited[decision_id] = scopes
+        if len(self._awaited) > REMEMBERED:
+            self._awaited.popitem(last=False)
+
     async def reported(
         self,
         decision: Decision,
@@ -106,7 +117,10 @@ class Money:
         output_tokens: int | None,
         corrects: bool = False,
     ) -> None:
-        """Book what a caller paid who made the call, on the account of the decision's user; once.
+        """Book what a caller paid who made the call; once.
+
+        On the accounts that the decision was made for, where that was here and not long ago, else
+        on that of its user.
 
         Args:
             decision: that the caller followed.
@@ -118,8 +132,8 @@ class Money:
         ledger = self._ledger
         if ledger is None:
             return
-        user = decision.user_id
-        scopes = () if not user else (Scope(ScopeKind.USER, user),)
+        scopes = self._awaited.get(decision.id) or _user_of(decision)
+        names = {scope.kind: scope.name for scope in scopes}
         record = CostRecord(
             id=f"reported-{decision.id}",
             at=self._clock.now(),
@@ -129,7 +143,11 @@ class Money:
             cost=cost,
             base_cost=cost,
             output_tokens=output_tokens,
-            user=user or None,
+            user=names.get(ScopeKind.USER),
+            team=names.get(ScopeKind.TEAM),
+            api_key=names.get(ScopeKind.API_KEY),
+            session=names.get(ScopeKind.SESSION),
+            task_type=names.get(ScopeKind.TASK_TYPE),
             decision_id=decision.id,
         )
         accounts = (*scopes, Scope(ScopeKind.MODEL, record.model))
@@ -153,6 +171,10 @@ class Money:
         )
         quotes = (quote_for(request, input_tokens=sent) for request in requests)
         return [0.0 if quote is None else quote.least for quote in quotes]
+
+
+def _user_of(decision: Decision) -> tuple[Scope, ...]:
+    return (Scope(ScopeKind.USER, decision.user_id),) if decision.user_id else ()
 
 
 def _left(spends: Sequence[Spend]) -> float:

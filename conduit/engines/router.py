@@ -124,6 +124,7 @@ class Router(Upkeep):
         *,
         models: Collection[str] | None = None,
         strict: bool = False,
+        scopes: Sequence[Scope] = (),
     ) -> Decision:
         """Decide which model should answer, without calling it.
 
@@ -131,12 +132,14 @@ class Router(Upkeep):
             query: the prompt; a plain string is wrapped.
             models: the only arms allowed this time; one forces it.
             strict: raise instead of relaxing a constraint.
+            scopes: on whose account the call will be, besides the query's user: a cost that is
+                reported to this router soon after is booked there.
 
         Raises:
             NoAffordableModelError: when no model fits ``max_cost``.
             InvalidInputError: for unusable input, or with ``strict`` when nothing satisfies all.
         """
-        errand = Errand(query=_query(query), models=models, strict=strict)
+        errand = Errand(query=_query(query), models=models, strict=strict, scopes=tuple(scopes))
         return await (await self.open()).route(errand)
 
     async def preview(

@@ -38,7 +38,8 @@ class Swapping:
         decider: holds the baseline.
         shared: the portfolio that all processes have.
         store: keeps what was learned of every model, arm or not.
-        find: the model of a name, or the given one, once it is known to have a price.
+        find: the model of a name, or the given one, once it is known to have a price and to be
+            called from here.
         labelled: the labelled queries of some models, None where the policy needs none.
     """
 
@@ -85,8 +86,8 @@ class Swapping:
         """Add a model; one that was removed goes on with what was learned of it.
 
         Raises:
-            InvalidInputError: for a model that is there already, or one without labelled queries
-                where the policy needs them.
+            InvalidInputError: for a model that is there already, one that cannot be called from
+                here, or one without labelled queries where the policy needs them.
             UnknownModelError: for a name that nothing answers to.
             UnknownPriceError: for a model that nobody priced.
         """
@@ -142,9 +143,8 @@ class Swapping:
             return wanted.find(model)
 
     async def _resolved(self, model: str | Arm) -> Arm:
-        if isinstance(model, str) and model in self._removed:
-            return self._removed[model]
-        return await asyncio.to_thread(self._find, model)
+        known = self._removed.get(model, model) if isinstance(model, str) else model
+        return await asyncio.to_thread(self._find, known)
 
     async def _follow(self) -> None:
         """What others have priced anew is in the store's evidence already."""

@@ -86,8 +86,8 @@ class Upkeep(Lifetime):
             The arm as it is chosen among.
 
         Raises:
-            InvalidInputError: for a model that is there already, or one without labelled queries
-                where the policy needs them.
+            InvalidInputError: for a model that is there already, one whose key or address is not
+                known here, or one without labelled queries where the policy needs them.
             UnknownModelError: for a name that nothing answers to.
             UnknownPriceError: for a model that nobody priced.
         """

@@ -24,6 +24,7 @@ from conduit.core.statistics import LearnedState
 from conduit.engines.answer_cache import MOST_BYTES, AnswerCache
 from conduit.engines.breakers import Breakers
 from conduit.engines.caching import Caches, open_caches
+from conduit.engines.callable_models import check_callable
 from conduit.engines.configured import (
     actor_of,
     catalog_of,
@@ -85,12 +86,13 @@ class Parts:
         Raises:
             UnknownModelError: for a name that nothing answers to.
             UnknownPriceError: for a model that nobody priced.
+            InvalidInputError: for a model that cannot be called from here, beside one that can.
         """
-        if isinstance(model, str):
-            return catalog_of(self.settings, [model]).arms[0]
+        arm = catalog_of(self.settings, [model]).arms[0] if isinstance(model, str) else model
         if self.options.client is None:
-            check_priced([model])
-        return model
+            check_priced([arm])
+            check_callable(arm, beside=self.portfolio.arms, settings=self.settings)
+        return arm
 
     def neighbours(self, portfolio: Portfolio, *, encoder: str) -> NearestNeighbours | None:
         """Labelled queries of these models in that embedding; None where the policy needs none."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from conduit.core.errors import FailureKind, ProviderError
+from conduit.core.extras import Extras
 from conduit.core.outcomes import ModelReply
 from conduit.core.sharing import Json
-from conduit.providers.faults import fit_to_show, kind_of_error, sentence_in
+from conduit.providers.chat_extras import extras_in
+from conduit.providers.faults import fit_to_show, kind_of_error, sentence_in, status_in
 from conduit.providers.replies import check_answer
 
 _FINISH_REASONS = {"function_call": "tool_calls", "max_tokens": "length"}
@@ -60,7 +62,7 @@ def reply_in(body: object, *, model: str, latency: float, secrets: Iterable[str]
         raise unreadable(model, "no message in it", usage)
     return finished(
         text=text_in(message.get("content")),
-        refusal=message.get("refusal"),
+        extras=extras_in(body, choice, message),
         tool_calls=tuple(
             call for call in message.get("tool_calls") or () if isinstance(call, dict)
         ),
@@ -74,7 +76,7 @@ def reply_in(body: object, *, model: str, latency: float, secrets: Iterable[str]
 def finished(
     *,
     text: str,
-    refusal: object,
+    extras: Extras,
     tool_calls: tuple[Json, ...],
     finish: object,
     usage: Usage,
@@ -88,8 +90,11 @@ def finished(
     """
     if finish == "error":
         raise broken_off(model, "the provider broke the answer off", usage)
-    if refusal and not text:
-        finish = "content_filter"
+    if (refusal := extras.message.get("refusal")) and not text:
+        said = fit_to_show(str(refusal), secrets=())
+        raise broken_off(
+            model, f"the model refused: {said}", usage, kind=FailureKind.CONTENT_FILTER
+        )
     reply = ModelReply(
         text=text,
         input_tokens=usage.input_tokens,
@@ -98,6 +103,7 @@ def finished(
         finish_reason=_reason(finish, called=bool(tool_calls)),
         tool_calls=tool_calls,
         cached_tokens=usage.cached_tokens,
+        extras=extras,
     )
     return check_answer(reply, model=model)
 
@@ -115,6 +121,7 @@ def refuse_error(body: Json, *, model: str, secrets: Iterable[str], usage: Usage
         kind_of_error(error),
         model=model,
         detail=fit_to_show(sentence_in(body) or str(error), secrets=secrets),
+        status=status_in(error),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
     )

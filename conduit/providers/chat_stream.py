@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from conduit.core.errors import FailureKind
+from conduit.core.extras import Extras, merged
 from conduit.core.outcomes import Delta, ModelReply
+from conduit.core.sharing import Json
+from conduit.providers.chat_extras import extras_in
 from conduit.providers.chat_replies import (
     UNKNOWN,
     broken_off,
@@ -46,7 +49,9 @@ class AnswerSoFar:
         self._decode = decode
         self._events = EventParser()
         self._texts: list[str] = []
-        self._refusal = ""
+        self._extras: list[Extras] = []
+        self._held: list[Extras] = []
+        self._begun = False
         self._tools = ToolFragments()
         self._finish: object = None
         self._said_so = False
@@ -85,7 +90,7 @@ class AnswerSoFar:
             )
         return finished(
             text="".join(self._texts),
-            refusal=self._refusal,
+            extras=merged(self._extras),
             tool_calls=self._tools.calls,
             finish=self._finish,
             usage=self.usage,
@@ -102,13 +107,26 @@ class AnswerSoFar:
         choice = first_choice(piece)
         self._finish = choice.get("finish_reason") or self._finish
         delta = choice.get("delta")
+        extras = extras_in(piece, choice, delta)
+        if extras:
+            self._extras.append(extras)
         if not isinstance(delta, dict):
             return None
         text = text_in(delta.get("content"))
         calls = self._tools.add(delta.get("tool_calls"))
-        refusal = delta.get("refusal")
-        if isinstance(refusal, str):
-            self._refusal += refusal
         if text:
             self._texts.append(text)
-        return Delta(text=text, tool_calls=calls) if text or calls else None
+        return self._handed_on(text, calls, extras)
+
+    def _handed_on(self, text: str, calls: tuple[Json, ...], extras: Extras) -> Delta | None:
+        """A piece; what comes before any answer waits, for another model may still give one."""
+        if text or calls or extras.answers:
+            held, self._held, self._begun = self._held, [], True
+            if held:
+                extras = merged([*held, extras])
+            return Delta(text=text, tool_calls=calls, extras=extras)
+        if self._begun and (extras.message or extras.choice):
+            return Delta(extras=extras)
+        if extras and not self._begun:
+            self._held.append(extras)
+        return None

@@ -13,7 +13,7 @@ _LONGEST_DETAIL = 300
 
 _KIND_OF_STATUS = {
     401: FailureKind.AUTHENTICATION,
-    402: FailureKind.AUTHENTICATION,  # the account cannot pay: waiting does not help either
+    402: FailureKind.AUTHENTICATION,  # the account cannot pay, at least not for this request
     403: FailureKind.AUTHENTICATION,
     408: FailureKind.TIMEOUT,
     429: FailureKind.RATE_LIMIT,
@@ -31,12 +31,12 @@ def kind_of_status(status: int, *, code: object = None, body: object = None) -> 
         code: the word that the provider gave it, if any.
         body: what the provider said, decoded or not.
     """
-    if status in _KIND_OF_STATUS:
-        return _KIND_OF_STATUS[status]
     if status >= 500:
         return FailureKind.SERVER
-    if code in _FILTER_CODES:
+    if code in _FILTER_CODES or (status == 403 and _is_flagged(body)):
         return FailureKind.CONTENT_FILTER
+    if status in _KIND_OF_STATUS:
+        return _KIND_OF_STATUS[status]
     if "API_KEY_INVALID" in str(body):  # Google refuses a wrong key with 400
         return FailureKind.AUTHENTICATION
     return FailureKind.BAD_REQUEST
@@ -46,13 +46,19 @@ def kind_of_error(error: object) -> FailureKind:
     """The kind of an error object that came where an answer was due, with status 200."""
     fields = error if isinstance(error, dict) else {}
     code, named = fields.get("code"), fields.get("type")
-    if isinstance(code, int) and 400 <= code < 600:  # OpenRouter passes the HTTP status on so
-        return kind_of_status(code)
+    if (status := status_in(error)) is not None:  # OpenRouter passes it on so
+        return kind_of_status(status, body=error)
     if code in _FILTER_CODES or named in _FILTER_CODES:
         return FailureKind.CONTENT_FILTER
     if code in _BUSY_CODES or named in _BUSY_CODES:
         return FailureKind.RATE_LIMIT
     return FailureKind.SERVER
+
+
+def status_in(error: object) -> int | None:
+    """The HTTP status that an error object passes on; None where its code is none."""
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else None
 
 
 def code_in(body: object) -> object:
@@ -85,6 +91,14 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
     except ValueError:
         seconds = _seconds_until(retry_after)
     return max(0.0, seconds) if isfinite(seconds) else None
+
+
+def _is_flagged(body: object) -> bool:
+    """Whether moderation refused the prompt, as OpenRouter says it: ``metadata`` has the reasons."""
+    body = body if isinstance(body, dict) else {}
+    error = body.get("error", body)  # an SDK hands on what is inside
+    told = error.get("metadata") if isinstance(error, dict) else None
+    return isinstance(told, dict) and bool(told.get("reasons") or told.get("flagged_input"))
 
 
 def _seconds_until(date: str) -> float:

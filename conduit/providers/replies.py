@@ -14,13 +14,13 @@ BROKEN_OFF = "the stream broke off before its end"
 
 
 def check_answer(reply: ModelReply, *, model: str) -> ModelReply:
-    """Refuse a reply with neither text nor tool calls; a short one, or one cut short, is an answer.
+    """Refuse a reply that says and does nothing; a short one, or one cut short, is an answer.
 
     Raises:
         ProviderError: CONTENT_FILTER when a filter withheld the text, else EMPTY; with the tokens,
             which the provider bills all the same.
     """
-    if reply.text.strip() or reply.tool_calls:
+    if reply.text.strip() or reply.acts:
         return reply
     filtered = reply.finish_reason == "content_filter"
     raise ProviderError(
@@ -73,7 +73,7 @@ def impossible(problem: str, *, model: str) -> ProviderError:
 
 def in_one_piece(reply: ModelReply) -> Iterator[Delta | ModelReply]:
     """The stream of an answer that came as a whole."""
-    yield Delta(text=reply.text, tool_calls=whole_calls(reply.tool_calls))
+    yield Delta(text=reply.text, tool_calls=whole_calls(reply.tool_calls), extras=reply.extras)
     yield reply
 
 
@@ -83,4 +83,6 @@ def in_words(reply: ModelReply) -> Iterator[Delta | ModelReply]:
         yield Delta(text=word)
     for call in whole_calls(reply.tool_calls):
         yield Delta(tool_calls=(call,))
+    if reply.extras:
+        yield Delta(extras=reply.extras)
     yield reply

@@ -63,7 +63,7 @@ class OperationSettings:
         "file to read variables from; unset takes .env in the working folder", PATH
     )
     offline: bool = declare(
-        "never download anything; the API server answers with built-in scripted models",
+        "never download anything; scripted models answer, and what they leave is in offline.db",
         SWITCH,
         default=False,
     )

@@ -242,4 +242,4 @@ async def test_every_answer_has_an_id_and_keeps_browsers_away() -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert not any(name.startswith("access-control-") for name in header_names(answer))
-    assert asked.status_code == 405
+    assert asked.status_code == 403

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 
 import httpx
 import pytest
 
 from conduit.api.keys import Keys
+from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 
 from .serving import ASKED, CHAT, Served, app_of, local, serving
@@ -81,6 +83,70 @@ async def test_without_a_key_a_foreign_host_is_refused(host: str) -> None:
         assert "CONDUIT_API_KEY" in error_of(answer, 403)["message"]
         for own in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
             assert (await http.get("/v1/stats", headers={"Host": own})).status_code == 200
+
+
+FOREIGN = (
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1.evil.example"},
+    {"Origin": "http://[evil"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+)
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+@pytest.mark.parametrize("path", [CHAT, "/v1/complete"])
+async def test_without_a_key_a_page_of_another_origin_is_refused(
+    headers: dict[str, str], path: str
+) -> None:
+    """A browser says where a request comes from, and no model is asked for it."""
+    client = ScriptedProvider("4")
+    async with local(app_of(client)) as http:
+        answer = await http.post(path, json=ASKED, headers=headers)
+        assert "CONDUIT_API_KEY" in error_of(answer, 403)["message"]
+    assert client.requests == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://[::1]:8000", "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+async def test_without_a_key_a_page_of_this_machine_is_served(headers: dict[str, str]) -> None:
+    """The documentation's own page, and what somebody develops here."""
+    async with local(app_of()) as http:
+        assert (await http.post(CHAT, json=ASKED, headers=headers)).status_code == 200
+
+
+async def test_with_a_key_the_origin_does_not_matter() -> None:
+    """Whoever has the key may come from anywhere."""
+    async with local(app_of(settings=KEYED)) as http:
+        headers = bearer("first") | {"Origin": "https://mine.example"}
+        assert (await http.post(CHAT, json=ASKED, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/plain",
+        "Text/Plain;charset=UTF-8",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ],
+)
+async def test_what_a_form_sends_is_no_conversation(kind: str) -> None:
+    """What any page may send without asking first is a 415 that says what is taken; no model is asked."""
+    client = ScriptedProvider("4")
+    async with local(app_of(client)) as http:
+        body = json.dumps(ASKED).encode()
+        answer = await http.post(CHAT, content=body, headers={"Content-Type": kind})
+        assert "application/json" in error_of(answer, 415)["message"]
+        assert client.requests == []
+        assert (await http.post(CHAT, content=body)).status_code == 200
 
 
 def own_address() -> str:

@@ -11,6 +11,7 @@ from conduit.api.chat_request import OWN
 from conduit.core.outcomes import ModelReply, ModelRequest, Signal
 from conduit.core.sharing import Json
 from conduit.providers.scripted import ScriptedProvider
+from conduit.settings import Settings
 
 from .serving import ASKED, CHAT, app_of, local
 
@@ -186,3 +187,42 @@ async def test_a_server_that_is_not_open_says_so() -> None:
         assert (await http.get("/health/ready")).status_code == 503
         assert (await http.get("/health/startup")).status_code == 503
         assert (await http.get("/v1/stats")).status_code == 503
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+async def test_a_header_names_the_same_user_as_the_body(encoding: str) -> None:
+    """A name beyond ASCII spends from one budget, however it is sent."""
+    async with local(app_of()) as http:
+        named = [(b"x-conduit-user", "José".encode(encoding))]
+        for sent in ({"json": ASKED, "headers": named}, {"json": ASKED | {"user": "José"}}):
+            told = (await http.post(CHAT, **sent)).headers["x-conduit-decision-id"]
+            assert (await http.get(f"/v1/decisions/{told}")).json()["user"] == "José"
+
+
+async def test_a_budget_holds_for_a_user_named_in_a_header() -> None:
+    """Nobody gets past a limit by a header in the place of the body."""
+    async with local(app_of(settings=Settings(admin_key="an-admin-s"))) as http:
+        wanted = {"scope": "user:José", "window": "daily", "limit": 0}
+        made = await http.put("/v1/admin/budgets", json=wanted, headers={"X-API-Key": "an-admin-s"})
+        assert made.status_code == 200
+        named = [(b"x-conduit-user", "José".encode())]
+        assert (await http.post(CHAT, json=ASKED, headers=named)).status_code == 402
+
+
+async def test_a_call_of_one_s_own_is_on_the_accounts_of_its_decision() -> None:
+    """Team, session, task and key that /v1/route was told pay what feedback says it cost."""
+    settings = Settings(api_key="first", admin_key="an-admin-s")
+    async with local(app_of(settings=settings)) as http:
+        admin, mine = {"X-API-Key": "an-admin-s"}, {"X-API-Key": "first"}
+        (key,) = (await http.get("/v1/admin/keys", headers=admin)).json()["data"]
+        scopes = ("team:blue", "session:s", "task_type:sums", "user:anna", key)
+        for scope in scopes:
+            wanted = {"scope": scope, "window": "total", "limit": 10}
+            await http.put("/v1/admin/budgets", json=wanted, headers=admin)
+        named = {"user": "anna", "team": "blue", "session": "s", "task_type": "sums"}
+        asked = {"prompt": "What is 2+2?"} | named
+        decided = (await http.post("/v1/route", json=asked, headers=mine)).json()["decision_id"]
+        said = {"decision_id": decided, "cost": 0.25}
+        assert (await http.post("/v1/feedback", json=said, headers=mine)).status_code == 200
+        told = (await http.get("/v1/admin/budgets", headers=admin)).json()["data"]
+    assert {one["scope"]: one["settled"] for one in told} == dict.fromkeys(scopes, 0.25)

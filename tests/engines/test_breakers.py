@@ -149,6 +149,18 @@ def test_a_refused_key_opens_at_once() -> None:
     assert breakers.closed_to() == {"cheap"}
 
 
+@pytest.mark.parametrize("status", [402, 403])
+def test_what_one_request_may_be_refused_for_counts_like_a_failure(status: int) -> None:
+    """Too little credit for this answer, a model that may not be asked this: five in a row open it."""
+    breakers = Breakers(ManualClock())
+    for _ in range(4):
+        refused = ProviderError(FailureKind.AUTHENTICATION, model="cheap", status=status)
+        breakers.enter("cheap").ended(refused)
+        assert breakers.closed_to() == frozenset()
+    breakers.enter("cheap").ended(refused)
+    assert breakers.closed_to() == {"cheap"}
+
+
 def test_a_call_is_judged_once() -> None:
     """What is said of it later changes nothing."""
     breakers = Breakers(ManualClock())

@@ -388,6 +388,47 @@ async def test_a_goal_ends_with_the_corrected_cost() -> None:
     assert balances == pytest.approx([balances[0]] * 3)
 
 
+async def test_what_was_decided_on_some_accounts_is_reported_on_them() -> None:
+    """Team, session, task and key of the decision pay for a call that its caller made; once."""
+    store = MemoryStore()
+    session, task = Scope(ScopeKind.SESSION, "s"), Scope(ScopeKind.TASK_TYPE, "sums")
+    accounts = (TEAM, session, task, Scope(ScopeKind.API_KEY, "k"))
+    ledger = Ledger(store)
+    for scope in (*accounts, ANNA):
+        await ledger.set_budget(scope, TOTAL, 10.0, actor="admin")
+    async with router_of(store=store) as router:
+        decision = await router.route(Query("hello", user_id="anna"), scopes=accounts)
+        for cost in (0.25, 0.25, 0.5):
+            await router.feedback(decision.id, cost=cost)
+    (record,) = (await ledger.records()).records
+    named = (record.user, record.team, record.session, record.task_type, record.api_key)
+    assert named == ("anna", "blue", "s", "sums", "k")
+    assert [it.settled for it in await ledger.standing([*accounts, ANNA])] == [0.25] * 5
+
+
+async def test_a_decision_of_another_process_is_reported_on_its_user_s_account() -> None:
+    """Who it was made for is on record; the other accounts only its own process knows."""
+    store = MemoryStore()
+    async with router_of(store=store) as decided, router_of(store=store) as told:
+        decision = await decided.route(Query("hello", user_id="anna"), scopes=[TEAM])
+        await (await decided.open()).learner.journal.flush()
+        await told.feedback(decision.id, cost=0.25)
+        (record,) = (await (await told.ledger()).records()).records
+    assert (record.user, record.team) == ("anna", None)
+
+
+async def test_a_decision_feels_the_budgets_of_its_accounts() -> None:
+    """What is left of a team's budget shapes a decision as it shapes a preview."""
+    store = MemoryStore()
+    await Ledger(store).set_budget(TEAM, TOTAL, 1e-9, actor="admin")
+    async with router_of(store=store, policy="fixed:dear") as router:
+        free = await router.route("hello")
+        assert free.constraints_relaxed == ()
+        pressed = await router.preview("hello", scopes=[TEAM])
+        assert (await router.route("hello", scopes=[TEAM])).reasoning == pressed.reasoning
+        assert pressed.reasoning != free.reasoning
+
+
 async def test_a_ledger_that_is_not_kept_says_so() -> None:
     """Supabase over REST keeps no budgets, and the error says what does."""
     store = SupabaseStore("http://127.0.0.1:9", "key")

@@ -15,7 +15,6 @@ from conduit.core.clocks import ManualClock
 from conduit.core.errors import (
     AllModelsFailedError,
     BudgetExceededError,
-    ConfigurationError,
     FailureKind,
     ProviderError,
     ReservationTimeoutError,
@@ -184,16 +183,16 @@ async def test_the_query_s_user_pays_unless_another_is_named() -> None:
 
 
 async def test_a_call_that_breaks_for_our_own_reasons_is_settled_and_not_logged() -> None:
-    """A missing key is no attempt at the model: the money is free again."""
+    """A mistake in a client is no attempt at the model: the money is free again."""
 
-    class Keyless(ScriptedProvider):
+    class Mistaken(ScriptedProvider):
         async def complete(self, request: ModelRequest) -> ModelReply:
-            raise ConfigurationError(f"no key for {request.arm.provider}")
+            raise RuntimeError(f"never thought of {request.arm.provider}")
 
     heard: list[Event] = []
     till = CountingTill()
-    engine = await _engine(till, client=Keyless(), heard=heard)
-    with pytest.raises(ConfigurationError):
+    engine = await _engine(till, client=Mistaken(), heard=heard)
+    with pytest.raises(RuntimeError):
         await engine.complete(HELLO)
     assert [execution.cost for purse in till.purses for execution in purse.settled] == [0]
     assert [type(event) for event in heard] == [Decided, Failed]

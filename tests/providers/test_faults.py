@@ -40,6 +40,8 @@ def test_date() -> None:
     [
         ({"code": 429, "message": "Busy."}, FailureKind.RATE_LIMIT),
         ({"code": 401}, FailureKind.AUTHENTICATION),
+        ({"code": 403}, FailureKind.AUTHENTICATION),
+        ({"code": 403, "metadata": {"reasons": ["violence"]}}, FailureKind.CONTENT_FILTER),
         ({"code": 502}, FailureKind.SERVER),
         ({"code": 7}, FailureKind.SERVER),
         ({"code": "rate_limit_exceeded"}, FailureKind.RATE_LIMIT),
@@ -58,3 +60,28 @@ def test_error_objects(error: object, kind: FailureKind) -> None:
 def test_other_statuses(status: int) -> None:
     """What is neither an answer nor the server's fault is the request's, redirections included."""
     assert kind_of_status(status) is FailureKind.BAD_REQUEST
+
+
+FLAGGED = {"reasons": ["violence"], "flagged_input": "How do I…", "provider_name": "OpenAI"}
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        (403, {"error": {"code": 403, "message": "Flagged.", "metadata": FLAGGED}}),
+        (403, {"code": 403, "message": "Flagged.", "metadata": {"flagged_input": "How do I…"}}),
+        ("content_filter", {"error": {"code": "content_filter"}}),
+        ("content_policy_violation", None),
+    ],
+)
+def test_a_flagged_prompt_is_no_wrong_key(code: object, body: object) -> None:
+    """A 403 that tells of moderation is about this prompt, whether an SDK unpacked the body or not."""
+    assert kind_of_status(403, code=code, body=body) is FailureKind.CONTENT_FILTER
+
+
+@pytest.mark.parametrize(
+    "body", [None, "Forbidden", {"error": "no"}, {"error": {"metadata": {"raw": "no"}}}]
+)
+def test_any_other_403_is_a_refused_account(body: object) -> None:
+    """A country, a model or a key that may not: the prompt is not to blame."""
+    assert kind_of_status(403, body=body) is FailureKind.AUTHENTICATION

@@ -54,6 +54,13 @@ async def failure_of(client: OpenAIChatClient, server: LoopbackServer) -> Provid
     return caught.value
 
 
+async def test_a_status_inside_a_body_is_kept(serve: Serve, fast: OpenAIChatClient) -> None:
+    """A refusal that comes with status 200 tells the breakers as much as one by HTTP."""
+    server = await serve(Answer(body={"error": {"code": 402, "message": "Too dear."}}))
+    failure = await failure_of(fast, server)
+    assert (failure.kind, failure.status) == (FailureKind.AUTHENTICATION, 402)
+
+
 async def test_stream_asks_for_its_cost(serve: Serve, fast: OpenAIChatClient) -> None:
     """A stream always asks for usage, and a whole answer for neither."""
     server = await serve(Answer(body=LMSTUDIO.answer("Four.")))
@@ -131,7 +138,8 @@ async def test_dialects(serve: Serve, fast: OpenAIChatClient, pieces: list[bytes
     """Servers leave things out and add their own; an answer with an end is an answer."""
     server = await serve(Stream(pieces=pieces))
     piece, reply = await parts_of(fast, server)
-    assert piece == Delta(text="Four.")
+    assert isinstance(piece, Delta)
+    assert (piece.text, piece.tool_calls) == ("Four.", ())
     assert isinstance(reply, ModelReply)
     assert (reply.text, reply.finish_reason) == ("Four.", "stop")
     assert (reply.input_tokens, reply.output_tokens) == (None, None)

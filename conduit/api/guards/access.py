@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conduit.api.gateway import opened
+from conduit.api.guards.origin import is_foreign
 from conduit.api.keys import Doors, presented_key
 from conduit.api.paths import within
 from conduit.api.refusals import Refusal
@@ -43,6 +44,11 @@ def _refusal(scope: Scope, doors: Doors) -> Refusal | None:
     if not doors.api and not _is_local(scope):
         return _denied(
             "no key is set, so only this machine is served; "
+            "set CONDUIT_API_KEY and send it as 'Authorization: Bearer KEY'"
+        )
+    if not doors.api and is_foreign(scope["headers"]):
+        return _denied(
+            "no key is set, so no page of another site is served; "
             "set CONDUIT_API_KEY and send it as 'Authorization: Bearer KEY'"
         )
     if within(scope, ADMIN):
