@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -20,7 +19,7 @@ _RATES = tuple(field.name for field in fields(ExchangeRates))
 def decision_row(decision: Decision) -> Row:
     """The row of ``decisions``: about 1.1 kB for 64 numbers and 5 arms."""
     features = decision.features
-    arms, estimates = _pack_estimates(decision.estimates, decision.probabilities)
+    arms, estimates = _pack_estimates(decision)
     return {
         "id": decision.id,
         "query_id": decision.query_id,
@@ -49,7 +48,7 @@ def decision_row(decision: Decision) -> Row:
 
 def decision_of(row: SQLRow[Any]) -> Decision:
     """The decision of a row, without its embedding."""
-    estimates, probabilities = _unpack_estimates(row.arms, row.estimates)
+    estimates, probabilities, probes = _unpack_estimates(row.arms, row.estimates)
     features = QueryFeatures(
         embedding=np.empty(0, np.float32),
         context=context_of(row.context),
@@ -77,6 +76,7 @@ def decision_of(row: SQLRow[Any]) -> Decision:
         attempt=row.attempt,
         forced=row.forced,
         rates=_rates_of(row),
+        probes=probes,
     )
 
 
@@ -91,30 +91,35 @@ def _rates_of(row: SQLRow[Any]) -> ExchangeRates | None:
     return ExchangeRates(**{name: getattr(row, name) for name in _RATES})
 
 
-def _pack_estimates(
-    estimates: Mapping[str, ArmEstimate], probabilities: Mapping[str, float]
-) -> tuple[list[str], bytes]:
+def _pack_estimates(decision: Decision) -> tuple[list[str], bytes]:
     """Names (K), and (K, 7): probability, mean, std, cost, cost_high, latency, observations.
 
     NaN stands for what is absent: the probability of an arm that had none, a latency that is
-    unknown, the count of an arm that has a probability but no estimate.
+    unknown, the count of an arm that has a probability but no estimate. Where a goal probed there
+    is an eighth number: the arm's share of the probes.
     """
+    estimates, probabilities, probes = decision.estimates, decision.probabilities, decision.probes
     arms = list(dict.fromkeys([*estimates, *probabilities]))
-    table = np.full((len(arms), 7), _ABSENT, "<f8")
+    table = np.full((len(arms), 8 if probes else 7), _ABSENT, "<f8")
     for line, arm in zip(table, arms, strict=True):
         line[0] = probabilities.get(arm, _ABSENT)
+        line[7:] = probes.get(arm, _ABSENT)
         if (it := estimates.get(arm)) is not None:
             latency = _ABSENT if it.latency is None else it.latency
-            line[1:] = it.mean, it.std, it.cost, it.cost_high, latency, it.observations
+            line[1:7] = it.mean, it.std, it.cost, it.cost_high, latency, it.observations
     return arms, table.tobytes()
 
 
 def _unpack_estimates(
     arms: list[str], data: bytes
-) -> tuple[dict[str, ArmEstimate], dict[str, float]]:
-    estimates, probabilities = {}, {}
-    for arm, line in zip(arms, np.frombuffer(data, "<f8").reshape(-1, 7).tolist(), strict=True):
-        probability, mean, std, cost, cost_high, latency, count = line
+) -> tuple[dict[str, ArmEstimate], dict[str, float], dict[str, float]]:
+    estimates, probabilities, probes = {}, {}, {}
+    numbers = np.frombuffer(data, "<f8")
+    width = 8 if len(numbers) == 8 * len(arms) else 7
+    for arm, line in zip(arms, numbers.reshape(-1, width).tolist(), strict=True):
+        probability, mean, std, cost, cost_high, latency, count, *probe = line
+        if probe and not math.isnan(probe[0]):
+            probes[arm] = probe[0]
         if not math.isnan(probability):
             probabilities[arm] = probability
         if not math.isnan(count):
@@ -126,4 +131,4 @@ def _unpack_estimates(
                 latency=None if math.isnan(latency) else latency,
                 observations=int(count),
             )
-    return estimates, probabilities
+    return estimates, probabilities, probes

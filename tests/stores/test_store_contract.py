@@ -80,6 +80,15 @@ async def test_rates_may_be_unknown_or_without_a_budget(
     assert (await store.decision(written.id)).rates == rates
 
 
+async def test_probes_are_on_record_where_there_were_any(store: Store) -> None:
+    """What a goal asked each arm beside the rule is read back, exactly, and of most decisions nothing."""
+    probed = replace(a_decision(1), probes={ARMS[0]: 1 / 30, ARMS[1]: 0.0})
+    for written in (probed, a_decision(2)):
+        await store.add_decision(written)
+        read = await store.decision(written.id)
+        assert (read.probes, read.estimates) == (written.probes, written.estimates)
+
+
 async def test_text_of_any_language_survives(store: Store) -> None:
     """Names and sentences are Unicode."""
     written = replace(a_decision(), user_id="Łukasz 🦊", reasoning="größer als 0,8 – «да»")

@@ -1,0 +1,27 @@
+"""The trade-off that each decision was made at, so that the replay of its policy is its own log."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+COLUMNS = {
+    "quality_weight": "that the query asked for; null in older rows",
+    "cost_weight": "0 where a goal priced money in its place",
+    "latency_weight": None,
+}
+
+
+def upgrade() -> None:
+    for name, comment in COLUMNS.items():
+        op.add_column("decisions", sa.Column(name, sa.Double, comment=comment))
+
+
+def downgrade() -> None:
+    for name in COLUMNS:
+        op.drop_column("decisions", name)
