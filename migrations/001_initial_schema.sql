@@ -828,6 +828,8 @@ COMMENT ON COLUMN decisions.cost_weight IS '0 where a goal priced money in its p
 
 ALTER TABLE decisions ADD COLUMN latency_weight DOUBLE PRECISION;
 
+COMMENT ON COLUMN decisions.estimates IS '(K, 7 to 9) float64, see sql_decisions';
+
 UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009';
 
 COMMIT;

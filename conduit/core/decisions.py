@@ -104,6 +104,8 @@ class Decision:
         attempt: 1, or more when decided again on a reduced set of arms.
         forced: the caller chose the model; no propensity can be learned from it.
         rates: what it was made at; None in logs from before they were recorded.
+        ratings: per arm, what the evidence about its quality was worth, in ratings: some weigh less
+            than one, and all may fade; empty in logs from before that was recorded.
         probes: per arm, the share of requests that a goal had asked it whatever the prompt; empty
             where none did.
     """
@@ -125,6 +127,7 @@ class Decision:
     attempt: int = 1
     forced: bool = field(default=False)
     rates: ExchangeRates | None = None
+    ratings: Mapping[str, float] = field(default_factory=dict)
     probes: Mapping[str, float] = field(default_factory=dict)
 
     @property

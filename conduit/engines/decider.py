@@ -194,6 +194,7 @@ class Decider:
             attempt=attempt,
             forced=forced,
             rates=_rates(chosen.ask, weights),
+            ratings=dict(zip(names, estimates.ratings.tolist(), strict=True)),
             probes=_probes(names, chosen),
         )
 

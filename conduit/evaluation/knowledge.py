@@ -51,6 +51,7 @@ class Knowledge:
         quality_std: (n, K) standard deviation of the estimate of quality.
         latency: (n, K) expected seconds; NaN while none was known.
         observations: (n, K) quality observations behind the estimate.
+        ratings: (n, K) what these were worth; their number, where that is not on record.
         complexity: (n,) how much the prompt asked for, 0..1.
         probed: (n, K) share of requests that a goal had asked an arm whatever the prompt.
         rates: what the decisions were made at.
@@ -61,6 +62,7 @@ class Knowledge:
     quality_std: Floats
     latency: Floats
     observations: Floats
+    ratings: Floats
     complexity: Floats
     probed: Floats
     rates: Rates

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _BLOCK = 2048
-_CELLS = 8
-_PROPENSITY, _MEAN, _STD, _COST, _LATENCY, _COUNT, _OFFERED, _PROBED = range(_CELLS)
+_CELLS = 9
+_PROPENSITY, _MEAN, _STD, _COST, _LATENCY, _COUNT, _OFFERED, _RATINGS, _PROBED = range(_CELLS)
 
 
 class Exclusion(StrEnum):
@@ -136,6 +136,7 @@ class FrameBuilder:
             quality_std=np.nan_to_num(cells[_STD]),
             latency=cells[_LATENCY],
             observations=np.nan_to_num(cells[_COUNT]),
+            ratings=np.nan_to_num(cells[_RATINGS]),
             complexity=complexity,
             probed=np.nan_to_num(cells[_PROBED]),
             rates=Rates(**dict(zip(Rates.__slots__, rates, strict=True))),
@@ -160,7 +161,7 @@ class FrameBuilder:
         self._block = []
 
     def _cells(self) -> Floats:
-        """(8, n, K), blocks from before an arm appeared padded with NaN."""
+        """(9, n, K), blocks from before an arm appeared padded with NaN."""
         width = len(self._arms)
         padded = [
             np.pad(b, ((0, 0), (0, 0), (0, width - b.shape[2])), constant_values=np.nan)
@@ -192,6 +193,7 @@ def _cell(logged: LoggedDecision, arm: str) -> tuple[float, ...]:
         np.nan if it.latency is None else it.latency,
         it.observations,
         float(_is_offered(decision, arm)),
+        decision.ratings.get(arm, it.observations),
         decision.probes.get(arm, 0.0),
     )
 

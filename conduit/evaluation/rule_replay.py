@@ -112,7 +112,6 @@ def _always(frame: LogFrame, arm: str) -> Floats:
 def _estimates(frame: LogFrame, row: int, known: NDArray[np.intp]) -> Estimates:
     log, more = frame.log, frame.knowledge
     cost, latency = log.expected_cost[row, known], more.latency[row, known]
-    count = more.observations[row, known]
     return Estimates(
         quality=log.expected_quality[row, known],
         quality_std=more.quality_std[row, known],
@@ -121,8 +120,8 @@ def _estimates(frame: LogFrame, row: int, known: NDArray[np.intp]) -> Estimates:
         cost_high=cost,
         latency=latency,
         latency_high=latency,
-        observations=count.astype(np.int64),
-        ratings=count,
+        observations=more.observations[row, known].astype(np.int64),
+        ratings=more.ratings[row, known],
     )
 
 

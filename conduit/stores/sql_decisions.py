@@ -7,12 +7,15 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Row as SQLRow
 
 from conduit.core.decisions import ArmEstimate, Decision, ExchangeRates, QueryFeatures
 from conduit.stores.sql_codec import Row, context_of
 
 _ABSENT = math.nan
+_LEAST = 7
+"""Numbers of an arm in the oldest rows."""
 _RATES = tuple(field.name for field in fields(ExchangeRates))
 
 
@@ -48,7 +51,7 @@ def decision_row(decision: Decision) -> Row:
 
 def decision_of(row: SQLRow[Any]) -> Decision:
     """The decision of a row, without its embedding."""
-    estimates, probabilities, probes = _unpack_estimates(row.arms, row.estimates)
+    estimates, probabilities = _unpack_estimates(row.arms, row.estimates)
     features = QueryFeatures(
         embedding=np.empty(0, np.float32),
         context=context_of(row.context),
@@ -76,7 +79,8 @@ def decision_of(row: SQLRow[Any]) -> Decision:
         attempt=row.attempt,
         forced=row.forced,
         rates=_rates_of(row),
-        probes=probes,
+        ratings=_unpack_more(row.arms, row.estimates, at=_LEAST),
+        probes=_unpack_more(row.arms, row.estimates, at=_LEAST + 1),
     )
 
 
@@ -92,34 +96,33 @@ def _rates_of(row: SQLRow[Any]) -> ExchangeRates | None:
 
 
 def _pack_estimates(decision: Decision) -> tuple[list[str], bytes]:
-    """Names (K), and (K, 7): probability, mean, std, cost, cost_high, latency, observations.
+    """Names (K), and (K, 7 to 9): probability, mean, std, cost, cost_high, latency, observations.
 
     NaN stands for what is absent: the probability of an arm that had none, a latency that is
-    unknown, the count of an arm that has a probability but no estimate. Where a goal probed there
-    is an eighth number: the arm's share of the probes.
+    unknown, the count of an arm that has a probability but no estimate. An eighth number is what
+    the evidence was worth, which older rows lack; a ninth, where a goal probed, the arm's share of that.
     """
-    estimates, probabilities, probes = decision.estimates, decision.probabilities, decision.probes
+    estimates, probabilities = decision.estimates, decision.probabilities
+    more = [decision.ratings, decision.probes]
+    while more and not more[-1]:
+        more.pop()
     arms = list(dict.fromkeys([*estimates, *probabilities]))
-    table = np.full((len(arms), 8 if probes else 7), _ABSENT, "<f8")
+    table = np.full((len(arms), _LEAST + len(more)), _ABSENT, "<f8")
     for line, arm in zip(table, arms, strict=True):
         line[0] = probabilities.get(arm, _ABSENT)
-        line[7:] = probes.get(arm, _ABSENT)
+        line[_LEAST:] = [known.get(arm, _ABSENT) for known in more]
         if (it := estimates.get(arm)) is not None:
             latency = _ABSENT if it.latency is None else it.latency
-            line[1:7] = it.mean, it.std, it.cost, it.cost_high, latency, it.observations
+            line[1:_LEAST] = it.mean, it.std, it.cost, it.cost_high, latency, it.observations
     return arms, table.tobytes()
 
 
 def _unpack_estimates(
     arms: list[str], data: bytes
-) -> tuple[dict[str, ArmEstimate], dict[str, float], dict[str, float]]:
-    estimates, probabilities, probes = {}, {}, {}
-    numbers = np.frombuffer(data, "<f8")
-    width = 8 if len(numbers) == 8 * len(arms) else 7
-    for arm, line in zip(arms, numbers.reshape(-1, width).tolist(), strict=True):
-        probability, mean, std, cost, cost_high, latency, count, *probe = line
-        if probe and not math.isnan(probe[0]):
-            probes[arm] = probe[0]
+) -> tuple[dict[str, ArmEstimate], dict[str, float]]:
+    estimates, probabilities = {}, {}
+    for arm, line in zip(arms, _table(arms, data)[:, :_LEAST].tolist(), strict=True):
+        probability, mean, std, cost, cost_high, latency, count = line
         if not math.isnan(probability):
             probabilities[arm] = probability
         if not math.isnan(count):
@@ -131,4 +134,17 @@ def _unpack_estimates(
                 latency=None if math.isnan(latency) else latency,
                 observations=int(count),
             )
-    return estimates, probabilities, probes
+    return estimates, probabilities
+
+
+def _unpack_more(arms: list[str], data: bytes, *, at: int) -> dict[str, float]:
+    """What one of the later columns tells, of the arms that it tells of."""
+    column = _table(arms, data)[:, at : at + 1].ravel().tolist()
+    # A row from before the column was has no number at all.
+    return {arm: it for arm, it in zip(arms, column, strict=False) if not math.isnan(it)}
+
+
+def _table(arms: list[str], data: bytes) -> NDArray[np.float64]:
+    """(K, 7 to 9)."""
+    numbers = np.frombuffer(data, "<f8")
+    return numbers.reshape(len(arms), len(numbers) // len(arms) if arms else _LEAST)

@@ -65,7 +65,9 @@ decisions = Table(
     Column("attempt", Integer, nullable=False),
     Column("forced", Boolean, nullable=False),
     Column("arms", _JSON, nullable=False, comment="K names, the rows of estimates"),
-    Column("estimates", LargeBinary, nullable=False, comment="(K, 7) float64, see sql_decisions"),
+    Column(
+        "estimates", LargeBinary, nullable=False, comment="(K, 7 to 9) float64, see sql_decisions"
+    ),
     Column("context", LargeBinary, nullable=False, comment="(d,) float32"),
     Column("token_count", Integer, nullable=False),
     Column("complexity_score", Double, nullable=False),

@@ -1,4 +1,7 @@
-"""The trade-off that each decision was made at, so that the replay of its policy is its own log."""
+"""The trade-off that each decision was made at, so that the replay of its policy is its own log.
+
+The bytes of ``estimates`` may be longer from here on; those of older rows stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,15 @@ COLUMNS = {
 def upgrade() -> None:
     for name, comment in COLUMNS.items():
         op.add_column("decisions", sa.Column(name, sa.Double, comment=comment))
+    _describe("(K, 7 to 9) float64, see sql_decisions")
 
 
 def downgrade() -> None:
     for name in COLUMNS:
         op.drop_column("decisions", name)
+    _describe("(K, 7) float64, see sql_decisions")
+
+
+def _describe(estimates: str) -> None:
+    if op.get_context().dialect.name == "postgresql":
+        op.execute(f"COMMENT ON COLUMN decisions.estimates IS '{estimates}'")

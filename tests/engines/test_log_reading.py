@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from conduit.bandits.policies import policy_named, policy_names
+from conduit.core.clocks import ManualClock
 from conduit.core.errors import InvalidInputError
 from conduit.core.models import OptimizeFor, Preferences, Query
 from conduit.engines.log_reading import ordinary_call, read_log
@@ -75,6 +76,20 @@ async def test_a_log_of_a_quality_target_replays_as_itself() -> None:
     assert (frame.knowledge.rates.price_of_money > 0).any()
     assert (frame.knowledge.probed > 0).any()
     again = replayed(frame, policy_named("thompson", models=frame.log.arms))
+    np.testing.assert_allclose(again, frame.log.propensity, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["thompson", "squarecb", "ucb1"])
+async def test_a_log_of_evidence_that_fades_replays_as_itself(name: str) -> None:
+    """What ratings were worth is on record: they fade, and what a rule makes of them goes by that."""
+    store, clock = MemoryStore(), ManualClock(1e9)
+    async with router_of(store=store, seed=3, policy=name, half_life=60.0, clock=clock) as router:
+        for prompt in PROMPTS:
+            clock.advance(20.0)
+            response = await router.complete(prompt)
+            await router.feedback(response.decision_id, quality_score=0.8)
+        frame = await read_log(store)
+    again = replayed(frame, policy_named(name, models=frame.log.arms))
     np.testing.assert_allclose(again, frame.log.propensity, atol=1e-9)
 
 

@@ -87,6 +87,13 @@ def test_probes_stand_in_their_row() -> None:
     assert frame.knowledge.probed.tolist() == [[0.0, 0.03], [0.0, 0.0]]
 
 
+def test_what_evidence_was_worth_stands_in_its_row() -> None:
+    """Ratings that faded count as what was left of them; of an older log their number is known."""
+    frame = framed(numbered(1, ratings={ARMS[0]: 0.25, ARMS[1]: 0.5}), PLAIN)
+    assert frame.knowledge.ratings.tolist() == [[0.25, 0.5], [0.0, 1.0]]
+    assert frame.knowledge.observations.tolist() == [[0, 1], [0, 1]]
+
+
 def test_arms_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """An arm that a row did not know has propensity 0 there, across blocks too."""
     monkeypatch.setattr(log_frame, "_BLOCK", 2)

@@ -35,6 +35,7 @@ def frame() -> LogFrame:
         quality_std=np.full((N, 3), 0.05),
         latency=np.full((N, 3), np.nan),
         observations=np.full((N, 3), 40.0),
+        ratings=np.full((N, 3), 40.0),
         complexity=np.linspace(0, 1, N),
         probed=np.zeros((N, 3)),
         rates=Rates.unknown(N),
