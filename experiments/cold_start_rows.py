@@ -49,6 +49,15 @@ def mean_row(dataset: str, policy: str, results: Sequence[Result]) -> Row:
     )
 
 
+def lead(ours: Sequence[Result], theirs: Sequence[Result]) -> tuple[float, float]:
+    """Mean gain over another policy on the same seeds, and its standard error.
+
+    That of the differences per seed: both saw the same prompts in the same order, and what a shuffle
+    does to both of them is no doubt about which is ahead.
+    """
+    return mean_and_error([mine[0] - other[0] for mine, other in zip(ours, theirs, strict=True)])
+
+
 def show_rows(title: str, rows: Sequence[Row], *, peers: Sequence[Peer]) -> list[Row]:
     """Print one data set's table, and return what it shows: of every peer its best setting."""
     by_name = {row.policy: row for row in rows}

@@ -5,7 +5,10 @@ tuning parts, which the weights were fitted on, or with ``--held-out`` once on t
 was chosen on. It reports Spearman's rank correlation of the difficulty, and of other judgements
 that ask nobody, with ``1 − quality`` of the cheapest model, per data set and as their mean, with
 standard errors of 200 bootstrap samples; and how far the injections of
-``experiments.injections`` move a prompt's difficulty when they are appended to it. "Other data"
+``experiments.injections`` move a prompt's difficulty when they are appended to it. That figure is
+printed and has no bound: the weights were fitted to take no notice of these very injections, and
+nothing that is appended moves a prompt by more than .098 by construction, which
+``tests.features.test_difficulty`` holds for any text. "Other data"
 judges each data set by weights that were fitted on the two others: what to expect of prompts that
 are like none of the three.
 
@@ -47,7 +50,6 @@ if TYPE_CHECKING:
 NAME = "difficulty"
 MINILM, HASHING = "minilm", "hashing"
 BOUNDS = {MINILM: 0.20, HASHING: 0.17}
-MOST_MOVED = 0.1
 BOOTSTRAPS = 200
 PRINTED = {
     "What is 2+2?": False,
@@ -153,14 +155,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     moved = {name: furthest_move(analyzer) for name, analyzer in found.items()}
     sides = {name: as_printed(analyzer) for name, analyzer in found.items()}
-    print(f"\nmoved at most by appended injections: {moved}")
+    print(f"\nmoved at most by appended injections that it was fitted to ignore: {moved}")
     checks = [
         *(
             Check(name=f"{it}: correlation", value=rho[it]["mean"][0], bound=BOUNDS[it])
-            for it in BOUNDS
-        ),
-        *(
-            Check(name=f"{it}: moved by injections", value=moved[it], bound=MOST_MOVED, most=True)
             for it in BOUNDS
         ),
         *(

@@ -816,4 +816,20 @@ ALTER TABLE costs ENABLE ROW LEVEL SECURITY;
 
 UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008';
 
+-- Running upgrade 0009 -> 0010
+
+ALTER TABLE decisions ADD COLUMN quality_weight DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.quality_weight IS 'that the query asked for; null in older rows';
+
+ALTER TABLE decisions ADD COLUMN cost_weight DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.cost_weight IS '0 where a goal priced money in its place';
+
+ALTER TABLE decisions ADD COLUMN latency_weight DOUBLE PRECISION;
+
+COMMENT ON COLUMN decisions.estimates IS '(K, 7 to 9) float64, see sql_decisions';
+
+UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009';
+
 COMMIT;

@@ -115,6 +115,10 @@ class Chooser:
         """Utility that a choice gives up per USD."""
         return self._valuation(models, wish).money
 
+    def weights(self, wish: Wish) -> Weights:
+        """The caller's trade-off; under a goal its steering prices money in place of a weight."""
+        return wish.weights if self.steering is None else wish.weights.paced()
+
     def account(self, estimates: Estimates, chosen: Selection) -> None:
         """Tell the steering that this choice stands, at its expected cost."""
         if self.steering is not None:
@@ -133,12 +137,10 @@ class Chooser:
         return self.steering.explore(estimates)
 
     def _valuation(self, models: ArmModels, wish: Wish) -> Valuation:
-        """A policy's own weights, else the caller's; under a goal its steering prices money."""
-        own, steering = self._policy.weights, self.steering
-        wished = wish.weights if steering is None else wish.weights.paced()
-        unit = wish.unit_cost
+        """A policy's own weights, else the caller's."""
+        own, unit = self._policy.weights, wish.unit_cost
         return Valuation(
-            weights=wished if own is None else own,
+            weights=self.weights(wish) if own is None else own,
             unit_cost=models.ordinary_cost(self.baseline) if unit is None else unit,
             unit_latency=models.ordinary_latency(),
             price_of_money=self._price(models, wish.means),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ from conduit.engines.configured import catalog_of
 from conduit.engines.log_reading import ordinary_call, read_log
 from conduit.engines.simulator import recorded_arms
 from conduit.evaluation.log_frame import LogFrame
-from conduit.evaluation.rule_replay import TradeOff
+from conduit.evaluation.trade_off import TradeOff
 from conduit.evaluation.what_if import what_if
 from conduit.settings import Settings
 
@@ -61,24 +62,30 @@ def evaluate(
     as are policies that choose what the log could never have drawn. Forced and
     failed calls and fallbacks are left out and counted; unrated is not zero.
 
+    Without --optimize-for every decision is made with the trade-off that it had
+    when it was logged, which "logged" stands for in the answer.
+
     With --json: one object with policy, against, optimize_for, decisions,
     excluded, logged_policies, rated, priced, changed, logged, target and
     difference. docs/EVALUATION.md explains the figures and what they assume.
     """
     settings = load_settings()
-    wanted = OptimizeFor.named(optimize_for or settings.optimize_for)
     frame, state = asyncio.run(_read(settings, database))
     arms, baseline = _arms(frame.log.arms, settings)
     comparison = what_if(
         frame,
         policy,
         against=against,
-        trade_off=_trade_off(wanted, state, arms, baseline),
+        trade_off=replace(
+            _in_units_of_now(state, arms, baseline),
+            optimize_for=optimize_for,
+            otherwise=OptimizeFor.named(settings.optimize_for),
+        ),
         tiers={arm.id: arm.tier.rank for arm in arms},
     )
     if comparison.refusal is not None:
         raise comparison.refusal.error()
-    question = Question(policy=policy, against=against, optimize_for=wanted)
+    question = Question(policy=policy, against=against, optimize_for=optimize_for)
     if json:
         say_json(payload(question, frame, comparison))
     else:
@@ -99,14 +106,10 @@ async def _read(settings: Settings, database: str | None) -> tuple[LogFrame, Lea
         await store.close()
 
 
-def _trade_off(
-    wanted: OptimizeFor, state: LearnedState, arms: Sequence[Arm], baseline: Arm
-) -> TradeOff:
-    """The trade-off, in the units of routing now where those of the time are not on record."""
+def _in_units_of_now(state: LearnedState, arms: Sequence[Arm], baseline: Arm) -> TradeOff:
+    """In the units of routing now, where those of the time are not on record."""
     unit = ordinary_call(state, arms, baseline=baseline)
-    if unit is None:
-        return TradeOff(optimize_for=wanted)
-    return TradeOff(optimize_for=wanted, unit_cost=unit.cost, unit_latency=unit.latency)
+    return TradeOff() if unit is None else TradeOff(unit_cost=unit.cost, unit_latency=unit.latency)
 
 
 def _arms(names: Sequence[str], settings: Settings) -> tuple[tuple[Arm, ...], Arm]:

@@ -21,16 +21,24 @@ Json: TypeAlias = dict[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What was asked; ``against`` is None for the logged policy."""
+    """What was asked.
+
+    ``against`` is None for the logged policy, ``optimize_for`` for each decision's own trade-off.
+    """
 
     policy: str
     against: str | None
-    optimize_for: OptimizeFor
+    optimize_for: OptimizeFor | None
 
     @property
     def other(self) -> str:
         """What the policy is compared with."""
         return self.against or "logged"
+
+    @property
+    def trade_off(self) -> str:
+        """What it values, in a word."""
+        return "logged" if self.optimize_for is None else self.optimize_for.value
 
 
 def payload(question: Question, frame: LogFrame, comparison: Comparison) -> Json:
@@ -38,7 +46,7 @@ def payload(question: Question, frame: LogFrame, comparison: Comparison) -> Json
     return {
         "policy": question.policy,
         "against": question.other,
-        "optimize_for": question.optimize_for.value,
+        "optimize_for": question.trade_off,
         **_counts(frame),
         "changed": comparison.changed,
         "logged": {outcome.value: _figures(it) for outcome, it in comparison.logged.items()},
@@ -97,7 +105,7 @@ def _preamble(question: Question, frame: LogFrame, comparison: Comparison) -> st
     return (
         f"{frame.decisions:,} decisions, logged by {made_by}; "
         f"left out: {left_out or 'none'}; {counts['rated']:,} rated, {counts['priced']:,} priced.\n"
-        f"{question.policy} ({question.optimize_for.value}) differs from {question.other} "
+        f"{question.policy} (trade-off: {question.trade_off}) differs from {question.other} "
         f"in {comparison.changed:.0%} of decisions.\n"
     )
 

@@ -67,12 +67,19 @@ class ExchangeRates:
         unit_latency: seconds that one unit of the latency weight paid.
         price_of_money: quality given up per USD, set by the pacer; 0 without one.
         budget: USD per request that the pacer kept; None without one.
+        quality_weight: of the trade-off that the query asked for, whatever a policy with weights
+            of its own made of it; None in logs from before weights were recorded.
+        cost_weight: likewise; 0 where a goal priced money in its place.
+        latency_weight: likewise.
     """
 
     unit_cost: float
     unit_latency: float
     price_of_money: float = 0.0
     budget: float | None = None
+    quality_weight: float | None = None
+    cost_weight: float | None = None
+    latency_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,6 +104,10 @@ class Decision:
         attempt: 1, or more when decided again on a reduced set of arms.
         forced: the caller chose the model; no propensity can be learned from it.
         rates: what it was made at; None in logs from before they were recorded.
+        ratings: per arm, what the evidence about its quality was worth, in ratings: some weigh less
+            than one, and all may fade; empty in logs from before that was recorded.
+        probes: per arm, the share of requests that a goal had asked it whatever the prompt; empty
+            where none did.
     """
 
     id: str
@@ -116,6 +127,8 @@ class Decision:
     attempt: int = 1
     forced: bool = field(default=False)
     rates: ExchangeRates | None = None
+    ratings: Mapping[str, float] = field(default_factory=dict)
+    probes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def propensity(self) -> float:

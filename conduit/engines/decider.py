@@ -18,6 +18,7 @@ from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.rules import DifficultyThreshold
 from conduit.bandits.selection import Ask, Selection
 from conduit.bandits.steering import Steering
+from conduit.bandits.utility import Weights
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision, ExchangeRates, QueryFeatures
 from conduit.core.errors import InvalidInputError
@@ -143,6 +144,7 @@ class Decider:
             chosen,
             names=[arm.id for arm in models.arms],
             now=now,
+            weights=self._chooser.weights(wish),
             forced=_is_forced(only),
             attempt=attempt,
         )
@@ -160,6 +162,7 @@ class Decider:
         *,
         now: float,
         names: Sequence[str],
+        weights: Weights,
         forced: bool,
         attempt: int,
     ) -> Decision:
@@ -191,18 +194,31 @@ class Decider:
             created_at=now,
             attempt=attempt,
             forced=forced,
-            rates=_rates(chosen.ask),
+            rates=_rates(chosen.ask, weights),
+            ratings=dict(zip(names, estimates.ratings.tolist(), strict=True)),
+            probes=_probes(names, chosen),
         )
 
 
-def _rates(ask: Ask) -> ExchangeRates:
+def _rates(ask: Ask, weights: Weights) -> ExchangeRates:
     valuation = ask.valuation
     return ExchangeRates(
         unit_cost=valuation.unit_cost,
         unit_latency=valuation.unit_latency,
         price_of_money=valuation.price_of_money,
         budget=ask.budget,
+        quality_weight=weights.quality,
+        cost_weight=weights.cost,
+        latency_weight=weights.latency,
     )
+
+
+def _probes(names: Sequence[str], chosen: Selection) -> dict[str, float]:
+    """What a goal asked beside the rule, of the arms that could have been drawn."""
+    explore = chosen.ask.explore
+    if explore is None:
+        return {}
+    return dict(zip(names, (explore * chosen.feasible).tolist(), strict=True))
 
 
 def _hard(chosen: Selection) -> bool | None:

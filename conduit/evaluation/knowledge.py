@@ -22,12 +22,18 @@ class Rates:
         unit_latency: (n,) seconds per unit of the latency weight.
         price_of_money: (n,) quality per USD, 0 without a budget.
         budget: (n,) USD per request; NaN also without one.
+        quality_weight: (n,) of the trade-off that the query asked for.
+        cost_weight: (n,) likewise, 0 where a goal priced money in its place.
+        latency_weight: (n,) likewise.
     """
 
     unit_cost: Floats
     unit_latency: Floats
     price_of_money: Floats
     budget: Floats
+    quality_weight: Floats
+    cost_weight: Floats
+    latency_weight: Floats
 
     @classmethod
     def unknown(cls, n: int) -> Rates:
@@ -45,7 +51,9 @@ class Knowledge:
         quality_std: (n, K) standard deviation of the estimate of quality.
         latency: (n, K) expected seconds; NaN while none was known.
         observations: (n, K) quality observations behind the estimate.
+        ratings: (n, K) what these were worth; their number, where that is not on record.
         complexity: (n,) how much the prompt asked for, 0..1.
+        probed: (n, K) share of requests that a goal had asked an arm whatever the prompt.
         rates: what the decisions were made at.
     """
 
@@ -54,5 +62,7 @@ class Knowledge:
     quality_std: Floats
     latency: Floats
     observations: Floats
+    ratings: Floats
     complexity: Floats
+    probed: Floats
     rates: Rates

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _BLOCK = 2048
-_PROPENSITY, _MEAN, _STD, _COST, _LATENCY, _COUNT, _OFFERED = range(7)
+_CELLS = 9
+_PROPENSITY, _MEAN, _STD, _COST, _LATENCY, _COUNT, _OFFERED, _RATINGS, _PROBED = range(_CELLS)
 
 
 class Exclusion(StrEnum):
@@ -115,7 +116,7 @@ class FrameBuilder:
         self._pack()
         cells = self._cells()
         chosen, quality, cost = np.array(self._outcomes).reshape(-1, 3).T
-        complexity, *rates = np.array(self._circumstances).reshape(-1, 5).T
+        complexity, *rates = np.array(self._circumstances).reshape(-1, 1 + len(Rates.__slots__)).T
         known = np.isfinite(cells[_MEAN])
         mean, expected_cost = (np.where(known, cells[at], 0.0) for at in (_MEAN, _COST))
         if not len(chosen):
@@ -135,7 +136,9 @@ class FrameBuilder:
             quality_std=np.nan_to_num(cells[_STD]),
             latency=cells[_LATENCY],
             observations=np.nan_to_num(cells[_COUNT]),
+            ratings=np.nan_to_num(cells[_RATINGS]),
             complexity=complexity,
+            probed=np.nan_to_num(cells[_PROBED]),
             rates=Rates(**dict(zip(Rates.__slots__, rates, strict=True))),
         )
         return LogFrame(
@@ -150,7 +153,7 @@ class FrameBuilder:
         return self._arms.setdefault(arm, len(self._arms))
 
     def _pack(self) -> None:
-        block = np.full((7, len(self._block), len(self._arms)), np.nan)
+        block = np.full((_CELLS, len(self._block), len(self._arms)), np.nan)
         for row, cells in enumerate(self._block):
             for column, cell in cells.items():
                 block[:, row, column] = cell
@@ -158,7 +161,7 @@ class FrameBuilder:
         self._block = []
 
     def _cells(self) -> Floats:
-        """(7, n, K), blocks from before an arm appeared padded with NaN."""
+        """(9, n, K), blocks from before an arm appeared padded with NaN."""
         width = len(self._arms)
         padded = [
             np.pad(b, ((0, 0), (0, 0), (0, width - b.shape[2])), constant_values=np.nan)
@@ -190,15 +193,15 @@ def _cell(logged: LoggedDecision, arm: str) -> tuple[float, ...]:
         np.nan if it.latency is None else it.latency,
         it.observations,
         float(_is_offered(decision, arm)),
+        decision.ratings.get(arm, it.observations),
+        decision.probes.get(arm, 0.0),
     )
 
 
-def _rates(decision: Decision) -> tuple[float, float, float, float]:
-    rates = decision.rates
-    if rates is None:
-        return np.nan, np.nan, np.nan, np.nan
-    budget = np.nan if rates.budget is None else rates.budget
-    return rates.unit_cost, rates.unit_latency, rates.price_of_money, budget
+def _rates(decision: Decision) -> tuple[float, ...]:
+    """As :class:`Rates` names them; NaN for what is not on record."""
+    known = (getattr(decision.rates, name, None) for name in Rates.__slots__)
+    return tuple(np.nan if value is None else value for value in known)
 
 
 def _is_offered(decision: Decision, arm: str) -> bool:

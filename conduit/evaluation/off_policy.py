@@ -17,6 +17,7 @@ References: Swaminathan & Joachims (2015); Dudík, Langford & Li (2011).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
@@ -32,9 +33,10 @@ from conduit.evaluation.support import (
     UNREACHABLE,
     Refusal,
     effective_sample_size,
+    few_outcomes,
+    reachable,
     refusal_of,
     small_sample,
-    supported_rows,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ Answer: TypeAlias = Estimate | Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Rows:
-    """The rows that a question is answered from: outcome known, everything within reach."""
+    """The rows that a question is answered from: outcome known, policies within reach."""
 
     propensity: Floats
     chosen: NDArray[np.intp]
@@ -115,7 +117,8 @@ def estimate(
 
     Args:
         log: what happened.
-        target: (n, K) the policy's probabilities on the logged contexts.
+        target: (n, K) the policy's probabilities on the logged contexts. What the log could hardly
+            have drawn, at most 1% of all, is left out of it: :func:`reachable`.
         outcome: quality or spend.
         method: DR or SNIPS.
         against: (n, K) of another policy, ``log.propensity`` for the logged one: the answer is
@@ -136,24 +139,35 @@ def estimate(
         refusal = refusal_of(log.propensity[known], policy[known])
         if refusal is not None:
             return refusal
-    keep = known.copy()
-    for policy in policies:
-        keep &= supported_rows(log.propensity, policy)
-    rows = _Rows(
-        propensity=log.propensity[keep],
-        chosen=log.chosen[keep],
-        observed=log.observed(outcome)[keep],
-        expected=log.expected(outcome)[keep],
-        target=target[keep],
-        against=None if against is None else against[keep],
-        imagined=LARGEST_VARIANCE if outcome is Outcome.QUALITY else 0.0,
-    )
+    within, enough = zip(*(reachable(log.propensity, policy) for policy in policies), strict=True)
+    rows = _rows(log, outcome, list(within), keep=np.logical_and.reduce([known, *enough]))
     return _dr(rows, outcome) if method is Method.DR else _snips(rows)
 
 
 def on_policy(log: Log, outcome: Outcome = Outcome.QUALITY) -> Answer:
-    """What the logged policy gave: the plain mean of what was observed, with its interval."""
-    return estimate(log, log.propensity, outcome=outcome, method=Method.SNIPS)
+    """What the logged policy gave: the plain mean of what was observed, with its interval.
+
+    Every known outcome counts, however unlikely it was: nothing has to stand in for anything.
+    """
+    known = np.isfinite(log.observed(outcome))
+    few = few_outcomes(int(known.sum()))
+    return _snips(_rows(log, outcome, [log.propensity], keep=known)) if few is None else few
+
+
+def _rows(
+    log: Log, outcome: Outcome, policies: Sequence[Floats], *, keep: NDArray[np.bool_]
+) -> _Rows:
+    """What is kept of a log, for one policy or the difference of two."""
+    target, *against = (policy[keep] for policy in policies)
+    return _Rows(
+        propensity=log.propensity[keep],
+        chosen=log.chosen[keep],
+        observed=log.observed(outcome)[keep],
+        expected=log.expected(outcome)[keep],
+        target=target,
+        against=against[0] if against else None,
+        imagined=LARGEST_VARIANCE if outcome is Outcome.QUALITY else 0.0,
+    )
 
 
 def _dr(rows: _Rows, outcome: Outcome) -> Estimate:

@@ -8,7 +8,6 @@ knowledge*, not what it would have learned had it been in charge.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,35 +16,14 @@ from conduit.bandits.estimates import Estimates
 from conduit.bandits.policies import Policy, policy_named
 from conduit.bandits.rules import ComplexityThreshold, Situation, Uniform
 from conduit.bandits.selection import lifted
-from conduit.bandits.utility import PRESETS, Valuation, Weights
 from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPolicyError
-from conduit.core.models import OptimizeFor
 from conduit.evaluation.log_frame import LogFrame
+from conduit.evaluation.trade_off import TradeOff, Valuations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradeOff:
-    """How a replayed rule values quality, money and time.
-
-    The units hold for decisions that have none on record: those that have are replayed with the
-    exchange rates of their time.
-
-    Args:
-        optimize_for: the preset; under a budget its cost weight gives way to the price of money.
-        unit_cost: USD of an ordinary call of the baseline, which a unit of the cost weight pays;
-            ``engines.log_reading.ordinary_call`` gives the one that routing uses. None takes the
-            mean estimated cost of the dearest arm, which also counts that arm's own verbosity.
-        unit_latency: seconds of an ordinary call; None takes the geometric mean of the estimates.
-    """
-
-    optimize_for: OptimizeFor = OptimizeFor.BALANCED
-    unit_cost: float | None = None
-    unit_latency: float | None = None
 
 
 def replayed(
@@ -63,12 +41,13 @@ def replayed(
     Args:
         frame: the log.
         policy: a rule with its floor.
-        trade_off: quality against money against time; a policy's own weights override it.
+        trade_off: quality against money against time, None that of each decision; a policy's own
+            weights override it.
         tiers: rank of the class that each arm is sold in; ``complexity`` needs them.
 
     Raises:
         InvalidInputError: for a policy that needs what the log does not hold: other estimates, how
-            hard a prompt is, or tiers that were not given.
+            hard a prompt is, weights beside a price of money, or tiers that were not given.
     """
     _check_same_estimates(frame, policy)
     _check_judged(policy)
@@ -89,18 +68,13 @@ class _Moments:
         self, frame: LogFrame, policy: Policy, trade_off: TradeOff, ranks: NDArray[np.int64]
     ) -> None:
         self._frame, self._policy, self._ranks = frame, policy, ranks
-        unit, seconds = trade_off.unit_cost, trade_off.unit_latency
-        self._otherwise = Valuation(
-            weights=_weights(policy, trade_off),
-            unit_cost=_dearest_cost(frame) if unit is None else unit,
-            unit_latency=_typical_latency(frame) if seconds is None else seconds,
-        )
+        self._valuations = Valuations(frame, policy, trade_off)
 
     def probabilities(self, row: int, known: NDArray[np.intp]) -> Floats:
         """Of the arms that were known."""
         more, policy = self._frame.knowledge, self._policy
         estimates = _estimates(self._frame, row, known)
-        offered, valuation = more.offered[row, known], self._valuation(row)
+        offered, valuation = more.offered[row, known], self._valuations.at(row)
         mean, std = valuation.utility(estimates)
         situation = Situation(
             mean=mean,
@@ -120,20 +94,13 @@ class _Moments:
             floor=policy.floor,
             trial=policy.trial,
             budget=budget,
+            explore=self._probes(row, known),
         )
 
-    def _valuation(self, row: int) -> Valuation:
-        rates, otherwise = self._frame.knowledge.rates, self._otherwise
-        if np.isnan(rates.unit_cost[row]):
-            return otherwise
-        paced = not np.isnan(rates.budget[row]) and self._policy.weights is None
-        return replace(
-            otherwise,
-            weights=otherwise.weights.paced() if paced else otherwise.weights,
-            unit_cost=float(rates.unit_cost[row]),
-            unit_latency=float(rates.unit_latency[row]),
-            price_of_money=float(rates.price_of_money[row]),
-        )
+    def _probes(self, row: int, known: NDArray[np.intp]) -> Floats | None:
+        """What a goal asked beside the rule; a policy without a floor is not made to."""
+        probed = self._frame.knowledge.probed[row, known]
+        return probed if self._policy.floor.epsilon > 0 and probed.any() else None
 
 
 def _always(frame: LogFrame, arm: str) -> Floats:
@@ -145,7 +112,6 @@ def _always(frame: LogFrame, arm: str) -> Floats:
 def _estimates(frame: LogFrame, row: int, known: NDArray[np.intp]) -> Estimates:
     log, more = frame.log, frame.knowledge
     cost, latency = log.expected_cost[row, known], more.latency[row, known]
-    count = more.observations[row, known]
     return Estimates(
         quality=log.expected_quality[row, known],
         quality_std=more.quality_std[row, known],
@@ -154,25 +120,9 @@ def _estimates(frame: LogFrame, row: int, known: NDArray[np.intp]) -> Estimates:
         cost_high=cost,
         latency=latency,
         latency_high=latency,
-        observations=count.astype(np.int64),
-        ratings=count,
+        observations=more.observations[row, known].astype(np.int64),
+        ratings=more.ratings[row, known],
     )
-
-
-def _dearest_cost(frame: LogFrame) -> float:
-    known = frame.knowledge.known
-    total = np.where(known, frame.log.expected_cost, 0.0).sum(axis=0)
-    return float((total / np.maximum(known.sum(axis=0), 1)).max())
-
-
-def _typical_latency(frame: LogFrame) -> float:
-    latency = frame.knowledge.latency
-    seconds = latency[np.isfinite(latency) & (latency > 0)]
-    return float(np.exp(np.log(seconds).mean())) if len(seconds) else 1.0
-
-
-def _weights(policy: Policy, trade_off: TradeOff) -> Weights:
-    return PRESETS[trade_off.optimize_for] if policy.weights is None else policy.weights
 
 
 def _ranks(frame: LogFrame, policy: Policy, tiers: Mapping[str, int] | None) -> NDArray[np.int64]:

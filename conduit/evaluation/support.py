@@ -21,6 +21,8 @@ UNREACHABLE = 1e-6
 """Propensities up to this count as none: weights of a million say nothing."""
 MOST_UNSUPPORTED = 0.01
 """Largest share of the policy's choices that may have been out of the log's reach."""
+MOST_LOST = 0.5
+"""Largest share of a row's choices that may be: a row that loses more is left out."""
 CERTAIN = 1 - 1e-9
 """A propensity from here on was no draw."""
 
@@ -76,9 +78,27 @@ def squared_weights(propensity: Floats, mass: Floats) -> Floats:
     return np.divide(mass * mass, propensity, out=np.zeros_like(mass), where=propensity > 0)
 
 
-def supported_rows(propensity: Floats, target: Floats) -> NDArray[np.bool_]:
-    """(n,) rows in which the log could have drawn everything that the policy might choose."""
-    return np.asarray(((target > 0) & (propensity <= UNREACHABLE)).sum(axis=1) == 0)
+def reachable(propensity: Floats, target: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """A policy without what the log could hardly have drawn, and the rows where enough is left.
+
+    What is out of reach goes from the policy, whose other probabilities grow in proportion: which
+    prompts count must not depend on arms that hardly matter. Taken together with the limit of
+    :data:`MOST_UNSUPPORTED` on the whole, at most 2% of rows can be left out, and the answer is
+    about a policy that differs from the one in question in at most 1% of all choices on the others.
+
+    Args:
+        propensity: p (n, K).
+        target: π (n, K).
+
+    Returns:
+        (n, K) the policy within reach, each row summing to 1 where something is left; (n,) bool.
+    """
+    within = np.where(propensity > UNREACHABLE, target, 0.0)
+    left = within.sum(axis=1)
+    lost = target.sum(axis=1) - left
+    # Exact where nothing was lost: a policy within reach is answered as it stands.
+    scale = np.where((lost > 0) & (left > 0), 1 / np.where(left > 0, left, 1.0), 1.0)
+    return within * scale[:, None], lost <= MOST_LOST
 
 
 def refusal_of(propensity: Floats, target: Floats) -> Refusal | None:
@@ -89,20 +109,24 @@ def refusal_of(propensity: Floats, target: Floats) -> Refusal | None:
         target: π (n, K).
     """
     n = len(propensity)
-    if n < LEAST_SAMPLE:
-        return _no_outcomes(n)
+    few = few_outcomes(n)
+    if few is not None:
+        return few
     certain = propensity.max(axis=1) >= CERTAIN
     if certain.all() and not np.allclose(target, propensity):
         return _NO_RANDOMNESS
-    keep = supported_rows(propensity, target)
     missing = float(np.where(propensity <= UNREACHABLE, target, 0.0).sum() / n)
-    if missing > MOST_UNSUPPORTED or not keep.any():
+    if missing > MOST_UNSUPPORTED:
         return _no_support(missing)
-    size = effective_sample_size(propensity[keep], target[keep])
+    within, keep = reachable(propensity, target)
+    size = effective_sample_size(propensity[keep], within[keep])
     return None if size >= LEAST_SAMPLE else small_sample(size, n)
 
 
-def _no_outcomes(n: int) -> Refusal:
+def few_outcomes(n: int) -> Refusal | None:
+    """The refusal of n known outcomes; None where they are enough."""
+    if n >= LEAST_SAMPLE:
+        return None
     return Refusal(
         reason=Reason.NO_OUTCOMES,
         have=n,

@@ -12,8 +12,9 @@ from conduit.bandits.policies import policy_named
 from conduit.evaluation.log_frame import LogFrame
 from conduit.evaluation.logged import Log, Outcome
 from conduit.evaluation.off_policy import Answer, Estimate, Method, estimate, on_policy
-from conduit.evaluation.rule_replay import TradeOff, replayed
+from conduit.evaluation.rule_replay import replayed
 from conduit.evaluation.support import Refusal
+from conduit.evaluation.trade_off import TradeOff
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +86,7 @@ def what_if(
         frame: the log.
         policy: a policy's name, as for routing.
         against: another name to compare with; None compares with what was logged.
-        trade_off: what both policies value; None is balanced.
+        trade_off: what both policies value; None is what each decision was made with.
         tiers: rank of the class each model is sold in, for ``complexity``.
 
     Raises:

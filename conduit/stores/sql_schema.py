@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD = "0009"
+HEAD = "0010"
 """Newest revision in ``migrations/versions``; a database at it is opened without Alembic."""
 
 NAMING = {
@@ -65,7 +65,9 @@ decisions = Table(
     Column("attempt", Integer, nullable=False),
     Column("forced", Boolean, nullable=False),
     Column("arms", _JSON, nullable=False, comment="K names, the rows of estimates"),
-    Column("estimates", LargeBinary, nullable=False, comment="(K, 7) float64, see sql_decisions"),
+    Column(
+        "estimates", LargeBinary, nullable=False, comment="(K, 7 to 9) float64, see sql_decisions"
+    ),
     Column("context", LargeBinary, nullable=False, comment="(d,) float32"),
     Column("token_count", Integer, nullable=False),
     Column("complexity_score", Double, nullable=False),
@@ -78,6 +80,9 @@ decisions = Table(
     Column("unit_latency", Double, comment="seconds per unit of the latency weight"),
     Column("price_of_money", Double, comment="quality per USD"),
     Column("budget", Double, comment="USD per request; null without one"),
+    Column("quality_weight", Double, comment="that the query asked for; null in older rows"),
+    Column("cost_weight", Double, comment="0 where a goal priced money in its place"),
+    Column("latency_weight", Double),
     Column("text", Text, comment="null unless switched on"),
     Index(None, "created_at"),
     Index(None, "user_id"),

@@ -71,6 +71,21 @@ def test_the_trade_off_is_the_policy_s(conduit: Run, random_log: Path) -> None:
     assert shares["cost"] < shares["quality"]
 
 
+def test_without_a_trade_off_each_decision_has_its_own(
+    conduit: Run, random_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever routing optimizes for today, a log was made with what it was made with."""
+    arguments = ("evaluate", "--policy", "epsilon_greedy", "--database", random_log, "--json")
+    said = []
+    for today in ("cost", "quality"):
+        monkeypatch.setenv("CONDUIT_OPTIMIZE_FOR", today)
+        said.append(conduit(*arguments).json)
+    assert said[0] == said[1]
+    assert said[0]["optimize_for"] == "logged"
+    balanced = conduit(*arguments, "--optimize-for", "balanced").json
+    assert balanced["target"] == said[0]["target"]
+
+
 def test_a_threshold_on_complexity_knows_the_tiers(conduit: Run, random_log: Path) -> None:
     """The catalogue says which model is cheap, and simple prompts go there."""
     said = conduit("evaluate", "--policy", "complexity", "--database", random_log, "--json").json

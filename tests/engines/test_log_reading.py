@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from conduit.bandits.policies import policy_named, policy_names
+from conduit.core.clocks import ManualClock
 from conduit.core.errors import InvalidInputError
+from conduit.core.models import OptimizeFor, Preferences, Query
 from conduit.engines.log_reading import ordinary_call, read_log
 from conduit.engines.router import Router
 from conduit.evaluation.knowledge import Rates
 from conduit.evaluation.off_policy import Estimate, Method, estimate
-from conduit.evaluation.rule_replay import TradeOff, replayed
+from conduit.evaluation.rule_replay import replayed
+from conduit.evaluation.trade_off import TradeOff
 from conduit.stores.memory import MemoryStore
 from tests.engines.builders import CHEAP, CODE, DEAR, VERSE, labelled_queries, router_of
 
@@ -62,6 +65,51 @@ async def test_the_logged_rule_replays_as_itself(name: str, budget: float | None
     policy = policy_named(name, models=frame.log.arms)
     again = replayed(frame, policy, tiers={"cheap": 1, "dear": 1})
     np.testing.assert_allclose(again, frame.log.propensity, atol=1e-9)
+
+
+async def test_a_log_of_a_quality_target_replays_as_itself() -> None:
+    """Under a target nobody weighs cost twice, and what it asked beside the rule is on record."""
+    store = MemoryStore()
+    async with router_of(store=store, seed=3, policy="thompson", quality_target=0.95) as router:
+        await use(router)
+        frame = await read_log(store)
+    assert (frame.knowledge.rates.price_of_money > 0).any()
+    assert (frame.knowledge.probed > 0).any()
+    again = replayed(frame, policy_named("thompson", models=frame.log.arms))
+    np.testing.assert_allclose(again, frame.log.propensity, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["thompson", "squarecb", "ucb1"])
+async def test_a_log_of_evidence_that_fades_replays_as_itself(name: str) -> None:
+    """What ratings were worth is on record: they fade, and what a rule makes of them goes by that."""
+    store, clock = MemoryStore(), ManualClock(1e9)
+    async with router_of(store=store, seed=3, policy=name, half_life=60.0, clock=clock) as router:
+        for prompt in PROMPTS:
+            clock.advance(20.0)
+            response = await router.complete(prompt)
+            await router.feedback(response.decision_id, quality_score=0.8)
+        frame = await read_log(store)
+    again = replayed(frame, policy_named(name, models=frame.log.arms))
+    np.testing.assert_allclose(again, frame.log.propensity, atol=1e-9)
+
+
+@pytest.mark.parametrize("goal", [{}, {"budget": 2e-3}, {"quality_target": 0.95}])
+async def test_queries_with_presets_of_their_own_replay_as_themselves(
+    goal: dict[str, float],
+) -> None:
+    """Each decision is replayed with the preset that its query brought, unless another is asked for."""
+    store = MemoryStore()
+    async with router_of(store=store, seed=3, policy="thompson", **goal) as router:
+        await use(router)
+        for number, wanted in enumerate([*OptimizeFor] * 8):
+            await router.complete(
+                Query(text=f"ballad {number}", preferences=Preferences(optimize_for=wanted))
+            )
+        frame = await read_log(store)
+    policy = policy_named("thompson", models=frame.log.arms)
+    np.testing.assert_allclose(replayed(frame, policy), frame.log.propensity, atol=1e-9)
+    otherwise = replayed(frame, policy, TradeOff(optimize_for=OptimizeFor.COST))
+    assert np.abs(otherwise - frame.log.propensity).max() > 0.01
 
 
 async def test_a_log_without_rates_is_replayed_in_todays_units() -> None:

@@ -81,6 +81,19 @@ def test_what_teaches_nothing_is_left_out_and_counted(
     assert len(frame.log) == (2 if why is None else 1)
 
 
+def test_probes_stand_in_their_row() -> None:
+    """What a goal asked beside the rule is known per arm, and is 0 where it asked nothing."""
+    frame = framed(numbered(1, probes={ARMS[0]: 0.0, ARMS[1]: 0.03}), PLAIN)
+    assert frame.knowledge.probed.tolist() == [[0.0, 0.03], [0.0, 0.0]]
+
+
+def test_what_evidence_was_worth_stands_in_its_row() -> None:
+    """Ratings that faded count as what was left of them; of an older log their number is known."""
+    frame = framed(numbered(1, ratings={ARMS[0]: 0.25, ARMS[1]: 0.5}), PLAIN)
+    assert frame.knowledge.ratings.tolist() == [[0.25, 0.5], [0.0, 1.0]]
+    assert frame.knowledge.observations.tolist() == [[0, 1], [0, 1]]
+
+
 def test_arms_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """An arm that a row did not know has propensity 0 there, across blocks too."""
     monkeypatch.setattr(log_frame, "_BLOCK", 2)

@@ -14,8 +14,9 @@ from conduit.evaluation.knowledge import Knowledge, Rates
 from conduit.evaluation.log_frame import LogFrame
 from conduit.evaluation.logged import Outcome
 from conduit.evaluation.off_policy import Estimate, Method
-from conduit.evaluation.rule_replay import TradeOff, replayed
+from conduit.evaluation.rule_replay import replayed
 from conduit.evaluation.support import Reason
+from conduit.evaluation.trade_off import TradeOff
 from conduit.evaluation.what_if import compared, what_if
 
 from .worlds import ARMS, COST, Floats, a_world
@@ -34,7 +35,9 @@ def frame() -> LogFrame:
         quality_std=np.full((N, 3), 0.05),
         latency=np.full((N, 3), np.nan),
         observations=np.full((N, 3), 40.0),
+        ratings=np.full((N, 3), 40.0),
         complexity=np.linspace(0, 1, N),
+        probed=np.zeros((N, 3)),
         rates=Rates.unknown(N),
     )
     return LogFrame(
@@ -152,7 +155,7 @@ def test_how_hard_a_prompt_was_is_not_in_the_log(frame: LogFrame) -> None:
 def test_money_is_worth_what_it_was_worth_then(frame: LogFrame) -> None:
     """Recorded rates come before today's units, and a budget's price takes the cost weight's place."""
     n = np.full(N, 1.0)
-    rates = Rates(unit_cost=n * 1e9, unit_latency=n, price_of_money=n * 0, budget=n * np.nan)
+    rates = replace(Rates.unknown(N), unit_cost=n * 1e9, unit_latency=n, price_of_money=n * 0)
     today = TradeOff(unit_cost=1e-9)
     then = replace(frame, knowledge=replace(frame.knowledge, rates=rates))
     assert (by_name(frame, "linucb", today)[:, 0] > 0.9).all()
@@ -167,6 +170,44 @@ def test_money_is_worth_what_it_was_worth_then(frame: LogFrame) -> None:
     dear = replace(paced, price_of_money=n * 1e9)
     priced = replace(frame, knowledge=replace(frame.knowledge, rates=dear))
     assert (by_name(priced, "linucb")[:, 0] > 0.9).all()
+
+
+def at_rates(frame: LogFrame, **rates: float) -> LogFrame:
+    """The log with these rates on record for every decision."""
+    known = {"unit_cost": 5e-3, "unit_latency": 1.0, "price_of_money": 0.0} | rates
+    columns = {name: np.full(N, value) for name, value in known.items()}
+    made = replace(Rates.unknown(N), **columns)
+    return replace(frame, knowledge=replace(frame.knowledge, rates=made))
+
+
+def test_every_decision_keeps_its_own_weights_unless_others_are_asked_for(
+    frame: LogFrame,
+) -> None:
+    """Weights on record are what a replay values; a preset replaces them, but no goal's price."""
+    weighed = {"quality_weight": 0.4, "cost_weight": 0.5, "latency_weight": 0.1}
+    free, own = at_rates(frame), at_rates(frame, **weighed)
+    cost, balanced = (TradeOff(optimize_for=OptimizeFor(it)) for it in ("cost", "balanced"))
+    np.testing.assert_allclose(by_name(own, "thompson"), by_name(free, "thompson", cost))
+    np.testing.assert_allclose(
+        by_name(own, "thompson", balanced), by_name(free, "thompson", balanced)
+    )
+    goal = at_rates(frame, **(weighed | {"cost_weight": 0.0}))
+    quality_only = TradeOff(optimize_for=OptimizeFor.COST, unit_cost=1e12)
+    np.testing.assert_allclose(
+        by_name(goal, "thompson", cost), by_name(frame, "thompson", quality_only), atol=1e-9
+    )
+
+
+def test_a_price_of_money_without_weights_is_refused(frame: LogFrame) -> None:
+    """An older log does not tell a target of quality from a hard budget: who weighs money is refused."""
+    older = at_rates(frame, price_of_money=10.0)
+    for name in ("thompson", "linucb", "squarecb", "epsilon_greedy"):
+        with pytest.raises(InvalidInputError, match=f"'{name}' weighs money, and 300 of 300"):
+            by_name(older, name)
+    for name in ("cheapest", "best", "random", "fixed:dear"):
+        np.testing.assert_allclose(by_name(older, name).sum(axis=1), 1)
+    paced = at_rates(frame, price_of_money=10.0, budget=1e-3)
+    np.testing.assert_allclose(by_name(paced, "thompson").sum(axis=1), 1)
 
 
 def test_names_that_are_none_are_refused(frame: LogFrame) -> None:

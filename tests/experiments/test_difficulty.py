@@ -73,6 +73,8 @@ def test_the_experiment_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     out = tmp_path / "figures.json"
     status = main(["--json", str(out)])
     figures = json.loads(out.read_text())
+    assert not any("moved" in check["name"] for check in figures["checks"])
+    assert 0 < figures["moved_at_most"]["hashing"] < 0.098
     assert status == (0 if all(check["holds"] for check in figures["checks"]) else 1)
     assert {"minilm", "hashing", "form", "minilm, other data"} <= figures["rank_correlation"].keys()
     assert figures["rank_correlation"]["length"]["mean"]["value"] > 0.5

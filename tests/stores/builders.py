@@ -60,7 +60,13 @@ def a_decision(
         layout=layout,
         created_at=1_763_700_000.123456,
         rates=ExchangeRates(
-            unit_cost=1e-3 / 3, unit_latency=2.5, price_of_money=1 / 7, budget=2e-4 / 3
+            unit_cost=1e-3 / 3,
+            unit_latency=2.5,
+            price_of_money=1 / 7,
+            budget=2e-4 / 3,
+            quality_weight=0.7,
+            cost_weight=0.0,
+            latency_weight=1 / 9,
         ),
     )
 

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from conduit.stores.sql import SQLStore
@@ -30,7 +31,13 @@ async def test_a_decision_takes_at_most_one_and_a_half_kilobytes(
     for start in (0, 400):
         await asyncio.gather(
             *[
-                sqlite.add_decision(a_decision(start + number, dim=64, arms=ARMS))
+                sqlite.add_decision(
+                    replace(
+                        a_decision(start + number, dim=64, arms=ARMS),
+                        ratings=dict.fromkeys(ARMS, 2.5),
+                        probes=dict.fromkeys(ARMS, 0.01),
+                    )
+                )
                 for number in range(400)
             ]
         )

@@ -80,6 +80,19 @@ async def test_rates_may_be_unknown_or_without_a_budget(
     assert (await store.decision(written.id)).rates == rates
 
 
+@pytest.mark.parametrize("ratings", [{}, {ARMS[0]: 12.5, ARMS[1]: 1 / 3}])
+@pytest.mark.parametrize("probes", [{}, {ARMS[0]: 1 / 30, ARMS[1]: 0.0}])
+async def test_what_evidence_was_worth_and_probes_are_on_record(
+    store: Store, ratings: dict[str, float], probes: dict[str, float]
+) -> None:
+    """Both are read back exactly where there were any, and neither is taken for the other."""
+    written = replace(a_decision(), ratings=ratings, probes=probes)
+    await store.add_decision(written)
+    read = await store.decision(written.id)
+    assert (read.ratings, read.probes) == (ratings, probes)
+    assert read.estimates == written.estimates
+
+
 async def test_text_of_any_language_survives(store: Store) -> None:
     """Names and sentences are Unicode."""
     written = replace(a_decision(), user_id="Łukasz 🦊", reasoning="größer als 0,8 – «да»")
