@@ -118,6 +118,7 @@ class Refitting:
                         rebuilt,
                         rewritten=noted_contexts(file),
                         edit=self._edit(done),
+                        drops=self._drops,
                     )
         except BaseException:
             with self._database.write() as conn:
