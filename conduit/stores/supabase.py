@@ -12,6 +12,7 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import SchemaVersionError, StoreError
 from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
+from conduit.core.loops import PerLoop
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
 from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
@@ -51,8 +52,8 @@ class SupabaseStore:
     def __init__(self, url: str, key: str, *, clock: Clock | None = None) -> None:
         self._rest = Rest(url, key)
         self._clock = clock or SystemClock()
-        self._gate = asyncio.Lock()
-        self._turn = asyncio.Lock()
+        self._gate = PerLoop(asyncio.Lock)
+        self._turn = PerLoop(asyncio.Lock)
         self._is_open = False
         self._name = uuid4().hex
         self._layout: tuple[str, int] | None = None
@@ -75,7 +76,7 @@ class SupabaseStore:
             ConfigurationError: for a key that may not use it, or a missing extra.
             StoreError: for one that was not migrated, or that cannot be reached.
         """
-        async with self._gate:
+        async with self._gate.here():
             if self._is_open:
                 return
             try:
@@ -89,7 +90,7 @@ class SupabaseStore:
 
     async def close(self) -> None:
         """Fold what is pending and let go of connections; a second time does nothing."""
-        async with self._gate:
+        async with self._gate.here():
             if not self._is_open:
                 return
             self._is_open = False
@@ -218,7 +219,7 @@ class SupabaseStore:
 
     async def fold(self, *, wait: bool = True) -> Folded:
         """Fold pending observations into the learned state."""
-        async with self._turn:
+        async with self._turn.here():
             return await self._fold(wait=wait)
 
     async def load(self) -> LearnedState:
@@ -267,7 +268,7 @@ class SupabaseStore:
 
     async def _alone(self, step: Callable[[], Awaitable[Source | bool]]) -> Source | bool:
         """Change learned state; this store's own tasks do so one after the other."""
-        async with self._turn:
+        async with self._turn.here():
             return await learning.until_first(step, place=self.place)
 
     async def _fold(self, *, wait: bool = True) -> Folded:

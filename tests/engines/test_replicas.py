@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from conduit.cache.bell import MemoryBell
+from conduit.cache.redis_bell import RedisBell
 from conduit.core.arms import Arm, Price
 from conduit.core.decisions import Decision
 from conduit.core.errors import (
@@ -32,7 +33,9 @@ from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
 from experiments.servers.redis import Redis
 from tests.engines.builders import CHEAP, DEAR, labelled_queries, router_of
-from tests.stores.conftest import new_database
+from tests.stores.conftest import Maker, makers, new_database
+
+__all__ = ["makers"]
 
 OLD = Arm(id="old", provider="local", price=Price(input=1.0, output=4.0))
 DEARER = Price(input=6.0, output=30.0)
@@ -442,13 +445,19 @@ async def test_feedback_may_be_faster_than_the_journal(
             await one.feedback("nobody made it", rating=5)
 
 
+@pytest.mark.parametrize("bell", [False, True])
 async def test_a_fault_of_the_keeper_is_said_and_it_goes_on(
-    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, bell: bool
 ) -> None:
-    """A replica that fails over a fault says so, and the next request starts it again."""
+    """A replica that fails over a fault says so, and the next request starts it again, and it hears."""
     async with replicas(path, count=1) as (router,):
         replica = (await router.open()).replica
-        keepers = asyncio.all_tasks() - {asyncio.current_task()}
+        rope = MemoryBell()
+        if bell:
+            await replica.stop()
+            monkeypatch.setattr(replica, "_bell", rope.peer())
+            replica.start()
+        keepers = {replica._keeper}
 
         async def fail() -> None:
             raise RuntimeError("a fault")
@@ -460,19 +469,39 @@ async def test_a_fault_of_the_keeper_is_said_and_it_goes_on(
         assert "no longer keeps up" in caplog.text
         await router.route("a question")
         assert replica.is_running
+        looked = asyncio.Event()
+
+        async def look() -> None:
+            looked.set()
+
+        monkeypatch.setattr(replica, "look", look)
+        await rope.ring("changed")
+        await asyncio.wait_for(looked.wait(), 20)
+        assert [len(it._listeners) for it in rope._rope[1:]] == [1] * bell
 
 
-def test_a_router_outlives_its_loop(path: Path) -> None:
-    """Scripts that run a loop per call keep what was learned, and go on keeping up."""
-    router = router_of(store=SQLStore(path))
+@pytest.mark.parametrize("kind", ["sqlite", "redis", "supabase"])
+def test_a_router_outlives_its_loop(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, makers: dict[str, Maker]
+) -> None:
+    """Scripts that run a loop per call keep what was learned, and go on keeping up and listening."""
+    store = makers["supabase" if kind == "supabase" else "sqlite"](tmp_path).connect()
+    redis_url = request.getfixturevalue("redis_server").url if kind == "redis" else None
+    router = router_of(store=store, redis_url=redis_url)
 
     async def rated() -> bool:
-        decision = await router.route("a question")
-        await router.feedback(decision.id, rating=5)
-        return (await router.open()).replica.is_running
+        decisions = await asyncio.gather(*(router.route("a question") for _ in range(3)))
+        await router.feedback(decisions[0].id, rating=5)
+        engine = await router.open()
+        if kind == "redis":
+            bell = engine.replica._bell
+            assert isinstance(bell, RedisBell)
+            assert len(bell._listeners) == 1
+            assert not bell._listening.done()
+        return engine.replica.is_running
 
-    assert asyncio.run(rated())
-    assert asyncio.run(rated())
+    for _ in range(3):
+        assert asyncio.run(rated())
     asyncio.run(router.aclose())
 
 

@@ -167,7 +167,7 @@ def test_what_was_absorbed_before_it_was_kept_apart_is_not_lost_after_a_purge(
             )
             conn.exec_driver_sql("INSERT INTO sources VALUES (1, 'x', 'old.csv', 9, 50, 1)")
         purge(database, Wanted(older_than=500.0), clock=clock, actor="tester")
-    with pytest.raises(StoreError, match="lose evidence of 1 models .* add --drop-unreadable"):
+    with pytest.raises(StoreError, match=r"lose evidence of 1 models .* add --drop-unreadable"):
         refit(path, clock)
     count = before.statistics[ARMS[0], "quality"].count
     assert asyncio.run(load(path, clock)).statistics[ARMS[0], "quality"].count == count + 50
