@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from conduit.core.clocks import ManualClock
 from conduit.core.decisions import Decision
 from conduit.core.errors import LayoutMismatchError, StoreError
 from conduit.core.statistics import Source, SufficientStatistics
+from conduit.stores import new_contexts
 from conduit.stores.refit import Encoding
 from conduit.stores.sql import SQLStore
 from tests.stores.builders import ARMS, DIM, LAYOUT
@@ -80,6 +83,28 @@ def test_evidence_without_prompts_goes_only_when_that_is_said(where: str) -> Non
     after = asyncio.run(load(where, clock))
     assert after.statistics[ARMS[0], "quality"].count == 1
     assert refit(where, clock).skipped == 2
+
+
+def test_a_temporary_folder_that_is_missing_or_full_is_one_line(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only another encoder needs the folder; without it nothing is changed, and others fold again."""
+    clock = ManualClock(START)
+    asyncio.run(learn_texts(where, clock, ["a", "bb"]))
+    before = asyncio.run(load(where, clock))
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    with pytest.raises(
+        StoreError, match="No such file or directory; free some space there, or set"
+    ):
+        refit(where, clock, encoding=OTHER)
+    assert refit(where, clock).observations == 2
+    monkeypatch.setattr(
+        new_contexts, "TemporaryFile", lambda *_, **__: Path("/dev/full").open("w+")
+    )
+    with pytest.raises(StoreError, match="No space left on device; free some space there, or set"):
+        refit(where, clock, encoding=OTHER)
+    assert asyncio.run(rate(where, clock, 1, 1.0)) == 1
+    assert asyncio.run(load(where, clock)).statistics.keys() == before.statistics.keys()
 
 
 def test_absorbed_evidence_goes_to_no_other_layout_unasked(where: str) -> None:
