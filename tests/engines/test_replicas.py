@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -292,6 +293,65 @@ async def test_a_price_is_changed_for_what_was_paid_before_once(path: Path) -> N
             await looked(router)
         costs = [(await router.route("x")).estimates["dear"].cost for router in routers]
         assert costs == pytest.approx([costs[0]] * 3, rel=1e-6)
+    sums = await Reader(path).sums("dear", Head.LOG_COST)
+    assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(2 * 0.02))
+
+
+async def test_two_that_price_a_model_at_once_shift_its_costs_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is second shifts from the price of who was first, and that is the price on record."""
+    async with replicas(path) as (one, other):
+        for turn in range(6):
+            decision = await one.route(f"question {turn}", models=["dear"])
+            await one.feedback(decision.id, quality_score=0.9, cost=0.02)
+        for router in (one, other):
+            await looked(router)
+        built = Learner.built
+        second = (await other.open()).learner
+
+        async def after_the_first(learner: Learner, *given: Any, **named: Any) -> Any:
+            if learner is second:
+                monkeypatch.setattr(Learner, "built", built)
+                await one.set_price("dear", DEARER)
+            return await built(learner, *given, **named)
+
+        monkeypatch.setattr(Learner, "built", after_the_first)
+        await other.set_price("dear", Price(input=12.0, output=60.0))
+        for router in (one, other):
+            await looked(router)
+            assert router.arms[1].price == Price(input=12.0, output=60.0)
+    sums = await Reader(path).sums("dear", Head.LOG_COST)
+    assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(4 * 0.02))
+    store = SQLStore(path)
+    await store.open()
+    last = (await store.edits())[0]
+    await store.close()
+    assert (last.before, last.after) == (
+        {"input": 6.0, "output": 30.0},
+        {"input": 12.0, "output": 60.0},
+    )
+
+
+async def test_what_a_new_price_did_not_shift_is_shifted_when_it_is_set_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that goes away between price and costs is said; the same price, set again, is made whole."""
+    async with replicas(path, count=1) as (one,):
+        for turn in range(6):
+            decision = await one.route(f"question {turn}", models=["dear"])
+            await one.feedback(decision.id, quality_score=0.9, cost=0.02)
+
+        async def cut(*_: object, **__: object) -> None:
+            raise StoreError("cut")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLStore, "shift", cut)
+            with pytest.raises(StoreError, match="not shifted to it yet: cut; set the same price"):
+                await one.set_price("dear", DEARER)
+        await looked(one)
+        for _ in range(2):
+            await one.set_price("dear", DEARER)
     sums = await Reader(path).sums("dear", Head.LOG_COST)
     assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(2 * 0.02))
 

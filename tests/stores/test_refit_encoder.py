@@ -99,7 +99,9 @@ def test_a_temporary_folder_that_is_missing_or_full_is_one_line(
         refit(where, clock, encoding=OTHER)
     assert refit(where, clock).observations == 2
     monkeypatch.setattr(
-        new_contexts, "TemporaryFile", lambda *_, **__: Path("/dev/full").open("w+")
+        new_contexts,
+        "TemporaryFile",
+        lambda *_, **__: Path("/dev/full").open("w+"),  # noqa: SIM115 - closed by who asked
     )
     with pytest.raises(StoreError, match="No space left on device; free some space there, or set"):
         refit(where, clock, encoding=OTHER)
