@@ -25,6 +25,7 @@ from conduit.stores.delta import (
     check_observations,
     dimension_of,
     duplicate_decision,
+    layout_of,
 )
 from conduit.stores.sql_schema import HEAD, changes
 from conduit.stores.supabase_rest import Rest, row_of
@@ -130,8 +131,9 @@ class SupabaseStore:
             InvalidInputError: when its id is taken.
             LayoutMismatchError: when its context is of another layout.
         """
-        if not await log.append(self._rest, [decision], []):
+        if not await log.append(self._rest, [decision], [], bound=self._layout):
             raise duplicate_decision(decision.id)
+        self._layout = layout_of(decision)
 
     async def decision(self, decision_id: str) -> Decision:
         """Read a decision back, without its embedding.
@@ -157,7 +159,9 @@ class SupabaseStore:
             LayoutMismatchError: for a decision whose context is of another layout.
         """
         if decisions or executions:
-            await log.append(self._rest, decisions, executions)
+            await log.append(self._rest, decisions, executions, bound=self._layout)
+        if decisions:
+            self._layout = layout_of(decisions[0])
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
