@@ -11,6 +11,7 @@ from conduit.cache.breaker import Breaker
 from conduit.core.caching import Asked, Cache, CacheStatistics, RecentQueries
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import CacheError
+from conduit.core.loops import PerLoop
 from conduit.core.ports import Clock
 
 _log = logging.getLogger("conduit.cache")
@@ -34,7 +35,7 @@ class Guard:
 
     def __init__(self, *, clock: Clock | None = None, breaker: Breaker | None = None) -> None:
         self._clock = clock or SystemClock()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = PerLoop(lambda: asyncio.Semaphore(AT_ONCE))
         self.breaker = breaker or Breaker()
 
     async def run(self, call: Callable[[], Awaitable[T]], *, otherwise: T) -> tuple[T, bool]:
@@ -44,7 +45,7 @@ class Guard:
         """
         if not self.breaker.allows(self._clock.now()):
             return otherwise, False
-        async with self._turns:
+        async with self._turns.here():
             if not self.breaker.allows(self._clock.now()):
                 return otherwise, False
             return await self._call(call, otherwise)

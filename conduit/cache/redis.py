@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from conduit.core.caching import CacheStatistics
 from conduit.core.errors import CacheError, ConfigurationError
+from conduit.core.loops import PerLoop
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -52,7 +53,15 @@ class RedisServer:
         self._shown = shown
         self._timeout = timeout
         self._errors = (RedisError, OSError, *_RUBBISH)
-        self.client = _client(url, shown=shown, timeout=timeout)
+        _client(url, shown=shown, timeout=timeout)  # refused here, if it is to be
+        self._clients = PerLoop(
+            lambda: _client(url, shown=shown, timeout=timeout), close=self._let_go
+        )
+
+    @property
+    def client(self) -> Redis:
+        """Connections of the event loop that runs."""
+        return self._clients.here()
 
     async def ask(self, call: Callable[[Redis], Awaitable[T]]) -> T:
         """What the server answers.
@@ -75,8 +84,11 @@ class RedisServer:
 
     async def close(self) -> None:
         """Release connections; repeatable, and never an error."""
+        await self._let_go(self.client)
+
+    async def _let_go(self, client: Redis) -> None:
         with suppress(CacheError), self.errors():
-            await self.client.aclose()
+            await client.aclose()
 
 
 class RedisCache:

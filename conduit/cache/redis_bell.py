@@ -55,8 +55,10 @@ class RedisBell:
     def listen(self) -> Topics:
         """Topics that others ring from now on, until the bell is closed."""
         topics = Topics()
+        if self._listening is None or self._listening.done():  # as after the loop before
+            self._listeners.clear()
+            self._listening = asyncio.create_task(self._listen())
         self._listeners.append(topics)
-        self._listening = self._listening or asyncio.create_task(self._listen())
         return topics
 
     async def close(self) -> None:

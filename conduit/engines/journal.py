@@ -13,9 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import TypeAlias
 
 from conduit.core.decisions import Decision
 from conduit.core.errors import (
@@ -24,8 +22,9 @@ from conduit.core.errors import (
     LayoutMismatchError,
     StoreError,
 )
-from conduit.core.outcomes import Change, Execution, Head, Observation
+from conduit.core.outcomes import Change, Execution, Observation
 from conduit.core.ports import Store
+from conduit.engines.journal_entries import Discount, Entry, by_decision, is_row, parts
 from conduit.engines.turn import Turn
 
 MOST = 20_000
@@ -34,29 +33,19 @@ AT_ONCE = 256
 """Entries that are written together."""
 GATHER = 0.05
 """Seconds in which more may come before a database is written to: a commit costs as much as fifty rows."""
+PATIENCE = 4
+"""Entries that may fail one after another before it is the store that is held to be at fault."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds between attempts; each is twice as long as the one before."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discount:
-    """Let all learned of one head of one arm be worth at most that many ratings."""
-
-    arm: str
-    head: Head
-    worth: float
-
-
-Entry: TypeAlias = Decision | Execution | Observation | Discount
-
-
 class Journal:
     """Writes entries to a store, in the order in which they were made.
 
-    One event loop owns it. An entry that the store refuses is dropped with a warning, so that it
-    does not hold up those behind it.
+    One event loop owns it. An entry that the store refuses, while it takes others, is dropped with a
+    warning, so that it does not hold up those behind it.
 
     Args:
         store: where to.
@@ -157,36 +146,95 @@ class Journal:
             How many.
         """
         front = islice(self._entries, min(most, AT_ONCE))
-        some = [*takewhile(_is_row, front)] or [self._entries[0]]
+        some = [*takewhile(is_row, front)] or [self._entries[0]]
+        done: list[Entry] = []
         try:
-            await self._write(some)
-        except ConduitError as error:
-            if _is_out_of_reach(error):
-                raise
-            await self._one_by_one(some)
-        for _ in some:
-            self._entries.popleft()
+            for part in parts(some):
+                await self._write_part(part, done)
+        finally:
+            gone = set(map(id, done))
+            for _ in some:
+                self._entries.popleft()
+            self._entries.extendleft(it for it in reversed(some) if id(it) not in gone)
         return len(some)
 
-    async def _write(self, entries: Sequence[Entry]) -> None:
-        decisions = [it for it in entries if isinstance(it, Decision)]
-        executions = [it for it in entries if isinstance(it, Execution)]
+    async def _write_part(self, part: Sequence[Entry], done: list[Entry]) -> None:
+        """Write entries of one kind, and add to ``done`` those that are not to be tried again.
+
+        Raises:
+            StoreError: for the others.
+        """
+        try:
+            await self._write(part)
+        except ConduitError as error:
+            if _is_out_of_reach(error) and (len(part) == 1 or not await self._answers()):
+                raise
+            await self._one_by_one(part, done)
+        else:
+            done.extend(part)
+
+    async def _write(self, part: Sequence[Entry]) -> None:
+        decisions = [it for it in part if isinstance(it, Decision)]
+        executions = [it for it in part if isinstance(it, Execution)]
         if decisions or executions:
             await self._store.append(decisions, executions)
-        if observations := [it for it in entries if isinstance(it, Observation)]:
+        if observations := [it for it in part if isinstance(it, Observation)]:
             self._stored(await self._store.observe(observations))
-        for it in entries:
+        for it in part:
             if isinstance(it, Discount):
                 await self._store.discount(it.arm, it.head, worth=it.worth)
 
-    async def _one_by_one(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
+    async def _answers(self) -> bool:
+        """Whether the store can be read, so that what it refused may be one entry's fault."""
+        try:
+            await self._store.pulse()
+        except ConduitError:
+            return False
+        return True
+
+    async def _one_by_one(self, part: Sequence[Entry], done: list[Entry]) -> None:
+        """Write what belongs to each decision apart, so that one does not hold up the others.
+
+        What fails for a reason that may be the store's is given up only if it fails again after one
+        that came later was written.
+        """
+        doubtful: list[Sequence[Entry]] = []
+        proven, failure = 0, None
+        for group in by_decision(part):
+            try:
+                written = await self._write_apart(group)
+            except ConduitError as error:
+                failure = error
+                doubtful.append(group)
+                if len(doubtful) - proven == PATIENCE:
+                    break
+            else:
+                done.extend(group)
+                proven = len(doubtful) if written else proven
+        for group in doubtful[:proven]:
+            await self._write_apart(group, given_up=True)
+            done.extend(group)
+        if failure is not None and proven < len(doubtful):
+            raise failure
+
+    async def _write_apart(self, group: Sequence[Entry], *, given_up: bool = False) -> int:
+        """Write each alone, and give up those that the store refuses; how many were written.
+
+        Raises:
+            StoreError: for one that may be welcome later, unless it is to be ``given_up`` and the
+                store answers.
+        """
+        reasons: list[str] = []
+        for entry in group:
             try:
                 await self._write([entry])
             except ConduitError as error:
-                if _is_out_of_reach(error):
+                if _is_out_of_reach(error) and not (given_up and await self._answers()):
                     raise
-                self._miss(1, str(error))
+                reasons.append(str(error))
+        for reason in reasons:
+            self._miss(1, reason)
+        return len(group) - len(reasons)
 
     def _miss(self, entries: int, reason: str) -> None:
         if not self._missed:
@@ -197,8 +245,3 @@ class Journal:
 def _is_out_of_reach(error: ConduitError) -> bool:
     """Whether it is about the store or its key, not about an entry, which will never be welcome."""
     return not isinstance(error, InvalidInputError | LayoutMismatchError)
-
-
-def _is_row(entry: Entry) -> bool:
-    """Whether it may be written before others that came earlier."""
-    return not isinstance(entry, Discount)

@@ -19,7 +19,8 @@ from conduit.core.errors import StoreError, UnknownDecisionError
 from conduit.core.outcomes import Change, Head, Observation
 from conduit.core.ports import Clock, Store
 from conduit.core.statistics import LearnedState, Source, SufficientStatistics
-from conduit.engines.journal import Discount, Journal
+from conduit.engines.journal import Journal
+from conduit.engines.journal_entries import Discount
 from conduit.engines.noticed import Noticed
 from conduit.engines.quiet import Quiet
 

@@ -68,13 +68,14 @@ class Replica:
         self._rung = 0
         self._met = time.monotonic()
         self._turn = Turn()
-        self._running: list[asyncio.Task[None]] = []
+        self._keeper: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
     @property
     def is_running(self) -> bool:
         """Whether somebody looks."""
-        return any(not task.done() for task in self._running)
+        return _goes_on(self._keeper)
 
     def start(self) -> None:
         """Go on looking until stopped, in the loop that runs; nothing to do where that is done.
@@ -84,15 +85,14 @@ class Replica:
         if self.is_running or not self._store.shared:
             return
         self._wake = asyncio.Event()  # one that was waited for belongs to its loop
-        self._running.clear()
-        self._go(self._run())
-        if self._bell is not None:
-            self._go(self._listen(self._bell))
+        self._keeper = _begun(self._run())
+        if self._bell is not None and not _goes_on(self._listener):
+            self._listener = _begun(self._listen(self._bell))
 
     async def stop(self) -> None:
         """Stop looking; a look that is under way is finished, so that nothing is told in doubt."""
-        running = [task for task in self._running if not task.done()]
-        self._running.clear()
+        running = [it for it in (self._keeper, self._listener) if it is not None and not it.done()]
+        self._keeper = self._listener = None
         async with self._turn:
             for task in running:
                 task.cancel()
@@ -124,11 +124,6 @@ class Replica:
             edited, self._rung = self._swapping.version != self._rung, self._swapping.version
         if self._bell is not None and (folded or told or edited):
             await self._bell.ring(CHANGED)
-
-    def _go(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(_say_why)
-        self._running.append(task)
 
     async def _run(self) -> None:
         away = 0.0
@@ -163,6 +158,16 @@ class Replica:
     async def _listen(self, bell: Bell) -> None:
         async for _ in bell.listen():
             self._wake.set()
+
+
+def _begun(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    task = asyncio.create_task(work)
+    task.add_done_callback(_say_why)
+    return task
+
+
+def _goes_on(task: asyncio.Task[None] | None) -> bool:
+    return task is not None and not task.done()
 
 
 def _say_why(ended: asyncio.Task[None]) -> None:

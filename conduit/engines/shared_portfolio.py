@@ -51,20 +51,34 @@ class SharedPortfolio:
 
     async def remove(self, arm: Arm) -> None:
         """Remove an arm, for all."""
-        before = _arm_json(arm)
         await self._edit(
-            lambda edits: edits.removing(arm.id), "remove_model", arm.id, before=before
+            lambda edits: edits.removing(arm.id),
+            "remove_model",
+            arm.id,
+            before=lambda _: _arm_json(arm),
         )
 
-    async def reprice(self, arm: Arm, price: Price) -> None:
-        """Change what an arm costs, for all."""
+    async def reprice(self, model: str, price: Price) -> Arm:
+        """Change what an arm costs, for all; the arm as it was for all until then.
+
+        Raises:
+            UnknownModelError: when another process has removed it.
+        """
+        earlier: list[Arm] = []
+
+        def before(edits: PortfolioEdits) -> Json | None:
+            earlier.append(edits.applied(self._configured).find(model))
+            known = earlier[-1].price
+            return None if known is None else asdict(known)
+
         await self._edit(
-            lambda edits: edits.repricing(arm.id, price),
+            lambda edits: edits.repricing(model, price),
             "set_price",
-            arm.id,
-            before=None if arm.price is None else asdict(arm.price),
+            model,
+            before=before,
             after=asdict(price),
         )
+        return earlier[-1]
 
     async def _edits(self) -> PortfolioEdits:
         document = await self._store.document(PORTFOLIO)
@@ -79,20 +93,20 @@ class SharedPortfolio:
         action: str,
         subject: str,
         *,
-        before: Json | None = None,
+        before: Callable[[PortfolioEdits], Json | None] = lambda _: None,
         after: Json | None = None,
     ) -> None:
-        edit = Edit(
-            at=self._clock.now(),
-            actor=self._actor,
-            action=action,
-            subject=subject,
-            before=before,
-            after=after,
-        )
         for _ in range(ATTEMPTS):
-            changed = change(await self._edits()).to_json()
-            version = self._version
+            edits = await self._edits()
+            changed, version = change(edits).to_json(), self._version
+            edit = Edit(
+                at=self._clock.now(),
+                actor=self._actor,
+                action=action,
+                subject=subject,
+                before=before(edits),  # of that very version, whoever was first
+                after=after,
+            )
             if await self._store.put_document(PORTFOLIO, changed, expected=version, edit=edit):
                 self._version = version + 1
                 return

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from conduit.bandits.list_prices import log_price_change
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.arms import Arm, Price
-from conduit.core.errors import InvalidInputError
+from conduit.core.errors import InvalidInputError, StoreError
 from conduit.core.outcomes import Head
 from conduit.core.ports import Store
 from conduit.engines.decider import Decider
@@ -61,6 +61,7 @@ class Swapping:
         self._labelled = labelled
         self._turn = Turn()
         self._removed: dict[str, Arm] = {}
+        self._owed: dict[str, float] = {}
         self._version = shared.version
 
     @property
@@ -95,13 +96,13 @@ class Swapping:
             await self._follow()
             arm = await self._resolved(model)
             wanted = self.portfolio.adding(arm)
-            earlier = self._removed.get(arm.id, arm)
-            await self._take_up(
-                wanted,
-                arm.id,
-                dearer=_dearer(earlier, arm.price),
-                say=lambda: self._shared.add(arm),
-            )
+            dearer = _dearer(self._removed.get(arm.id, arm), arm.price)
+
+            async def say() -> float:
+                await self._shared.add(arm)
+                return dearer
+
+            await self._take_up(wanted, arm.id, dearer=dearer, say=say)
             self._removed.pop(arm.id, None)
             return arm
 
@@ -120,7 +121,12 @@ class Swapping:
                     f"policy {self._decider.rules.policy.name!r} needs {model!r}",
                     remedy="keep the model, or make a router with another policy",
                 )
-            await self._take_up(wanted, model, say=lambda: self._shared.remove(gone))
+
+            async def say() -> float:
+                await self._shared.remove(gone)
+                return 0.0
+
+            await self._take_up(wanted, model, say=say)
             self._removed[model] = gone
             return gone
 
@@ -130,16 +136,16 @@ class Swapping:
         Raises:
             UnknownModelError: when it is no arm.
             InvalidInputError: for a price that is no amount of money.
+            StoreError: when the store is out of reach; it says so where the price holds already.
         """
         async with self._turn:
             await self._follow()
             wanted, before = self.portfolio.repricing(model, price), self.portfolio.find(model)
-            await self._take_up(
-                wanted,
-                model,
-                dearer=_dearer(before, price),
-                say=lambda: self._shared.reprice(before, price),
-            )
+
+            async def say() -> float:
+                return _dearer(await self._shared.reprice(model, price), price)
+
+            await self._take_up(wanted, model, dearer=_dearer(before, price), say=say)
             return wanted.find(model)
 
     async def _resolved(self, model: str | Arm) -> Arm:
@@ -169,20 +175,40 @@ class Swapping:
         wanted: Portfolio,
         model: str,
         *,
-        say: Callable[[], Awaitable[None]],
+        say: Callable[[], Awaitable[float]],
         dearer: float = 0.0,
     ) -> None:
-        """Everything that can fail comes first; what is in effect changes at once, or not at all."""
+        """Everything that can fail comes first; what is in effect changes at once, or not at all.
+
+        Args:
+            wanted: what is to be in effect.
+            model: the one that changes.
+            say: tells all; by how much its log cost has grown for all, as others may have been first.
+            dearer: the same as far as is known here.
+        """
         neighbours = await asyncio.to_thread(self._labelled, wanted)
         async with self._learner.quiet.kept():
             built = await self._learner.built(wanted.arms, dearer={model: dearer})
-            await say()
-            if dearer:
-                await self._store.shift(model, Head.LOG_COST, by=dearer)
+            await self._shift(model, by=await say())
             self._learner.adopt(built)
             self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
         # Where another was first with an edit of its own, this one is not all there is to follow.
         self._version += 1
+
+    async def _shift(self, model: str, *, by: float) -> None:
+        """Shift what was learned of a model's costs, with what could not be shifted before."""
+        owed = self._owed.pop(model, 0.0) + by
+        if not owed:
+            return
+        try:
+            await self._store.shift(model, Head.LOG_COST, by=owed)
+        except StoreError as error:
+            self._owed[model] = owed
+            raise StoreError(
+                f"the new price of {model!r} holds, but what was learned of its costs is not shifted "
+                f"to it yet: {error.problem}",
+                remedy="set the same price once more in this process when the store answers",
+            ) from error
 
 
 async def as_edited(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from conduit.core.loops import PerLoop
+
 
 class Turn:
     """One task at a time, in one event loop after another.
@@ -14,16 +16,12 @@ class Turn:
     """
 
     def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = PerLoop(asyncio.Lock)
 
     async def __aenter__(self) -> None:
         """Wait for one's turn."""
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._lock, self._loop = asyncio.Lock(), loop
-        await self._lock.acquire()
+        await self._lock.here().acquire()
 
     async def __aexit__(self, *_: object) -> None:
         """Let the next one in."""
-        self._lock.release()
+        self._lock.here().release()

@@ -18,7 +18,7 @@ from conduit.stores.sql_documents import record_edit
 from conduit.stores.sql_evidence import absorb, keep_sources, read_sources
 from conduit.stores.sql_learning import fold_all
 from conduit.stores.sql_log import bind_layout
-from conduit.stores.sql_schema import arm_state, base_state, meta, observations
+from conduit.stores.sql_schema import arm_state, base_state, meta, observations, sources
 from conduit.stores.sql_state import (
     changed,
     read_state,
@@ -132,13 +132,17 @@ def _merge(conn: Connection, archive: Archive, source: Source) -> Source | None:
 
 
 def _replace(conn: Connection, archive: Archive, source: Source, *, now: float) -> None:
-    """The file's evidence is all there is: what the log holds counts nothing from now on."""
+    """The file's evidence is all there is: what the log holds counts nothing from now on.
+
+    What was absorbed before goes with its record, so that it may be absorbed again.
+    """
     bind_layout(conn, archive.layout, archive.dim)
     logged = select(observations.c.arm, observations.c.head).distinct()
     keys = [(row.arm, row.head) for row in conn.execute(logged)]
     record(conn, keys, AdjustmentKind.DISCOUNT, amount=0.0, now=now)
     conn.execute(delete(arm_state))
     conn.execute(delete(base_state))
+    conn.execute(delete(sources))
     write_state(conn, archive.statistics, known=())
     write_base(conn, archive.statistics, known=())
     keep_sources(conn, (*archive.sources, source))

@@ -25,6 +25,9 @@ ObservationKey: TypeAlias = tuple[str, str, Signal]
 StateKey: TypeAlias = tuple[str, str]
 """(arm id, head name)."""
 
+SKEW = 3600.0
+"""Seconds, at most a time constant, by which clocks may differ and all evidence weigh what it should."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pending:
@@ -117,9 +120,10 @@ def folded(
     """The new statistics of every (arm, head) that something is pending for.
 
     An observation counts as old as its decision, so that late ones, and corrections, weigh what
-    they would have weighed at once; nothing is dated later than ``now``. The landmark is the newest
-    decision in the sums: shares never exceed 1, and a database that rests for years overflows
-    nothing.
+    they would have weighed at once; nothing new is dated later than ``now``. The landmark is the
+    newest decision in the sums: shares never exceed 1, and a database that rests for years overflows
+    nothing. It goes back only from further ahead than :data:`SKEW`, as that loses what the next
+    process, whose clock is ahead, lets fade once more.
     """
     entries: dict[StateKey, list[Pending]] = {}
     for entry in pending:
@@ -138,8 +142,10 @@ def folded(
 def _with(
     before: SufficientStatistics, entries: Sequence[Pending], *, time_constant: float, now: float
 ) -> SufficientStatistics:
-    newest = max(before.landmark, *(entry.decided_at for entry in entries))
-    landmark = min(newest, now)
+    newest = min(max(entry.decided_at for entry in entries), now)
+    landmark = max(before.landmark, newest)
+    if landmark - now > min(SKEW, time_constant):
+        landmark = now
     shares = [remaining(landmark - entry.decided_at, time_constant) for entry in entries]
     delta = _sums(entries, np.array(shares))
     return before.at(landmark, time_constant=time_constant) + delta

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from tempfile import TemporaryFile
 from typing import IO, TypeAlias
 from uuid import uuid4
 
@@ -19,7 +18,7 @@ from conduit.core.statistics import SufficientStatistics
 from conduit.stores import sql_refit as unit
 from conduit.stores.delta import StateKey
 from conduit.stores.direct import Database
-from conduit.stores.new_contexts import note_context, noted_contexts
+from conduit.stores.new_contexts import note_context, noted_contexts, notes
 from conduit.stores.sql_adjustments import newest, read_adjustments
 from conduit.stores.sql_contributions import Remembered, contributions, count_decisions, pages
 from conduit.stores.sql_learning import fold, is_pending
@@ -103,13 +102,13 @@ class Refitting:
         """Rebuild and swap.
 
         Raises:
-            StoreError: for a database that has learned nothing, evidence that would be lost, or a
-                lease that is another's; nothing is changed then.
+            StoreError: for a database that has learned nothing, evidence that would be lost, a
+                lease that is another's, or a temporary folder without room; nothing is changed then.
         """
         layout = self._layout()
         self._begin()
         try:
-            with TemporaryFile("w+", encoding="ascii") as file:
+            with notes(expected=self._encoding is not None) as file:
                 done, rebuilt = self._read(layout, file)
                 with self._database.write() as conn:
                     version = unit.swap(
@@ -118,6 +117,7 @@ class Refitting:
                         rebuilt,
                         rewritten=noted_contexts(file),
                         edit=self._edit(done),
+                        drops=self._drops,
                     )
         except BaseException:
             with self._database.write() as conn:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import StoreError
+from conduit.core.loops import PerLoop
 from conduit.core.ports import Clock
 from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
 from conduit.stores import sql_documents as documents
@@ -31,7 +32,7 @@ class SQLConnection:
     def __init__(self, where: str | Path, *, clock: Clock | None = None) -> None:
         self._address = parse_address(where)
         self._clock = clock or SystemClock()
-        self._gate = asyncio.Lock()
+        self._gate = PerLoop(asyncio.Lock)
         self._open_worker: Worker | None = None
         self._layout: tuple[str, int] | None = None
         self._name = uuid4().hex
@@ -53,7 +54,7 @@ class SQLConnection:
             SchemaVersionError: for a database made by a newer version; nothing is changed.
             StoreError: for a place that is no usable database.
         """
-        async with self._gate:
+        async with self._gate.here():
             if self._open_worker is not None:
                 return
             worker = Worker(self._address)
@@ -67,7 +68,7 @@ class SQLConnection:
 
     async def close(self) -> None:
         """Fold what is pending and let go of connections; a second time does nothing."""
-        async with self._gate:
+        async with self._gate.here():
             worker, self._open_worker = self._open_worker, None
             if worker is None:
                 return

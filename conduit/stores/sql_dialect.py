@@ -1,6 +1,6 @@
 """Everything that differs between SQLite and PostgreSQL.
 
-SQLite runs in write-ahead mode, so readers never wait for the writer. ``synchronous=NORMAL``
+SQLite runs in write-ahead mode from the first write on, so readers never wait for the writer. ``synchronous=NORMAL``
 would lose commits that were already acknowledged when power fails; ``FULL`` waits for the disk
 at every commit. Observations are promised to be durable, so they commit under FULL. Decisions,
 executions and folds commit under NORMAL: the process may die without losing any, the next
@@ -229,9 +229,6 @@ def _make_folder(address: Address) -> None:
 
 def _configure_connection(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
-    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    if mode != "wal":
-        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin(conn: Connection, mode: Access) -> None:
@@ -240,8 +237,16 @@ def _begin(conn: Connection, mode: Access) -> None:
     if mode is Access.READ:
         driver.execute("BEGIN")
         return
+    if _SYNCHRONOUS not in conn.info:
+        _log_ahead(driver)
     level = "FULL" if mode is Access.DURABLE else "NORMAL"
     if conn.info.get(_SYNCHRONOUS) != level:
         driver.execute(f"PRAGMA synchronous={level}")
         conn.info[_SYNCHRONOUS] = level
     driver.execute("BEGIN IMMEDIATE")
+
+
+def _log_ahead(driver: Any) -> None:
+    """Have a file that is written to keep its log; who only looks at one leaves it as it is."""
+    if driver.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        driver.execute("PRAGMA journal_mode=WAL")

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from sqlite3 import Error as SQLiteError
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from conduit.core.errors import InvalidInputError, StoreError
 
@@ -35,6 +41,8 @@ _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLST
     _CUT: ("cut the connection before it answered", "try again: nothing counts twice"),
 }
 _NUL = ("NUL (0x00)", "\\u0000 cannot be converted")
+_UNFIT_STATES = ("54000", "42804", "42846")  # text too long for an index, or of another type
+_UNFIT = ("error binding parameter", "cannot adapt type")  # of drivers, before anything is sent
 _KNOWN = (
     (
         ("not a database",),
@@ -95,15 +103,16 @@ def translated(place: str) -> Iterator[None]:
 
     Raises:
         StoreError: naming the place, what is wrong with it and the remedy.
-        InvalidInputError: for text that is not Unicode, or that the database has no way to keep.
+        InvalidInputError: for a value that the database has no way to keep, and text that is not
+            Unicode.
     """
     try:
         yield
     except (SQLAlchemyError, SQLiteError) as error:
         if any(fragment in str(error) for fragment in _NUL):
             raise InvalidInputError("text with a NUL character", remedy="leave it out") from None
-        if isinstance(error, DataError | IntegrityError):
-            raise _unfit(error.orig or error, place) from None
+        if _is_unfit(error):
+            raise _unfit(getattr(error, "orig", None) or error, place) from None
         raise _store_error(error, place) from None
     except OverflowError as error:  # of SQLite's driver
         raise _unfit(error, place) from None
@@ -117,6 +126,18 @@ def was_cut(error: DBAPIError) -> bool:
     """Whether the connection is gone, which a driver may not know yet when the server has said so."""
     state = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or state.startswith(_CUT)
+
+
+def _is_unfit(error: SQLAlchemyError | SQLiteError) -> bool:
+    """Whether it is about a value, and not about the database."""
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
+        return True  # the statement's values could not be written down for a driver
+    cause = getattr(error, "orig", None) or error
+    return (
+        isinstance(error, DataError | IntegrityError)
+        or getattr(cause, "sqlstate", None) in _UNFIT_STATES
+        or any(fragment in str(cause).lower() for fragment in _UNFIT)
+    )
 
 
 def _unfit(error: BaseException, place: str) -> InvalidInputError:

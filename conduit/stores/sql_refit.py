@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from conduit.core.errors import StoreError
+from conduit.core.outcomes import Head
 from conduit.core.sharing import Edit
 from conduit.core.statistics import SufficientStatistics
 from conduit.stores.delta import StateKey, merged
@@ -28,6 +29,7 @@ from conduit.stores.sql_state import (
     changed,
     read_base,
     read_forgetting,
+    read_state,
     refuse_during_rebuild,
     stored_layout,
     take_turn,
@@ -36,6 +38,8 @@ from conduit.stores.sql_state import (
 
 LEASE_SECONDS = 60.0
 """How long nothing is folded once a rebuild has died."""
+ROUNDING = 1e-6
+"""Share by which sums may differ that were added up in another order."""
 
 _EVIDENT = select(func.count(func.distinct(observations.c.decision_id))).join(
     decisions, decisions.c.id == observations.c.decision_id
@@ -111,7 +115,13 @@ def unrecorded_sources(conn: Connection) -> int:
 
 
 def swap(
-    conn: Connection, token: str, rebuilt: Rebuilt, *, rewritten: Iterable[list[Row]], edit: Edit
+    conn: Connection,
+    token: str,
+    rebuilt: Rebuilt,
+    *,
+    rewritten: Iterable[list[Row]],
+    edit: Edit,
+    drops: bool,
 ) -> int:
     """Put what was rebuilt in the place of the learned state; its new version.
 
@@ -124,9 +134,11 @@ def swap(
         rebuilt: as of a moment within the lease.
         rewritten: batches of rows with new contexts for decisions.
         edit: for the record.
+        drops: whether evidence that is neither in the log nor kept beside it may go.
 
     Raises:
-        StoreError: when the lease ended and somebody folded; nothing is changed.
+        StoreError: when the lease ended and somebody folded, or for evidence that would be lost;
+            nothing is changed.
     """
     turn = take_turn(conn)
     if turn.lease != token:
@@ -138,6 +150,8 @@ def swap(
     state = {key: sums for key, sums in counted.items() if sums is not None}
     if stored_layout(conn) == rebuilt.layout:
         state = merged(read_base(conn), state, forgetting=read_forgetting(conn))
+        if not drops:
+            _check_nothing_lost(conn, state)
     else:
         _take_up_layout(conn, rebuilt.layout)
     for rows in rewritten:
@@ -148,6 +162,35 @@ def swap(
     release(conn, token)
     record_edit(conn, edit)
     return changed(conn, turn)
+
+
+def _check_nothing_lost(conn: Connection, new: Mapping[StateKey, SufficientStatistics]) -> None:
+    """Refuse to lose what was absorbed before such evidence was kept apart.
+
+    Counts only ever grow, but for what was set aside, which weighs nothing any more.
+    """
+    forgetting = read_forgetting(conn)
+    lost = {
+        key[0]
+        for key, old in read_state(conn).items()
+        if _has_more(old, new.get(key), time_constant=forgetting.time_constant(Head(key[1])))
+    }
+    if lost:
+        raise StoreError(
+            f"a rebuild would lose evidence of {len(lost)} models that the log does not hold, such as "
+            "what an earlier version absorbed",
+            remedy="add --drop-unreadable to let it go",
+        )
+
+
+def _has_more(
+    old: SufficientStatistics, new: SufficientStatistics | None, *, time_constant: float
+) -> bool:
+    if new is None:
+        return old.count > 0 and old.weight > 0
+    moment = max(old.landmark, new.landmark)
+    weights = [it.at(moment, time_constant=time_constant).weight for it in (old, new)]
+    return old.count > new.count and weights[0] > weights[1] * (1 + ROUNDING)
 
 
 def _take_up_layout(conn: Connection, layout: tuple[str, int]) -> None:

@@ -12,6 +12,7 @@ from conduit.core.decisions import Decision
 from conduit.core.errors import SchemaVersionError, StoreError
 from conduit.core.forgetting import Forgetting
 from conduit.core.log import LoggedDecision
+from conduit.core.loops import PerLoop
 from conduit.core.outcomes import Change, Execution, Head, Observation
 from conduit.core.ports import Clock
 from conduit.core.sharing import Document, Edit, Folded, Json, Pulse
@@ -25,6 +26,7 @@ from conduit.stores.delta import (
     check_observations,
     dimension_of,
     duplicate_decision,
+    layout_of,
 )
 from conduit.stores.sql_schema import HEAD, changes
 from conduit.stores.supabase_rest import Rest, row_of
@@ -52,8 +54,8 @@ class SupabaseStore:
     def __init__(self, url: str, key: str, *, clock: Clock | None = None) -> None:
         self._rest = Rest(url, key)
         self._clock = clock or SystemClock()
-        self._gate = asyncio.Lock()
-        self._turn = asyncio.Lock()
+        self._gate = PerLoop(asyncio.Lock)
+        self._turn = PerLoop(asyncio.Lock)
         self._is_open = False
         self._name = uuid4().hex
         self._layout: tuple[str, int] | None = None
@@ -76,7 +78,7 @@ class SupabaseStore:
             ConfigurationError: for a key that may not use it, or a missing extra.
             StoreError: for one that was not migrated, or that cannot be reached.
         """
-        async with self._gate:
+        async with self._gate.here():
             if self._is_open:
                 return
             try:
@@ -90,7 +92,7 @@ class SupabaseStore:
 
     async def close(self) -> None:
         """Fold what is pending and let go of connections; a second time does nothing."""
-        async with self._gate:
+        async with self._gate.here():
             if not self._is_open:
                 return
             self._is_open = False
@@ -131,8 +133,9 @@ class SupabaseStore:
             LayoutMismatchError: when its context is of another layout.
         """
         check_contexts([decision])
-        if not await log.append(self._rest, [decision], []):
+        if not await log.append(self._rest, [decision], [], bound=self._layout):
             raise duplicate_decision(decision.id)
+        self._layout = layout_of(decision)
 
     async def decision(self, decision_id: str) -> Decision:
         """Read a decision back, without its embedding.
@@ -160,7 +163,9 @@ class SupabaseStore:
         """
         check_contexts(decisions)
         if decisions or executions:
-            await log.append(self._rest, decisions, executions)
+            await log.append(self._rest, decisions, executions, bound=self._layout)
+        if decisions:
+            self._layout = layout_of(decisions[0])
 
     async def executions(self, decision_id: str) -> tuple[Execution, ...]:
         """Attempts of a decision, in order."""
@@ -222,7 +227,7 @@ class SupabaseStore:
 
     async def fold(self, *, wait: bool = True) -> Folded:
         """Fold pending observations into the learned state."""
-        async with self._turn:
+        async with self._turn.here():
             return await self._fold(wait=wait)
 
     async def load(self) -> LearnedState:
@@ -271,7 +276,7 @@ class SupabaseStore:
 
     async def _alone(self, step: Callable[[], Awaitable[Source | bool]]) -> Source | bool:
         """Change learned state; this store's own tasks do so one after the other."""
-        async with self._turn:
+        async with self._turn.here():
             return await learning.until_first(step, place=self.place)
 
     async def _fold(self, *, wait: bool = True) -> Folded:

@@ -24,6 +24,7 @@ OTHER_LAYOUT = "ZC002"
 """SQLSTATEs of our own, which the functions of the migrations raise."""
 
 _MASK = "********"
+_NOT_JSON = "is not JSON serializable"
 _WHOLE = 5  # characters of a SQLSTATE; an HTTP status has 3
 _SCRIPT = "migrations/001_initial_schema.sql"
 _WRONG_KEY = (
@@ -53,6 +54,7 @@ _STATES: dict[str, tuple[type[ConduitError], str, str]] = {
     "55P03": (StoreError, "is held by another process", "wait until it is done, and try again"),
     "53100": (StoreError, "has no room left on its disk", "free some space and try again"),
     "53": (StoreError, "has no connection left", "try again, or take a larger instance"),
+    "54000": (InvalidInputError, "cannot keep a value of this size", "give another value"),
     "25006": (StoreError, "may not be written", "see in the dashboard why it is read-only"),
     "413": (InvalidInputError, "was given more than its gateway lets through", "give less at once"),
     "23": (InvalidInputError, "cannot keep a value that breaks its rules", "give another value"),
@@ -71,7 +73,7 @@ def translated(place: str, *, secret: str) -> Iterator[None]:
         StoreError: for a project that cannot be reached or used; ``secret`` is never shown.
         UnknownDecisionError: when the database says so.
         LayoutMismatchError: likewise.
-        InvalidInputError: for text that a database cannot hold.
+        InvalidInputError: for a value that a database cannot hold.
     """
     import httpx  # noqa: PLC0415 - slow to import
     from postgrest.exceptions import APIError  # noqa: PLC0415 - an extra
@@ -92,6 +94,12 @@ def translated(place: str, *, secret: str) -> Iterator[None]:
     except httpx.HTTPError as error:
         raise StoreError(
             f"{place} broke the connection ({type(error).__name__})", remedy="try again"
+        ) from None
+    except TypeError as error:
+        if _NOT_JSON not in str(error):
+            raise
+        raise InvalidInputError(
+            f"{place} cannot keep a value: {error}", remedy="give another value"
         ) from None
     except UnicodeEncodeError as error:
         raise InvalidInputError(

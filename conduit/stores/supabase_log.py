@@ -24,9 +24,16 @@ PAGE = 100
 
 
 async def append(
-    rest: Rest, new: Sequence[Decision], attempts: Sequence[Execution]
+    rest: Rest,
+    new: Sequence[Decision],
+    attempts: Sequence[Execution],
+    *,
+    bound: tuple[str, int] | None,
 ) -> frozenset[str]:
     """Log what is not logged yet; the ids of the decisions that were not.
+
+    A layout that was ``bound`` is not compared with the database's, which may have been rebuilt in
+    another one since.
 
     Raises:
         UnknownDecisionError: for an attempt of a decision that is neither logged nor given.
@@ -37,6 +44,8 @@ async def append(
         "conduit_append",
         new_decisions=[outbound(decision_row(decision)) for decision in first.values()],
         new_executions=[outbound(codec.execution_row(attempt)) for attempt in attempts],
+        bound_layout=bound and bound[0],
+        bound_dim=bound and bound[1],
     )
     return frozenset(fresh)
 

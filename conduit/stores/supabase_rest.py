@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import Column, Double, LargeBinary
 
 from conduit.core.errors import ConfigurationError, StoreError
+from conduit.core.loops import PerLoop
 from conduit.stores.sql_codec import Row
 from conduit.stores.supabase_errors import translated
 
 if TYPE_CHECKING:
-    import httpx
     from supabase import AsyncClient
 
 CONNECT_SECONDS = 5.0
@@ -50,11 +50,10 @@ class Rest:
                 f"the key of {self.place} is no key",
                 remedy="copy the service role's key from the project's settings",
             )
-        self._http: httpx.AsyncClient | None = None
-        self._client: AsyncClient | None = None
+        self._clients: PerLoop[AsyncClient] | None = None
 
     async def connect(self) -> None:
-        """Make the client; nothing is sent yet.
+        """Make a client, and another one in every other event loop; nothing is sent yet.
 
         Raises:
             ConfigurationError: when the extra is not installed.
@@ -62,7 +61,7 @@ class Rest:
         import httpx  # noqa: PLC0415 - slow to import, needed here alone
 
         try:
-            from supabase import AsyncClientOptions, acreate_client  # noqa: PLC0415 - an extra
+            from supabase import AsyncClient, AsyncClientOptions  # noqa: PLC0415 - an extra
         except ModuleNotFoundError:
             raise ConfigurationError(
                 "Supabase over REST needs a client that is not installed",
@@ -71,17 +70,22 @@ class Rest:
         # Certificates take long to read, and a loopback's plain http:// has none.
         secure = self._url.startswith("https")
         timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        self._http = httpx.AsyncClient(timeout=timeout, verify=secure)
-        options = AsyncClientOptions(
-            httpx_client=self._http, auto_refresh_token=False, persist_session=False
-        )
-        self._client = await acreate_client(self._url, self._key, options=options)
+
+        def client() -> AsyncClient:
+            http = httpx.AsyncClient(timeout=timeout, verify=secure)
+            options = AsyncClientOptions(
+                httpx_client=http, auto_refresh_token=False, persist_session=False
+            )
+            return AsyncClient(self._url, self._key, options)
+
+        self._clients = PerLoop(client, close=_let_go)
+        self._clients.here()
 
     async def close(self) -> None:
         """Let go of connections."""
-        http, self._http, self._client = self._http, None, None
-        if http is not None:
-            await http.aclose()
+        clients, self._clients = self._clients, None
+        if clients is not None:
+            await _let_go(clients.here())
 
     async def call(self, function: str, **parameters: Any) -> Any:
         """Call a function of the migrations; what it answers, as JSON.
@@ -90,11 +94,16 @@ class Rest:
             ConduitError: when it cannot be called; nothing has changed, except where the answer
                 alone was lost.
         """
-        if self._client is None:
+        if self._clients is None:
             raise StoreError(f"the store at {self.place} is not open", remedy="await open() first")
         with translated(self.place, secret=self._key):
-            answer = await self._client.rpc(function, parameters).execute()
+            answer = await self._clients.here().rpc(function, parameters).execute()
         return answer.data
+
+
+async def _let_go(client: AsyncClient) -> None:
+    if (http := client.options.httpx_client) is not None:
+        await http.aclose()
 
 
 def _place(url: str) -> str:

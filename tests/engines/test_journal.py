@@ -8,17 +8,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conduit.core.decisions import Decision
-from conduit.core.errors import ConfigurationError, StoreError
+from conduit.core.errors import ConfigurationError, StoreError, UnknownDecisionError
 from conduit.core.outcomes import Change, Execution, Head, Observation
+from conduit.core.ports import Store
 from conduit.engines import journal as module
-from conduit.engines.journal import Discount, Journal
+from conduit.engines.journal import Journal
+from conduit.engines.journal_entries import Discount
 from conduit.stores.memory import MemoryStore
 from conduit.stores.sql import SQLStore
 from tests.stores.builders import ARMS, a_decision, an_execution, an_observation
-from tests.stores.conftest import new_database
+from tests.stores.conftest import DATABASES, Maker, makers, new_database
+
+__all__ = ["makers"]
 
 
 class Flaky(MemoryStore):
@@ -173,6 +178,85 @@ async def test_an_entry_the_store_refuses_holds_up_nothing(
     assert (await store.count(), journal.missed, len(journal)) == (2, 1, 0)
     assert "no longer complete" in caplog.text
     await journal.close()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_a_value_of_the_wrong_type_holds_up_nothing(
+    kind: str, makers: dict[str, Maker], tmp_path: Path
+) -> None:
+    """A decision with a user that no database can keep is dropped; those around it are logged."""
+    await _holds_up_nothing(makers[kind](tmp_path).connect(), user={"name": "ada"})
+
+
+async def test_a_value_that_is_too_long_holds_up_nothing(
+    makers: dict[str, Maker], tmp_path: Path
+) -> None:
+    """A user whose name finds no room in an index of PostgreSQL is dropped alone, over REST as well."""
+    long = "".join(map(chr, np.random.default_rng(1).integers(0x4E00, 0x9FFF, 4000)))
+    for kind in ("postgres", "supabase"):
+        await _holds_up_nothing(makers[kind](tmp_path).connect(), user=long)
+
+
+async def test_what_is_no_json_holds_up_nothing(makers: dict[str, Maker], tmp_path: Path) -> None:
+    """A value that cannot be sent over REST is dropped alone."""
+    await _holds_up_nothing(makers["supabase"](tmp_path).connect(), user=object())
+
+
+async def _holds_up_nothing(store: Store, *, user: object) -> None:
+    await store.open()
+    journal = Journal(store)
+    bad = replace(a_decision(2), user_id=user)  # type: ignore[arg-type]
+    await journal.enter(a_decision(1), bad, a_decision(3), an_observation(1))
+    await journal.flush()
+    assert (journal.missed, len(journal), await store.count()) == (1, 0, 1)
+    assert (await store.decision(a_decision(3).id)).id == a_decision(3).id
+    with pytest.raises(UnknownDecisionError):
+        await store.decision(bad.id)
+    await journal.close()
+    await store.close()
+
+
+class Picky(Flaky):
+    """A store that says of itself what is one entry's fault."""
+
+    def __init__(self, *bad: int) -> None:
+        super().__init__()
+        self.bad = {a_decision(number).id for number in bad}
+        self.full = False
+
+    async def append(self, decisions: Sequence[Decision], executions: Sequence[Execution]) -> None:
+        if self.full or self.bad & {it.id for it in decisions}:
+            raise StoreError("the database failed: who knows why")
+        await super().append(decisions, executions)
+
+
+async def test_an_entry_that_fails_while_others_are_taken_is_dropped() -> None:
+    """What the store does not say of an entry is seen: it alone fails, and so does its attempt."""
+    store = Picky(2)
+    journal = Journal(store)
+    await journal.enter(a_decision(1), a_decision(2), an_execution(2), an_execution(1))
+    with pytest.raises(StoreError, match="who knows why"):  # nothing came after it yet
+        await journal.flush()
+    assert (journal.missed, len(journal)) == (0, 2)
+    await journal.enter(a_decision(3), an_observation(1), an_observation(3))
+    await journal.flush()
+    assert (journal.missed, len(journal), await store.count()) == (2, 0, 2)
+    await journal.close()
+
+
+async def test_a_store_that_takes_nothing_is_not_held_against_its_entries() -> None:
+    """A store that can be read and takes no entry, as on a full disk, loses none of them."""
+    store = Picky()
+    store.full = True
+    journal = Journal(store)
+    await journal.enter(*map(a_decision, range(1, 20)))
+    for _ in range(3):
+        with pytest.raises(StoreError, match="who knows why"):
+            await journal.flush()
+    assert (journal.missed, len(journal)) == (0, 19)
+    store.full = False
+    await journal.close()
+    assert (journal.missed, len(journal), sum(store.batches)) == (0, 0, 19)
 
 
 async def test_what_finds_no_room_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

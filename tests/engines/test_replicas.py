@@ -7,10 +7,12 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conduit.cache.bell import MemoryBell
+from conduit.cache.redis_bell import RedisBell
 from conduit.core.arms import Arm, Price
 from conduit.core.clocks import ManualClock
 from conduit.core.decisions import Decision
@@ -33,7 +35,9 @@ from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
 from experiments.servers.redis import Redis
 from tests.engines.builders import CHEAP, DEAR, labelled_queries, router_of
-from tests.stores.conftest import new_database
+from tests.stores.conftest import Maker, makers, new_database
+
+__all__ = ["makers"]
 
 OLD = Arm(id="old", provider="local", price=Price(input=1.0, output=4.0))
 DEARER = Price(input=6.0, output=30.0)
@@ -294,6 +298,65 @@ async def test_a_price_is_changed_for_what_was_paid_before_once(path: Path) -> N
     assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(2 * 0.02))
 
 
+async def test_two_that_price_a_model_at_once_shift_its_costs_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is second shifts from the price of who was first, and that is the price on record."""
+    async with replicas(path) as (one, other):
+        for turn in range(6):
+            decision = await one.route(f"question {turn}", models=["dear"])
+            await one.feedback(decision.id, quality_score=0.9, cost=0.02)
+        for router in (one, other):
+            await looked(router)
+        built = Learner.built
+        second = (await other.open()).learner
+
+        async def after_the_first(learner: Learner, *given: Any, **named: Any) -> Any:
+            if learner is second:
+                monkeypatch.setattr(Learner, "built", built)
+                await one.set_price("dear", DEARER)
+            return await built(learner, *given, **named)
+
+        monkeypatch.setattr(Learner, "built", after_the_first)
+        await other.set_price("dear", Price(input=12.0, output=60.0))
+        for router in (one, other):
+            await looked(router)
+            assert router.arms[1].price == Price(input=12.0, output=60.0)
+    sums = await Reader(path).sums("dear", Head.LOG_COST)
+    assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(4 * 0.02))
+    store = SQLStore(path)
+    await store.open()
+    last = (await store.edits())[0]
+    await store.close()
+    assert (last.before, last.after) == (
+        {"input": 6.0, "output": 30.0},
+        {"input": 12.0, "output": 60.0},
+    )
+
+
+async def test_what_a_new_price_did_not_shift_is_shifted_when_it_is_set_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that goes away between price and costs is said; the same price, set again, is made whole."""
+    async with replicas(path, count=1) as (one,):
+        for turn in range(6):
+            decision = await one.route(f"question {turn}", models=["dear"])
+            await one.feedback(decision.id, quality_score=0.9, cost=0.02)
+
+        async def cut(*_: object, **__: object) -> None:
+            raise StoreError("cut")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLStore, "shift", cut)
+            with pytest.raises(StoreError, match="not shifted to it yet: cut; set the same price"):
+                await one.set_price("dear", DEARER)
+        await looked(one)
+        for _ in range(2):
+            await one.set_price("dear", DEARER)
+    sums = await Reader(path).sums("dear", Head.LOG_COST)
+    assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(2 * 0.02))
+
+
 async def test_one_budget_is_kept_by_all(path: Path) -> None:
     """What one process spends, the other knows to be gone: spending and requests are the sums."""
     async with replicas(path, budget=1e-3) as (one, other):
@@ -467,13 +530,19 @@ async def test_feedback_may_be_faster_than_the_journal(
             await one.feedback("nobody made it", rating=5)
 
 
+@pytest.mark.parametrize("bell", [False, True])
 async def test_a_fault_of_the_keeper_is_said_and_it_goes_on(
-    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, bell: bool
 ) -> None:
-    """A replica that fails over a fault says so, and the next request starts it again."""
+    """A replica that fails over a fault says so, and the next request starts it again, and it hears."""
     async with replicas(path, count=1) as (router,):
         replica = (await router.open()).replica
-        keepers = asyncio.all_tasks() - {asyncio.current_task()}
+        rope = MemoryBell()
+        if bell:
+            await replica.stop()
+            monkeypatch.setattr(replica, "_bell", rope.peer())
+            replica.start()
+        keepers = {replica._keeper}
 
         async def fail() -> None:
             raise RuntimeError("a fault")
@@ -485,19 +554,39 @@ async def test_a_fault_of_the_keeper_is_said_and_it_goes_on(
         assert "no longer keeps up" in caplog.text
         await router.route("a question")
         assert replica.is_running
+        looked = asyncio.Event()
+
+        async def look() -> None:
+            looked.set()
+
+        monkeypatch.setattr(replica, "look", look)
+        await rope.ring("changed")
+        await asyncio.wait_for(looked.wait(), 20)
+        assert [len(it._listeners) for it in rope._rope[1:]] == [1] * bell
 
 
-def test_a_router_outlives_its_loop(path: Path) -> None:
-    """Scripts that run a loop per call keep what was learned, and go on keeping up."""
-    router = router_of(store=SQLStore(path))
+@pytest.mark.parametrize("kind", ["sqlite", "redis", "supabase"])
+def test_a_router_outlives_its_loop(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, makers: dict[str, Maker]
+) -> None:
+    """Scripts that run a loop per call keep what was learned, and go on keeping up and listening."""
+    store = makers["supabase" if kind == "supabase" else "sqlite"](tmp_path).connect()
+    redis_url = request.getfixturevalue("redis_server").url if kind == "redis" else None
+    router = router_of(store=store, redis_url=redis_url)
 
     async def rated() -> bool:
-        decision = await router.route("a question")
-        await router.feedback(decision.id, rating=5)
-        return (await router.open()).replica.is_running
+        decisions = await asyncio.gather(*(router.route("a question") for _ in range(3)))
+        await router.feedback(decisions[0].id, rating=5)
+        engine = await router.open()
+        if kind == "redis":
+            bell = engine.replica._bell
+            assert isinstance(bell, RedisBell)
+            assert len(bell._listeners) == 1
+            assert not bell._listening.done()
+        return engine.replica.is_running
 
-    assert asyncio.run(rated())
-    assert asyncio.run(rated())
+    for _ in range(3):
+        assert asyncio.run(rated())
     asyncio.run(router.aclose())
 
 

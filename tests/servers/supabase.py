@@ -163,7 +163,8 @@ class SupabaseServer:
 def _call(conn: Connection, name: str, given: dict[str, Any]) -> str:
     function = conn.execute(_FUNCTION, {"name": name}).one_or_none()
     declared = [] if function is None else list(function.names or [])
-    if function is None or sorted(declared) != sorted(given):
+    needed = declared[: len(declared) - (function.optional if function else 0)]
+    if function is None or not set(needed) <= set(given) <= set(declared):
         told = ", ".join(sorted(given))
         raise Refusal(
             404,
@@ -174,7 +175,8 @@ def _call(conn: Connection, name: str, given: dict[str, Any]) -> str:
         )
     if function.reads:
         conn.execute(text("SET TRANSACTION READ ONLY"))
-    return _run(conn, name, dict(zip(declared, function.kinds, strict=True)), given)
+    kinds = zip(declared, function.kinds, strict=True)
+    return _run(conn, name, {it: kind for it, kind in kinds if it in given}, given)
 
 
 def _run(conn: Connection, name: str, kinds: dict[str, str], given: dict[str, Any]) -> str:

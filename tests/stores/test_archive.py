@@ -23,6 +23,7 @@ from conduit.stores.archive import Into, put_in, shared_sources, take_out
 from conduit.stores.archive_file import load_archive, save_archive
 from conduit.stores.direct import opened
 from conduit.stores.sql import SQLStore
+from conduit.stores.sql_evidence import read_sources
 from tests.stores.builders import ARMS, LAYOUT
 from tests.stores.conftest import new_database
 from tests.stores.refitting import (
@@ -123,6 +124,25 @@ def test_replacing_sets_aside_what_the_log_says(
     assert before.statistics[ARMS[0], "quality"].count == 4
     refit(other, clock)
     assert_same(asyncio.run(load(other, clock)), before)
+
+
+def test_what_was_replaced_can_be_learned_again(
+    learned: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    """Evidence that gave way is no longer on record: merged again, it counts."""
+    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
+    other, third = new_database(tmp_path / "other.db"), new_database(tmp_path / "third.db")
+    export(learned, first, clock)
+    asyncio.run(learn(other, clock, 4))
+    export(other, second, clock)
+    take_in(third, first, clock)
+    take_in(third, second, clock, Into.REPLACE)
+    assert asyncio.run(load(third, clock)).statistics[ARMS[0], "quality"].count == 1
+    assert take_in(third, first, clock, Into.MERGE) is None
+    assert asyncio.run(load(third, clock)).statistics[ARMS[0], "quality"].count == 4
+    with opened(third) as database, database.read() as conn:
+        names = [source.name for source in read_sources(conn)]
+    assert names == ["second.zip", "first.zip", "labels"]
 
 
 def test_a_database_that_has_learned_wants_to_be_asked(

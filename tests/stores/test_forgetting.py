@@ -21,6 +21,8 @@ from conduit.core.outcomes import Head, Signal
 from conduit.core.ports import Store
 from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores import migrate
+from conduit.stores.direct import opened
+from conduit.stores.refit import Refitting
 from conduit.stores.sql import SQLStore
 from tests.stores.builders import (
     ARMS,
@@ -182,6 +184,33 @@ async def test_a_decision_from_the_future_counts_as_of_now(backend: Backend) -> 
     assert sums.landmark == START + 60
     assert sums.weight >= 1.0
     await store.close()
+
+
+async def test_clocks_that_differ_make_nothing_fade_twice(where: str) -> None:
+    """Two processes, one of which is 20 s ahead, fold in turn: sums are those of a rebuild by either."""
+    right, ahead = ManualClock(START), ManualClock(START + 20)
+    stores = [(SQLStore(where, clock=clock), clock) for clock in (right, ahead)]
+    for store, _ in stores:
+        await store.open()
+    await stores[0][0].set_half_life(HALF_LIFE)
+    for number in range(1, 41):
+        store, clock = stores[number % 2]
+        await store.add_decision(replace(a_decision(number), created_at=clock.now()))
+        await store.observe([an_observation(number)])
+        await store.fold()
+        right.advance(0.2)
+        ahead.advance(0.2)
+    learned = (await stores[0][0].load()).statistics[RATED]
+    for store, _ in stores:
+        await store.close()
+    with opened(where) as database:
+        Refitting(database, clock=ahead, actor="tester").run()
+    rebuilt = SQLStore(where, clock=ahead)
+    await rebuilt.open()
+    sums = (await rebuilt.load()).statistics[RATED]
+    await rebuilt.close()
+    assert learned.weight == pytest.approx(sums.weight, rel=1e-9)
+    assert learned.landmark == sums.landmark
 
 
 async def test_evidence_from_elsewhere_fades_from_when_it_was_absorbed(store: Store) -> None:

@@ -150,6 +150,31 @@ def test_evidence_that_an_earlier_version_absorbed_is_not_lost_silently(path: Pa
         refit(path, clock)
 
 
+def test_what_was_absorbed_before_it_was_kept_apart_is_not_lost_after_a_purge(
+    path: Path,
+) -> None:
+    """Evidence of an old warm start is in the sums alone: a rebuild refuses, whatever else is kept."""
+    clock = ManualClock(START)
+    asyncio.run(learn(path, clock, 1))
+    clock.advance(1000.0)
+    asyncio.run(learn(path, clock, 2))
+    before = asyncio.run(load(path, clock))
+    refit(path, clock)
+    with opened(path) as database:
+        with database.write() as conn:
+            conn.exec_driver_sql(
+                "UPDATE arm_state SET raw_count = raw_count + 50, weight = weight + 9"
+            )
+            conn.exec_driver_sql("INSERT INTO sources VALUES (1, 'x', 'old.csv', 9, 50, 1)")
+        purge(database, Wanted(older_than=500.0), clock=clock, actor="tester")
+    with pytest.raises(StoreError, match=r"lose evidence of 1 models .* add --drop-unreadable"):
+        refit(path, clock)
+    count = before.statistics[ARMS[0], "quality"].count
+    assert asyncio.run(load(path, clock)).statistics[ARMS[0], "quality"].count == count + 50
+    refit(path, clock, drop_unreadable=True)
+    assert_same(asyncio.run(load(path, clock)), before)
+
+
 def test_a_database_that_learned_nothing_has_nothing_to_rebuild(path: Path) -> None:
     """An empty database is one line."""
     with pytest.raises(StoreError, match="has learned nothing yet"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,15 @@ import pytest
 from conduit.core.clocks import ManualClock
 from conduit.core.decisions import Decision
 from conduit.core.errors import LayoutMismatchError, StoreError
+from conduit.core.ports import Store
 from conduit.core.statistics import Source, SufficientStatistics
+from conduit.stores import new_contexts
 from conduit.stores.refit import Encoding
 from conduit.stores.sql import SQLStore
+from conduit.stores.supabase import SupabaseStore
+from tests.servers.supabase import SERVICE_KEY
 from tests.stores.builders import ARMS, DIM, LAYOUT
+from tests.stores.conftest import DATABASES, new_database
 from tests.stores.refitting import (
     START,
     a_source,
@@ -82,6 +89,30 @@ def test_evidence_without_prompts_goes_only_when_that_is_said(where: str) -> Non
     assert refit(where, clock).skipped == 2
 
 
+def test_a_temporary_folder_that_is_missing_or_full_is_one_line(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only another encoder needs the folder; without it nothing is changed, and others fold again."""
+    clock = ManualClock(START)
+    asyncio.run(learn_texts(where, clock, ["a", "bb"]))
+    before = asyncio.run(load(where, clock))
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    with pytest.raises(
+        StoreError, match="No such file or directory; free some space there, or set"
+    ):
+        refit(where, clock, encoding=OTHER)
+    assert refit(where, clock).observations == 2
+    monkeypatch.setattr(
+        new_contexts,
+        "TemporaryFile",
+        lambda *_, **__: Path("/dev/full").open("w+"),  # noqa: SIM115 - closed by who asked
+    )
+    with pytest.raises(StoreError, match="No space left on device; free some space there, or set"):
+        refit(where, clock, encoding=OTHER)
+    assert asyncio.run(rate(where, clock, 1, 1.0)) == 1
+    assert asyncio.run(load(where, clock)).statistics.keys() == before.statistics.keys()
+
+
 def test_absorbed_evidence_goes_to_no_other_layout_unasked(where: str) -> None:
     """Sums of a warm start have no prompts; once they are gone, the source may come again."""
     clock = ManualClock(START)
@@ -106,19 +137,28 @@ def test_absorbed_evidence_goes_to_no_other_layout_unasked(where: str) -> None:
     assert asyncio.run(absorb()) is None
 
 
+@pytest.mark.parametrize("kind", [*DATABASES, "supabase"])
 def test_observations_of_another_layout_are_never_folded(
-    where: str, caplog: pytest.LogCaptureFixture
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A process that still decides in the old layout is refused the state; its ratings are kept."""
     clock = ManualClock(START)
+    if kind == "sqlite":
+        where = str(new_database(tmp_path / "conduit.db"))
+    else:
+        where = request.getfixturevalue("databases").new()
+    server = request.getfixturevalue("supabase_server") if kind == "supabase" else None
     asyncio.run(learn_texts(where, clock, ["a", "bb"]))
 
-    async def late(old: SQLStore) -> None:
-        await old.add_decision(with_text(3, clock, "ccc"))
+    async def late(old: Store) -> None:
+        await old.append([with_text(3, clock, "ccc")], [])
+        await old.add_decision(with_text(4, clock, "dddd"))
         await old.observe([observed(3, 1.0, clock)])
 
     async def go() -> None:
-        old = SQLStore(where, clock=clock)
+        old: Store = SQLStore(where, clock=clock)
+        if server is not None:
+            old = SupabaseStore(server.project(where), SERVICE_KEY, clock=clock)
         await old.open()
         await old.bind_layout(LAYOUT, DIM)
         await asyncio.to_thread(lambda: refit(where, clock, encoding=OTHER))
@@ -131,5 +171,5 @@ def test_observations_of_another_layout_are_never_folded(
     assert asyncio.run(load(where, clock)).statistics[ARMS[0], "quality"].count == 2
     assert "1 observations of decisions in another layout" in caplog.text
     done = refit(where, clock, encoding=OTHER)
-    assert (done.rewritten, done.observations) == (1, 3)
+    assert (done.rewritten, done.observations) == (2, 3)
     assert asyncio.run(load(where, clock)).statistics[ARMS[0], "quality"].count == 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,23 @@ def test_nothing_is_made_or_changed(path: Path, tmp_path: Path) -> None:
     absent = status_of(tmp_path / "absent.db", now=START)
     assert (absent.exists, absent.contents) == (False, None)
     assert not (tmp_path / "absent.db").exists()
+
+
+def test_a_file_that_keeps_no_log_is_left_as_it_is(path: Path, tmp_path: Path) -> None:
+    """Looking changes not a byte of a file in another journal mode, ours or not; writing sets ours."""
+    strange = tmp_path / "strange.db"
+    for file, statement in ((path, "SELECT 1"), (strange, "CREATE TABLE it (a)")):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute(statement)
+            connection.commit()
+    for file in (path, strange):
+        before = file.read_bytes()
+        assert status_of(file, now=START).revision == (HEAD if file == path else None)
+        assert file.read_bytes() == before
+    asyncio.run(learn(path, ManualClock(START), 1))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_nothing_pending_is_no_lag(path: Path) -> None:
