@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from conduit.core.version import __version__
 
 if TYPE_CHECKING:
+    from conduit.batch.mode import run_batch_mode
     from conduit.core.arms import Arm, Price, Tier
     from conduit.core.budgets import Period
     from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
@@ -57,6 +58,7 @@ __all__ = [
     "allm",
     "llm",
     "llm_dry_run",
+    "run_batch_mode",
     "session",
     "set_models",
     "set_pricing",
@@ -86,6 +88,7 @@ _HOME = {
     "allm": "conduit.simple.functions",
     "llm": "conduit.simple.functions",
     "llm_dry_run": "conduit.simple.functions",
+    "run_batch_mode": "conduit.batch.mode",
     "session": "conduit.simple.functions",
     "set_models": "conduit.simple.functions",
     "set_pricing": "conduit.simple.functions",
