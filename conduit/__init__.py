@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         smart_classify,
     )
     from conduit.simple.grading.verdicts import SmartClassification
+    from conduit.simple.named.functions import get_provider, run_single_mode
+    from conduit.simple.named.provider import NamedProvider
     from conduit.simple.providers.multi import MultiProvider
     from conduit.simple.providers.provider import Provider
 
@@ -40,6 +42,7 @@ __all__ = [
     "CostController",
     "Decision",
     "MultiProvider",
+    "NamedProvider",
     "OptimizeFor",
     "Period",
     "Preferences",
@@ -55,8 +58,10 @@ __all__ = [
     "Tier",
     "__version__",
     "allm",
+    "get_provider",
     "llm",
     "llm_dry_run",
+    "run_single_mode",
     "session",
     "set_models",
     "set_pricing",
@@ -70,6 +75,7 @@ _HOME = {
     "CostController": "conduit.simple.control.controller",
     "Decision": "conduit.core.decisions",
     "MultiProvider": "conduit.simple.providers.multi",
+    "NamedProvider": "conduit.simple.named.provider",
     "OptimizeFor": "conduit.core.models",
     "Period": "conduit.core.budgets",
     "Preferences": "conduit.core.models",
@@ -84,8 +90,10 @@ _HOME = {
     "SQLiteStorage": "conduit.simple.control.books",
     "Tier": "conduit.core.arms",
     "allm": "conduit.simple.functions",
+    "get_provider": "conduit.simple.named.functions",
     "llm": "conduit.simple.functions",
     "llm_dry_run": "conduit.simple.functions",
+    "run_single_mode": "conduit.simple.named.functions",
     "session": "conduit.simple.functions",
     "set_models": "conduit.simple.functions",
     "set_pricing": "conduit.simple.functions",
