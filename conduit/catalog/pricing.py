@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 UNLISTED = frozenset({"lmstudio", "claude-code", "openai-codex"})
 """Providers without list prices: local servers, and command-line tools with their own plan."""
 
+PLANNED = frozenset({"claude-code", "openai-codex"})
+"""Of these, the tools: nobody is billed by the token, unless a price is given or the tool says more."""
+
 _HOSTS = {
     "openai": "api.openai.com",
     "anthropic": "api.anthropic.com",
@@ -80,6 +83,8 @@ def _price(model: object, entry: object, *, source: str) -> Price:
 def price_of(arm: Arm, given: Mapping[str, Price]) -> Price:
     """The price of an arm: given > the arm's own > the published list price.
 
+    A command-line tool's is 0: a plan pays for it, and a cost that the tool reports is stronger.
+
     Args:
         arm: the model.
         given: prices by model name, from a pricing file or the caller.
@@ -92,6 +97,8 @@ def price_of(arm: Arm, given: Mapping[str, Price]) -> Price:
             return given[name]
     if arm.price is not None:
         return arm.price
+    if arm.provider in PLANNED:
+        return Price(input=0.0, output=0.0)
     if has_private_price(arm):
         raise UnknownPriceError(arm.id, served_at=urlsplit(arm.base_url or "").hostname)
     price = list_price(arm.provider, arm.api_name)
