@@ -66,7 +66,9 @@ class Telling:
             table = Table("failed", "error", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
             for result in failures[:_SHOWN]:
                 table.add_row(result.prompt, result.error)
-            self._console.print(table)
+            with self._console.capture() as captured:
+                self._console.print(table)
+            self.say("\n".join(line.rstrip() for line in captured.get().splitlines()))
         if len(failures) > _SHOWN:
             self.say(f"… and {len(failures) - _SHOWN:,} more")
 

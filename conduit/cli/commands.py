@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "demo": "Route recorded real prompts, learn from each, and show what that saved.",
         "route": "Decide which model should answer a prompt, without calling it.",
         "run": "Have a prompt answered by the model that should answer it.",
+        "batch": "Have a folder of prompts answered, and only what is not answered yet.",
         "serve": "Serve OpenAI's protocol, with the model decided for every request.",
         "feedback": "Say how an answer was, so that the next decision is better.",
         "evaluate": "Say what another policy would have given, from what was logged.",

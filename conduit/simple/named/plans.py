@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,6 +10,7 @@ from functools import partial
 from conduit.catalog.pricing import has_private_price
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
+from conduit.core.events import Subscriber
 from conduit.core.models import Query
 from conduit.engines.callable_models import check_keys
 from conduit.engines.configured import durable_store_of
@@ -110,14 +111,19 @@ class NamedPlan:
             arm = replace(arm, max_output_tokens=min(arm.max_output_tokens, settings.max_tokens))
         return cls(settings=settings, arm=arm)
 
-    def make(self) -> Router:
-        """The router of this model, on the database that the settings name."""
+    def make(self, subscribers: Iterable[Subscriber] = ()) -> Router:
+        """The router of this model, on the database that the settings name.
+
+        Args:
+            subscribers: are told of every event.
+        """
         return Router(
             (self.arm,),
             policy="thompson",
             client=offline_client() if self.settings.offline else None,
             store=durable_store_of(self.settings),
             settings=self.settings,
+            subscribers=subscribers,
         )
 
     @property
