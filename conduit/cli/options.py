@@ -34,11 +34,17 @@ PromptOption: TypeAlias = Annotated[
 ]
 Model: TypeAlias = Annotated[
     str | None,
-    typer.Option("--model", metavar="ID", help="Take this model and no other."),
+    typer.Option(
+        "--model", metavar="ID", help="Take this model and no other; default: MODEL_NAME."
+    ),
 ]
 Provider: TypeAlias = Annotated[
     str | None,
-    typer.Option("--provider", metavar="NAME", help="Take a model of this provider only."),
+    typer.Option(
+        "--provider",
+        metavar="NAME",
+        help="Take a model of this provider only, and --model by its name there, listed or not; default: MODEL_PROVIDER.",
+    ),
 ]
 PreferProvider: TypeAlias = Annotated[
     str | None,

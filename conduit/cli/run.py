@@ -42,11 +42,13 @@ def run(
     latency to standard error. Another model takes over when the chosen one
     fails, unless --model forces it. Needs the key of at least one provider:
     OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY, GROQ_API_KEY or
-    OPENROUTER_API_KEY, in the environment or in .env.
+    OPENROUTER_API_KEY, in the environment or in .env. OpenRouter's models and
+    LM Studio's are not listed: name one with --provider and --model.
 
       conduit run "What is 2+2?"
       echo "Translate: good morning" | conduit run --max-cost 0.001
       conduit run -q "Prove it." --provider anthropic --json
+      conduit run hello --provider openrouter --model VENDOR/MODEL
 
     Decisions and what was learned live in a SQLite file in your data folder,
     unless --database, CONDUIT_DATABASE_PATH or DATABASE_URL names another
