@@ -72,8 +72,8 @@ class Quote:
 def quote_for(request: ModelRequest, *, input_tokens: int | None = None) -> Quote | None:
     """What a request may cost; None for a model that has no price.
 
-    ``max_tokens`` is the longest answer, and nothing shorter will do: it was asked for. Without it
-    the longest is the model's own, and a small one will do.
+    ``max_tokens`` is the longest answer, and nothing shorter will do: it was asked for, as far as the
+    model goes. Without it the longest is the model's own, and a small one will do.
 
     Args:
         request: to a model.
@@ -82,13 +82,14 @@ def quote_for(request: ModelRequest, *, input_tokens: int | None = None) -> Quot
     price, asked = request.arm.price, request.max_tokens
     if price is None:
         return None
-    longest = request.arm.max_output_tokens if asked is None else asked
+    most = request.arm.max_output_tokens  # which no call asks for more than
+    longest = most if asked is None else min(asked, most)
     sent = most_input_tokens(request.text, request.chat) if input_tokens is None else input_tokens
     return Quote(
         price=price,
         input_tokens=sent,
         output_tokens=longest,
-        least_tokens=min(SMALL_ANSWER, longest) if asked is None else asked,
+        least_tokens=min(SMALL_ANSWER, longest) if asked is None else longest,
     )
 
 

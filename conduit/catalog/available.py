@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from conduit.catalog.pricing import PLANNED, has_private_price, price_of
+from conduit.catalog.pricing import AGGREGATORS, PLANNED, has_private_price, price_of
 from conduit.catalog.registry import Registry
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
@@ -47,8 +47,9 @@ def find_model(registry: Registry, name: str, *, prices: Mapping[str, Price] | N
     """The arm of that name: of the registry, or ``provider/model`` where its price is known.
 
     A model outside the registry gets its full name ``provider/model`` as id, so that what is
-    learned about it stays its own whatever else is configured. At a private address nobody can tell
-    which models there are: there any name is one, and its price must be given.
+    learned about it stays its own whatever else is configured. At a private address, and at a provider
+    that passes on other people's models, nobody can tell which models there are: there any name is
+    one. Its price is looked up by :func:`~conduit.catalog.pricing.price_of`.
 
     Raises:
         UnknownModelError: for a name that nothing answers to.
@@ -57,9 +58,19 @@ def find_model(registry: Registry, name: str, *, prices: Mapping[str, Price] | N
     if known is not None:
         return known
     outsider = _outsider(name, base_urls=registry.base_urls)
-    if outsider is not None and (has_private_price(outsider) or _is_priced(outsider, prices or {})):
+    if outsider is not None and (_is_anything(outsider) or _is_priced(outsider, prices or {})):
         return outsider
     raise UnknownModelError(name, known=[arm.id for arm in registry.arms])
+
+
+def may_be_unlisted(registry: Registry, name: str) -> bool:
+    """Whether a name is of a provider at which any name may be a model."""
+    outsider = _outsider(name, base_urls=registry.base_urls)
+    return outsider is not None and _is_anything(outsider)
+
+
+def _is_anything(arm: Arm) -> bool:
+    return arm.provider in AGGREGATORS or has_private_price(arm)
 
 
 def _callable(arm: Arm, providers_with_keys: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from conduit.catalog.available import available_arms, find_model
+from conduit.catalog.available import available_arms, find_model, may_be_unlisted
 from conduit.catalog.baseline import resolve_baseline
 from conduit.catalog.pricing import parse_pricing, price_names, price_of, read_pricing
 from conduit.catalog.registry import SHIPPED, Registry, read_registry
@@ -77,7 +77,7 @@ def load_catalog(
     chosen = available_arms(
         known, providers_with_keys=providers_with_keys, models=models, prices=given
     )
-    _report_unused(given, arms=(*known.arms, *chosen))
+    _report_unused(given, known=known, chosen=chosen)
     arms = tuple(replace(arm, price=price_of(arm, given)) for arm in chosen)
     reference = resolve_baseline(
         arms,
@@ -123,8 +123,10 @@ def _find_priced(registry: Registry, name: str, given: Mapping[str, Price]) -> A
     return replace(arm, price=price_of(arm, given))
 
 
-def _report_unused(given: Mapping[str, Price], *, arms: Sequence[Arm]) -> None:
+def _report_unused(given: Mapping[str, Price], *, known: Registry, chosen: Sequence[Arm]) -> None:
     """A misspelt name would leave a model at its list price without anybody noticing."""
-    used = {name for arm in arms for name in price_names(arm)}
+    used = {name for arm in (*known.arms, *chosen) for name in price_names(arm)}
     for name in given.keys() - used:
+        if may_be_unlisted(known, name):
+            continue  # asked for later, it may be
         _log.warning("the price given for %r is not used: no model has that name", name)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from conduit.catalog import fields
 from conduit.catalog.documents import read_document
 from conduit.catalog.registry import names_of
+from conduit.core.addresses import is_loopback
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import ConfigurationError, UnknownPriceError
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 UNLISTED = frozenset({"lmstudio", "claude-code", "openai-codex"})
 """Providers without list prices: local servers, and command-line tools with their own plan."""
+AGGREGATORS = frozenset({"openrouter"})
+"""Providers that pass on other people's models, more than any list has."""
 
 PLANNED = frozenset({"claude-code", "openai-codex"})
 """Of these, the tools: nobody is billed by the token, unless a price is given or the tool says more."""
@@ -84,6 +87,7 @@ def price_of(arm: Arm, given: Mapping[str, Price]) -> Price:
     """The price of an arm: given > the arm's own > the published list price.
 
     A command-line tool's is 0: a plan pays for it, and a cost that the tool reports is stronger.
+    What this machine's own LM Studio serves is free where nobody says otherwise: nobody bills it.
 
     Args:
         arm: the model.
@@ -97,7 +101,7 @@ def price_of(arm: Arm, given: Mapping[str, Price]) -> Price:
             return given[name]
     if arm.price is not None:
         return arm.price
-    if arm.provider in PLANNED:
+    if arm.provider in PLANNED or _is_own(arm):
         return Price(input=0.0, output=0.0)
     if has_private_price(arm):
         raise UnknownPriceError(arm.id, served_at=urlsplit(arm.base_url or "").hostname)
@@ -112,6 +116,10 @@ def has_private_price(arm: Arm) -> bool:
     if arm.provider in UNLISTED:
         return True
     return arm.base_url is not None and urlsplit(arm.base_url).hostname != _HOSTS.get(arm.provider)
+
+
+def _is_own(arm: Arm) -> bool:
+    return arm.provider == "lmstudio" and is_loopback(urlsplit(arm.base_url or "").hostname or "")
 
 
 def price_names(arm: Arm) -> tuple[str, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from conduit.catalog import Catalog
 from conduit.core.arms import Arm
-from conduit.core.errors import InvalidInputError
-from conduit.engines.callable_models import callable_arms, without_keyless
+from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
+from conduit.engines.callable_models import callable_arms, has_key, without_keyless
 from conduit.engines.configured import catalog_of
+from conduit.providers.cli_commands import TOOLS
+from conduit.providers.endpoints import BASE_URLS
 from conduit.settings import Settings
 
 
@@ -30,23 +32,30 @@ def choose(settings: Settings, *, model: str | None, provider: str | None, calli
     """Find the models of a call.
 
     Args:
-        settings: say which models there are and which keys are set.
-        model: a name that a model answers to; a model that no setting chose may be asked for.
+        settings: say which models there are and which keys are set, and ``model_name`` and
+            ``model_provider`` where none is given; the name is of that provider alone.
+        model: a name that a model answers to; a model that no setting chose may be asked for. With a
+            provider, its name there, listed or not.
         provider: whose models to take.
         calling: leave out models that cannot be called for want of a key.
 
     Raises:
         UnknownModelError: for a model that nothing answers to.
+        UnknownPriceError: for a provider's model that nobody priced.
         InvalidInputError: for a provider without models.
         ConfigurationError: when no key is set for any of them.
     """
     catalog = catalog_of(settings)
+    if model is None and provider in (None, settings.model_provider):
+        model = settings.model_name
+    provider = provider or settings.model_provider
     wanted = _wanted(catalog, model=model, provider=provider)
+    forced = model is not None or provider is not None
     arms = tuple({arm.id: arm for arm in (*catalog.arms, *wanted)}.values())
     if calling:
         wanted = callable_arms(wanted, settings)
-        arms = without_keyless(arms, settings)
-    forced = model is not None or provider is not None
+        asked_for = not forced or settings.models is not None
+        arms = without_keyless(arms, settings) if asked_for else _with_key(arms, settings)
     return Choice(models=_ids(arms), only=_ids(wanted) if forced else None)
 
 
@@ -56,7 +65,10 @@ def known_provider(name: str, arms: Iterable[Arm]) -> str:
     Raises:
         InvalidInputError: when none of them is served by it.
     """
-    providers = {arm.provider for arm in arms}
+    return _known(name, {arm.provider for arm in arms})
+
+
+def _known(name: str, providers: Collection[str]) -> str:
     if name.lower() in providers:
         return name.lower()
     raise InvalidInputError(
@@ -65,21 +77,54 @@ def known_provider(name: str, arms: Iterable[Arm]) -> str:
 
 
 def _wanted(catalog: Catalog, *, model: str | None, provider: str | None) -> tuple[Arm, ...]:
-    if provider is not None:
-        provider = known_provider(provider, (*catalog.arms, *catalog.registry.arms))
     if model is not None:
-        arm = catalog.find(model)
-        if provider not in (None, arm.provider):
-            raise InvalidInputError(
-                f"model {arm.id!r} is served by {arm.provider!r}, not by {provider!r}",
-                remedy="give --model or --provider alone",
-            )
-        return (arm,)
+        return (catalog.find(model) if provider is None else _served_by(catalog, model, provider),)
     if provider is None:
         return catalog.arms
-    chosen = tuple(arm for arm in catalog.arms if arm.provider == provider)
-    others = (arm for arm in catalog.registry.arms if arm.provider == provider)
+    return _all_of(catalog, provider)
+
+
+def _served_by(catalog: Catalog, model: str, provider: str) -> Arm:
+    """A provider's model by its name there, which the registry need not list."""
+    everybody = {
+        *BASE_URLS,
+        *TOOLS,
+        *(arm.provider for arm in (*catalog.arms, *catalog.registry.arms)),
+    }
+    provider = _known(provider, everybody)
+    whole = model.lower().startswith((f"{provider}/", f"{provider}:"))
+    name = model if whole else f"{provider}/{model}"
+    try:
+        return catalog.find(name)
+    except UnknownModelError:
+        elsewhere = catalog.registry.find(model)
+        if elsewhere is None:
+            raise UnknownPriceError(name) from None
+        raise InvalidInputError(
+            f"model {elsewhere.id!r} is served by {elsewhere.provider!r}, not by {provider!r}",
+            remedy=f"give --provider {elsewhere.provider}, or --model alone",
+        ) from None
+
+
+def _all_of(catalog: Catalog, provider: str) -> tuple[Arm, ...]:
+    """Those of a provider that settings chose, else all that the registry lists; a tool's own."""
+    listed = (*catalog.arms, *catalog.registry.arms)
+    lower = provider.lower()
+    if lower in TOOLS:
+        return (catalog.find(lower),)
+    if lower in BASE_URLS and all(arm.provider != lower for arm in listed):
+        raise InvalidInputError(
+            f"no model of provider {lower!r} is listed",
+            remedy=f"name one: --provider {lower} --model MODEL",
+        )
+    name = known_provider(provider, listed)
+    chosen = tuple(arm for arm in catalog.arms if arm.provider == name)
+    others = (arm for arm in catalog.registry.arms if arm.provider == name)
     return chosen or tuple(catalog.find(arm.id) for arm in others)
+
+
+def _with_key(arms: Iterable[Arm], settings: Settings) -> tuple[Arm, ...]:
+    return tuple(arm for arm in arms if has_key(arm, settings))
 
 
 def _ids(arms: Iterable[Arm]) -> tuple[str, ...]:

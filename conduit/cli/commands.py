@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "train-router": "Make the router of conduit.Provider from labelled outcomes of your own.",
         "explore": "Show what conduit.Provider would do: models, routes, costs and strategies.",
         "db": "Look after the database: status, export, import, refit, purge, changes.",
+        "list": "Show the providers: what each needs, and whether that is there.",
         "models": "Show the models, their prices, and what was learned about them.",
         "config": "Show every setting, its value, and where that came from.",
         "version": "Show the version.",

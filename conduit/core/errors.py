@@ -101,7 +101,8 @@ class UnknownPriceError(InvalidInputError):
         place = f" served at {served_at}" if served_at else ""
         super().__init__(
             f"no price is known for model {model!r}{place}",
-            remedy="give input_price and output_price (USD per million tokens) in a pricing file",
+            remedy="give input_price and output_price (USD per million tokens) in a pricing file "
+            "or CONDUIT_PRICING_JSON",
         )
 
 

@@ -40,12 +40,24 @@ def callable_arms(arms: Sequence[Arm], settings: Settings, *, without: str = "")
     if able:
         return able
     providers = {arm.provider for arm in arms}
+    if len(providers) > 1 and settings.api_keys:
+        raise _unnamed(settings)
     whose = f" for provider {arms[0].provider!r}" if len(providers) == 1 else ""
     count = " one of" if len(providers) > 1 else ""
     raise ConfigurationError(
         f"no API key is set{whose}",
         remedy=f"set{count} {key_variables(arms)} in the environment or in .env"
         + (f", or try it without: {without}" if without else ""),
+    )
+
+
+def _unnamed(settings: Settings) -> ConfigurationError:
+    """There is a key, and none of the models is of its provider."""
+    owners = list(settings.api_keys)
+    one = f"{owners[0]}/MODEL"
+    return ConfigurationError(
+        f"a key is set for {', '.join(owners)} alone, and none of the models is served there",
+        remedy=f"name one: --model {one} for this call, or CONDUIT_MODELS={one} for all",
     )
 
 

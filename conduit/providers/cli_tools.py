@@ -98,14 +98,19 @@ def program_of(provider: str) -> Path:
     Raises:
         ConfigurationError: when it is not on PATH.
     """
-    tool = TOOLS[provider]
-    found = shutil.which(tool.program)
+    tool, found = TOOLS[provider], found_program(provider)
     if found is None:
         raise ConfigurationError(
             f"provider {provider!r} needs the command {tool.program!r}, which is not on PATH",
             remedy=f"{tool.remedy}, or choose another provider",
         )
-    return Path(found)
+    return found
+
+
+def found_program(provider: str) -> Path | None:
+    """Likewise; None where there is none."""
+    found = shutil.which(TOOLS[provider].program)
+    return None if found is None else Path(found)
 
 
 def _tool_of(arm: Arm) -> Tool:

@@ -43,10 +43,14 @@ class ProviderSettings:
         "address of the LM Studio server", HTTP, default="http://localhost:1234/v1"
     )
     model_provider: str | None = declare(
-        "provider for commands that call one model", TEXT, aliases=("MODEL_PROVIDER",)
+        "--provider of conduit run and conduit route where none is given",
+        TEXT,
+        aliases=("MODEL_PROVIDER",),
     )
     model_name: str | None = declare(
-        "model for commands that call one model", TEXT, aliases=("MODEL_NAME",)
+        "--model of conduit run and conduit route where none is given, at MODEL_PROVIDER",
+        TEXT,
+        aliases=("MODEL_NAME",),
     )
     model_reasoning: str | None = declare(
         "reasoning effort for openai-codex",

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import CancelledError, Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Generic, TypeVar
 
@@ -34,6 +34,7 @@ class Background:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._iterated: set[_Pieces[Any]] = set()
         self._process = os.getpid()
 
     @property
@@ -91,23 +92,28 @@ class Background:
 
     def iterate(self, make: Callable[[], AsyncGenerator[T, None]]) -> Generator[T, None, None]:
         """What an asynchronous generator yields, one by one; it is closed when nobody wants more."""
-        pieces = _Pieces(make())
-        try:
-            while not isinstance(piece := self.run(pieces.next()), _Ended):
-                yield piece
-        finally:
-            if not self._closed:  # which has closed it as well
-                self.run(pieces.close())
+        with self._opened(make) as pieces:
+            try:
+                while not isinstance(piece := self.run(pieces.next()), _Ended):
+                    yield piece
+            finally:
+                if not self._closed:  # which has closed it as well
+                    self.run(pieces.close())
 
     async def each(self, make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
         """Likewise for a caller on another event loop, which goes on meanwhile."""
-        pieces = _Pieces(make())
-        try:
-            while not isinstance(piece := await self.awaited(pieces.next()), _Ended):
-                yield piece
-        finally:
-            if not self._closed:
-                await self.awaited(pieces.close())
+        with self._opened(make) as pieces:
+            try:
+                while not isinstance(piece := await self.awaited(pieces.next()), _Ended):
+                    yield piece
+            finally:
+                if not self._closed:
+                    await self.awaited(pieces.close())
+
+    async def end_iterating(self) -> None:
+        """Close all that is still iterated, while what it uses is open; whoever reads is given up."""
+        for pieces in tuple(self._iterated):
+            await pieces.end()
 
     def close(self) -> None:
         """End the loop, and with it all that still runs; repeatable, and for good."""
@@ -120,6 +126,15 @@ class Background:
         with suppress(RuntimeError):  # it has ended by itself
             loop.call_soon_threadsafe(loop.stop)
         thread.join()
+
+    @contextmanager
+    def _opened(self, make: Callable[[], AsyncGenerator[T, None]]) -> Iterator[_Pieces[T]]:
+        pieces = _Pieces(make())
+        self._iterated.add(pieces)
+        try:
+            yield pieces
+        finally:
+            self._iterated.discard(pieces)
 
     def _submitted(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         try:
@@ -198,11 +213,21 @@ class _Pieces(Generic[T]):
     def __init__(self, pieces: AsyncGenerator[T, None]) -> None:
         self._pieces = pieces
         self._turn = asyncio.Lock()
+        self._reader: asyncio.Task[Any] | None = None
 
     async def next(self) -> T | _Ended:
         async with self._turn:
-            return await anext(self._pieces, _Ended())
+            self._reader = asyncio.current_task()
+            try:
+                return await anext(self._pieces, _Ended())
+            finally:
+                self._reader = None
 
     async def close(self) -> None:
         async with self._turn:
             await self._pieces.aclose()
+
+    async def end(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+        await self.close()

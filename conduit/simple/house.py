@@ -90,8 +90,9 @@ class House:
             yield room.thing
         finally:
             room.guests.remove(guest)
-            self._rooms.remove(room)
-            self._rooms.append(room)  # the one used last
+            if room in self._rooms:  # not once the house is left
+                self._rooms.remove(room)
+                self._rooms.append(room)  # the one used last
             await self._tidy()
 
     def check(self) -> None:
@@ -137,6 +138,7 @@ class House:
             await _closed(room)
 
     async def _leave(self) -> None:
+        await self.background.end_iterating()
         guests = {guest for room in self._rooms for guest in room.guests if guest is not None}
         for guest in guests:
             guest.cancel()

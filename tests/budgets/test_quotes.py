@@ -77,6 +77,13 @@ def test_a_length_that_was_asked_for_is_not_cut() -> None:
     assert cut_to(request(max_tokens=700), quote, 0.001) == request(max_tokens=700)
 
 
+def test_no_call_asks_for_more_than_the_model_gives() -> None:
+    """A length beyond the model's own is not sent, so that nothing is set aside for it."""
+    quote = quote_for(request(max_tokens=4000))
+    assert quote is not None
+    assert quote.estimate == quote.least == PRICE.cost(input_tokens=69, output_tokens=1000)
+
+
 def test_without_a_length_the_answer_is_cut_to_the_money() -> None:
     """The model's longest answer is wanted, a small one will do, and the amount decides."""
     quote = quote_for(request())

@@ -78,14 +78,35 @@ def test_outsiders_are_admitted_by_a_given_price():
     assert arm.price == Price(input=3, output=4)
 
 
-def test_local_models_need_a_price_and_no_key():
-    """A model of a local server takes part without a key, at the price it is given, never less."""
+def test_a_model_of_this_machine_is_free_unless_a_price_is_given():
+    """LM Studio's model here takes part without a key, for nothing or at the price it is given."""
     urls = {"lmstudio": LOCAL}
-    with pytest.raises(UnknownPriceError, match="'lmstudio/qwen' served at localhost"):
-        load_catalog(models=["lmstudio/qwen"], base_urls=urls)
-    free = {"lmstudio/qwen": {"input": 0, "output": 0}}
-    (arm,) = load_catalog(models=["lmstudio/qwen"], base_urls=urls, prices=free).arms
+    (arm,) = load_catalog(models=["lmstudio/qwen"], base_urls=urls).arms
     assert (arm.base_url, arm.price) == (LOCAL, Price(input=0, output=0))
+    power = {"lmstudio/qwen": {"input": 0.01, "output": 0.02}}
+    (arm,) = load_catalog(models=["lmstudio/qwen"], base_urls=urls, prices=power).arms
+    assert arm.price == Price(input=0.01, output=0.02)
+
+
+@pytest.mark.parametrize(
+    ("provider", "url"), [("lmstudio", "http://models.example:1234/v1"), ("openai", LOCAL)]
+)
+def test_what_somebody_may_bill_needs_a_price(provider, url):
+    """Neither another machine's LM Studio nor a proxy on this one is free by guess."""
+    with pytest.raises(UnknownPriceError, match=f"'{provider}/qwen' served at "):
+        load_catalog(models=[f"{provider}/qwen"], base_urls={provider: url})
+
+
+def test_any_name_may_be_a_model_of_openrouter():
+    """What is missing of a model that OpenRouter passes on is its price, not its place in a list."""
+    with pytest.raises(UnknownPriceError, match="'openrouter/nobody/knows'"):
+        load_catalog(models=["openrouter/nobody/knows"])
+
+
+def test_the_price_of_an_unlisted_model_is_no_misspelling(caplog):
+    """A price for a model that may be asked for later is not reported as unused."""
+    load_catalog(prices={"openrouter/nobody/knows": {"input": 3, "output": 4}})
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("provider", ["openai-codex", "claude-code"])

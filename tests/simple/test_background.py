@@ -207,6 +207,35 @@ def test_closing_ends_all_that_runs_and_what_was_iterated() -> None:
     pieces.close()  # type: ignore[attr-defined] # a generator
 
 
+def test_what_is_iterated_can_be_ended_before_the_loop_is(background: Background) -> None:
+    """Generators are closed at once, the one included that a thread waits for; each is told so."""
+    ticks, begun, closed = Ticks(), threading.Event(), threading.Event()
+
+    async def silent() -> AsyncGenerator[int, None]:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+            yield 1
+        finally:
+            closed.set()
+
+    def wait() -> None:
+        with pytest.raises(ConduitError, match="was closed, as the program ends"):
+            next(background.iterate(silent))
+
+    pieces = background.iterate(ticks.count)
+    assert next(pieces) == 0
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert begun.wait(10)
+    background.run(background.end_iterating())
+    thread.join()
+    assert ticks.closed.is_set()
+    assert closed.is_set()
+    with pytest.raises(StopIteration):
+        next(pieces)
+
+
 def test_a_closed_one_takes_no_more() -> None:
     """The error says what to wait for, whether or not it was ever used."""
     background = Background()

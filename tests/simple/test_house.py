@@ -171,6 +171,32 @@ def test_a_program_does_not_wait_for_pools_that_nobody_shut(offline: Place) -> N
     assert ran.stdout.split() == ["gpt-4o-mini", "1"]
 
 
+BEGUN = """
+import signal
+from conduit import Provider
+pieces = Provider("openai").stream_text("What is 2+2, and why?")
+next(pieces)
+"""
+ENDINGS = {
+    "the end": "",
+    "a break": "for piece in pieces:\n    break",
+    "an error": "raise RuntimeError('mine')",
+    "Ctrl-C": "signal.raise_signal(signal.SIGINT)",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_stream_that_is_open_at_the_end_is_paid_and_logged(offline: Place, ending: str) -> None:
+    """However the program ends, its own error is all that is said."""
+    ran = program(offline, BEGUN + ENDINGS[ending])
+    said = {"an error": "RuntimeError: mine", "Ctrl-C": "KeyboardInterrupt"}.get(ending)
+    assert ran.stderr.splitlines()[-1:] == ([said] if said else []), ran.stderr
+    assert ran.stderr.count("Traceback") == (1 if said else 0), ran.stderr
+    for table in ("decisions", "executions", "costs"):
+        assert offline.rows(f"select count(*) from {table}") == [(1,)]
+    assert offline.rows("select count(*) from reservations") == [(0,)]
+
+
 FORKS = """
 import os, sys, warnings
 from conduit import llm, session, set_models

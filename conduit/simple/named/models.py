@@ -74,8 +74,7 @@ class _Models:
         )
 
     def named(self, model: str) -> Arm:
-        mine = model.lower().startswith((f"{self.provider}/", f"{self.provider}:"))
-        if mine and self.provider != "openrouter":  # which calls a model openrouter/auto
+        if model.lower().startswith((f"{self.provider}/", f"{self.provider}:")):
             model = model[len(self.provider) + 1 :]
         if self.provider in TOOLS and model.lower() == self.provider:
             return self._priced(self.provider)
@@ -93,7 +92,7 @@ class _Models:
             return None
         try:
             return self.named(name)
-        except UnknownModelError:
+        except (UnknownModelError, UnknownPriceError):
             return None
 
     def usual(self, settings: Settings) -> Arm:
@@ -119,6 +118,5 @@ class _Models:
         except UnknownPriceError:
             if not is_loopback(urlsplit(arm.base_url or "").hostname or ""):
                 raise
-        if self.provider != "lmstudio":
-            _log.warning("no price is given for %r on this machine: it counts as free", arm.id)
+        _log.warning("no price is given for %r on this machine: it counts as free", arm.id)
         return replace(arm, price=Price(input=0.0, output=0.0))
