@@ -31,6 +31,7 @@ class Result:
         error: what was wrong, for people.
         reason: the same for logs, without words of a prompt or an answer.
         cut: whether the answer was ended by its length.
+        lost: whether there was an answer that could not be written.
     """
 
     prompt: str
@@ -43,6 +44,7 @@ class Result:
     error: str | None = None
     reason: str | None = None
     cut: bool = False
+    lost: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -70,6 +72,8 @@ class Report:
         self.spent = 0.0
         self.saved = 0.0
         self.seconds = 0.0
+        self.stopped = False
+        """Nobody is asked any more: an answer could not be written, and more would be paid in vain."""
 
     def add(self, result: Result) -> None:
         """Count one more."""
@@ -77,6 +81,7 @@ class Report:
         self.counts[result.status] += 1
         self.spent += result.cost
         self.saved += result.saved
+        self.stopped = self.stopped or result.lost
 
     @property
     def failures(self) -> list[Result]:

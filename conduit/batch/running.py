@@ -37,7 +37,8 @@ async def arun_batch(
     """Have every prompt of a folder answered that is not answered yet.
 
     Can be cancelled at any time: calls under way are given up, what was answered is there, and the
-    next run goes on from it.
+    next run goes on from it. Where an answer cannot be written, as on a full disk, nobody is asked
+    any more.
 
     Args:
         provider: is asked.
@@ -92,6 +93,8 @@ async def _worker(
 ) -> None:
     """One prompt after the other, from a queue that all workers share."""
     for job in queue:
+        if report.stopped:
+            return
         result = await work.do(job)
         report.add(result)
         _write_down(result)

@@ -71,6 +71,9 @@ class Telling:
             self.say("\n".join(line.rstrip() for line in captured.get().splitlines()))
         if len(failures) > _SHOWN:
             self.say(f"… and {len(failures) - _SHOWN:,} more")
+        if report.stopped:
+            left = report.prompts - len(report.results)
+            self.say(f"error: stopped, as an answer could not be written; {left:,} were not asked")
 
     def say(self, text: str) -> None:
         """Write a line."""

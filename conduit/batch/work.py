@@ -117,7 +117,13 @@ class Work:
             await finish(asyncio.to_thread(write, job, answer, prompt_hash=hashed, about=about))
         except (UnusableAnswerError, OSError) as error:
             failed = _failed(job, error)
-            return replace(paid, status=Status.FAILED, error=failed.error, reason=failed.reason)
+            return replace(
+                paid,
+                status=Status.FAILED,
+                error=failed.error,
+                reason=failed.reason,
+                lost=isinstance(error, OSError),
+            )
         return replace(paid, output=job.output(answer.form))
 
 

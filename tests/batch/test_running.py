@@ -147,6 +147,27 @@ async def test_failures_stop_nobody_and_harm_nothing(tmp_path: Path) -> None:
     assert names(outputs) == ["a.md", "j.json"]
 
 
+async def test_where_answers_cannot_be_written_no_more_are_paid(tmp_path: Path) -> None:
+    """As on a full disk: the first that is lost is the last that is asked, and outputs stay."""
+    write(tmp_path / "prompts", a__md="a", b__md="b", c__md="c")
+    outputs = tmp_path / "outputs"
+    await run(Scripted(), tmp_path)
+    before = (outputs / "b.md").read_bytes()
+
+    def obstruct(prompt: str) -> str:
+        if prompt == "b":
+            (outputs / ".b.md.tmp").mkdir()
+        return "new"
+
+    provider = Scripted(obstruct)
+    report = await arun_batch(
+        provider, 1, force=True, input_dir=tmp_path / "prompts", output_dir=outputs
+    )
+    assert provider.asked == ["a", "b"]
+    assert (report.stopped, report.exit_code, report.spent) == (True, 1, 0.5)
+    assert (outputs / "b.md").read_bytes() == before
+
+
 async def test_logs_have_kinds_and_no_words(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
