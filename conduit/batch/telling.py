@@ -63,12 +63,20 @@ class Telling:
             self.say("error: no prompts: no file there has a name that ends in .prompt.md")
         failures = report.failures
         if failures:
-            table = Table("failed", "error", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+            table = Table(
+                "failed",
+                "error",
+                box=box.SIMPLE_HEAD,
+                pad_edge=False,
+                show_edge=False,
+                header_style=None,
+            )
             for result in failures[:_SHOWN]:
                 table.add_row(result.prompt, result.error)
             with self._console.capture() as captured:
                 self._console.print(table)
-            self.say("\n".join(line.rstrip() for line in captured.get().splitlines()))
+            lines = (line.rstrip() for line in captured.get().splitlines())
+            self._console.file.write("".join(f"{line}\n" for line in lines))
         if len(failures) > _SHOWN:
             self.say(f"… and {len(failures) - _SHOWN:,} more")
         if report.stopped:

@@ -86,18 +86,24 @@ class Work:
         return replace(result, seconds=time.monotonic() - began)
 
     async def _done(self, job: Job) -> Result:
-        text = await asyncio.to_thread(_read, self.folder / job.prompt)
-        hashed = prompt_hash(text, identity=self.provider.identity)
-        if output := await self._earlier(job, hashed):
-            return Result(prompt=job.prompt, output=output, status=Status.SKIPPED)
-        async with self.outputs.locked(job):
-            if output := await self._earlier(job, hashed):
-                return Result(prompt=job.prompt, output=output, status=Status.SKIPPED)
-            response = await self.provider.aanswer(text)
-            return await self._written(job, response, hashed)
+        text, hashed, output = await asyncio.to_thread(self._looked_at, job)
+        if output is None:
+            async with self.outputs.locked(job):
+                output = await asyncio.to_thread(self._earlier, job, hashed)
+                if output is None:
+                    response = await self.provider.aanswer(text)
+                    return await self._written(job, response, hashed)
+        return Result(prompt=job.prompt, output=output, status=Status.SKIPPED)
 
-    async def _earlier(self, job: Job, hashed: str) -> str | None:
-        found = await asyncio.to_thread(self.outputs.done, job, hashed)
+    def _looked_at(self, job: Job) -> tuple[str, str, str | None]:
+        """The prompt, its hash, and the output that answers it already."""
+        text = _read(self.folder / job.prompt)
+        hashed = prompt_hash(text, identity=self.provider.identity)
+        return text, hashed, self._earlier(job, hashed)
+
+    def _earlier(self, job: Job, hashed: str) -> str | None:
+        """The output that answers this very prompt; None also where it is to be asked again."""
+        found = self.outputs.done(job, hashed)
         return None if self.force else found
 
     async def _written(self, job: Job, response: Response, hashed: str) -> Result:
