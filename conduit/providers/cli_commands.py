@@ -99,7 +99,7 @@ def _claude_reply(said: str) -> ModelReply:
     text = result.get("result")
     if result.get("is_error") or not isinstance(text, str):
         raise ToolFailedError(str(text or result.get("subtype") or "no result"))
-    used, cost = _object(result.get("usage")), result.get("total_cost_usd")
+    used = _object(result.get("usage"))
     cached = _count(used, "cache_read_input_tokens")
     into = _count(used, "input_tokens") + cached + _count(used, "cache_creation_input_tokens")
     return ModelReply(
@@ -107,7 +107,7 @@ def _claude_reply(said: str) -> ModelReply:
         input_tokens=into if used else None,
         output_tokens=_count(used, "output_tokens") if used else None,
         cached_tokens=cached if used else None,
-        cost=float(cost) if _is_amount(cost) else None,
+        cost=_amount(result.get("total_cost_usd")),
         finish_reason="length" if result.get("stop_reason") == "max_tokens" else "stop",
     )
 
@@ -130,8 +130,11 @@ def _count(used: Mapping[str, Any], name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _is_amount(cost: object) -> bool:
-    return isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < float("inf")
+def _amount(cost: object) -> float | None:
+    """USD; None for what is no amount of money."""
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    return float(cost) if 0 <= cost < float("inf") else None
 
 
 TOOLS: Mapping[str, Tool] = MappingProxyType(

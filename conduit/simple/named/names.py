@@ -52,8 +52,9 @@ def known(name: str) -> Known:
     Raises:
         InvalidInputError: for another name, listing those there are.
     """
-    if isinstance(name, str) and name.lower() in KNOWN:
-        return KNOWN[name.lower()]
+    found = KNOWN.get(str(name).lower())
+    if found is not None:
+        return found
     raise InvalidInputError(
         f"unknown provider {name!r}", remedy=f"choose one of: {', '.join(KNOWN)}"
     )

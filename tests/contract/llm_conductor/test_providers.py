@@ -17,7 +17,8 @@ from conduit.simple.house import House
 
 from ...providers.loopback import Answer, Received, Stream
 from ...simple.conftest import Models, Place, said
-from ...simple.named.conftest import own_house
+from ...simple.named.conftest import FACE
+from ...simple.providers.houses import own_house
 
 RUN = """
 from conduit import get_provider
@@ -58,7 +59,7 @@ PARTS = ("Decorators wrap ", "functions, ", "and return them.")
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[House]:
     """A house of this test's own."""
-    with own_house(monkeypatch, tmp_path) as house:
+    with own_house(monkeypatch, tmp_path, of=FACE) as house:
         yield house
 
 

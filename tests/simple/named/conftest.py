@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from conduit.settings import SETTINGS
 from conduit.simple.house import House
 
 from ...providers.fake_tools import install
+from ..providers.houses import own_house
 
-
-@contextmanager
-def own_house(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[House]:
-    """A house that nobody else uses, on a machine without settings."""
-    for setting in SETTINGS:
-        for variable in setting.variables:
-            monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("CONDUIT_DATA_DIR", str(folder / "data"))
-    monkeypatch.setenv("CONDUIT_CACHE_DIR", str(folder / "cache"))
-    monkeypatch.setenv("CONDUIT_ENCODER", "hashing")
-    monkeypatch.setenv("LITELLM_NUM_RETRIES", "0")
-    monkeypatch.setenv("LITELLM_APP_RETRIES", "0")
-    monkeypatch.chdir(folder)
-    home = House()
-    monkeypatch.setattr("conduit.simple.named.provider.house", lambda: home)
-    try:
-        yield home
-    finally:
-        home.close()
+FACE = "conduit.simple.named.provider"
 
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[House]:
     """The house of this test."""
-    with own_house(monkeypatch, tmp_path) as house:
+    with own_house(monkeypatch, tmp_path, of=FACE) as house:
         yield house
 
 

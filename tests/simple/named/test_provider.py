@@ -28,20 +28,14 @@ def cut(text: str) -> dict[str, Any]:
     return body
 
 
-@pytest.fixture
-def served(models: Models, home: House, monkeypatch: pytest.MonkeyPatch) -> Models:
-    """Models behind OPENAI_BASE_URL."""
-    return models
-
-
-def test_an_answer(served: Models) -> None:
+def test_an_answer(models: Models) -> None:
     """The named model is asked, and says what it says."""
     assert get_provider("openai", "gpt-4o").run("2+2?") == "Four."
-    assert served.models == ["gpt-4o"]
+    assert models.models == ["gpt-4o"]
 
 
 async def test_a_call_is_on_the_ledger_and_can_be_rated(
-    served: Models, place: Place, home: House
+    models: Models, place: Place, home: House
 ) -> None:
     """The id that comes with an answer is that of its decision, and its cost is on record."""
     answer = await get_provider("openai", "gpt-4o").aanswer("2+2?")
@@ -55,51 +49,52 @@ async def test_a_call_is_on_the_ledger_and_can_be_rated(
     assert place.rows(rated, offline=False) == [(answer.decision_id,)]
 
 
-def test_settings_are_sent(served: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_sent(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     """Temperature and longest answer are those of the environment, for every call."""
     monkeypatch.setenv("OPENAI_TEMPERATURE", "0.1")
     monkeypatch.setenv("OPENAI_MAX_TOKENS", "64")
     provider = get_provider("openai", "gpt-4o")
     provider.run("2+2?")
-    (received,) = served.server.requests
+    (received,) = models.server.requests
     assert (received.body["temperature"], received.body["max_tokens"]) == (0.1, 64)
     assert provider.identity == "openai/gpt-4o temperature=0.1 max_tokens=64"
 
 
-def test_an_answer_that_was_cut_goes_on(served: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_was_cut_goes_on(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three times at most, each call as long as the settings allow one to be."""
     monkeypatch.setenv("OPENAI_MAX_TOKENS", "5")
     parts = iter(["One ", "two ", "three ", "four ", "five"])
-    served.answer(lambda _: Said(body=cut(next(parts))))
+    models.answer(lambda _: Said(body=cut(next(parts))))
     assert get_provider("openai", "gpt-4o").run("Count.") == "One two three four "
-    assert [it.body["max_tokens"] for it in served.server.requests] == [5, 5, 5, 5]
+    assert [it.body["max_tokens"] for it in models.server.requests] == [5, 5, 5, 5]
 
 
-def test_a_failed_call_is_repeated(served: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_call_is_repeated(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     """As often as LITELLM_NUM_RETRIES says."""
+    monkeypatch.delenv("CONDUIT_NUM_RETRIES")
     monkeypatch.setenv("LITELLM_NUM_RETRIES", "1")
     answers = iter([Said(status=503, headers={"Retry-After": "0"}), Said(body=said())])
-    served.answer(lambda _: next(answers))
+    models.answer(lambda _: next(answers))
     assert get_provider("openai", "gpt-4o").run("2+2?") == "Four."
-    served.answer(Said(status=400, body={"error": {"message": "No."}}))
+    models.answer(Said(status=400, body={"error": {"message": "No."}}))
     with pytest.raises(AllModelsFailedError, match=r"No\."):
         get_provider("openai", "gpt-4o").run("2+2?")
 
 
-def test_thirty_two_threads(served: Models) -> None:
+def test_thirty_two_threads(models: Models) -> None:
     """Each gets the answer to its own prompt."""
 
     def echo(received: Received) -> Said:
         return Said(body=said(received.body["messages"][-1]["content"]))
 
-    served.answer(echo)
+    models.answer(echo)
     provider = get_provider("openai", "gpt-4o")
     prompts = [f"prompt {at}" for at in range(64)]
     with ThreadPoolExecutor(32) as pool:
         assert list(pool.map(provider.run, prompts)) == prompts
 
 
-async def test_where_a_loop_runs(served: Models) -> None:
+async def test_where_a_loop_runs(models: Models) -> None:
     """A plain call works in a cell of a notebook, and awaited ones run side by side."""
     provider = get_provider("openai", "gpt-4o")
     assert provider.run("2+2?") == "Four."
@@ -108,13 +103,13 @@ async def test_where_a_loop_runs(served: Models) -> None:
     assert len({gen_id for _, _, gen_id in answers}) == 8
 
 
-async def test_usage(served: Models) -> None:
+async def test_usage(models: Models) -> None:
     """Tokens are as the provider counts them."""
     _, usage, _ = await get_provider("openai", "gpt-4o").async_run("2+2?")
     assert usage == {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
 
-def test_reading_may_stop(served: Models) -> None:
+def test_reading_may_stop(models: Models) -> None:
     """What was answered until then is paid, and the provider stays of use."""
     provider = get_provider("openai", "gpt-4o", offline=True)
     with closing(provider.pieces("2+2?")) as pieces:
