@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from conduit.core.version import __version__
 
 if TYPE_CHECKING:
+    from conduit.batch.mode import run_batch_mode
     from conduit.core.arms import Arm, Price, Tier
     from conduit.core.budgets import Period
     from conduit.core.decisions import ArmEstimate, Decision, QueryFeatures
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
         smart_classify,
     )
     from conduit.simple.grading.verdicts import SmartClassification
+    from conduit.simple.named.functions import get_provider, run_single_mode
+    from conduit.simple.named.provider import NamedProvider
     from conduit.simple.providers.multi import MultiProvider
     from conduit.simple.providers.provider import Provider
 
@@ -40,6 +43,7 @@ __all__ = [
     "CostController",
     "Decision",
     "MultiProvider",
+    "NamedProvider",
     "OptimizeFor",
     "Period",
     "Preferences",
@@ -55,8 +59,11 @@ __all__ = [
     "Tier",
     "__version__",
     "allm",
+    "get_provider",
     "llm",
     "llm_dry_run",
+    "run_batch_mode",
+    "run_single_mode",
     "session",
     "set_models",
     "set_pricing",
@@ -70,6 +77,7 @@ _HOME = {
     "CostController": "conduit.simple.control.controller",
     "Decision": "conduit.core.decisions",
     "MultiProvider": "conduit.simple.providers.multi",
+    "NamedProvider": "conduit.simple.named.provider",
     "OptimizeFor": "conduit.core.models",
     "Period": "conduit.core.budgets",
     "Preferences": "conduit.core.models",
@@ -84,8 +92,11 @@ _HOME = {
     "SQLiteStorage": "conduit.simple.control.books",
     "Tier": "conduit.core.arms",
     "allm": "conduit.simple.functions",
+    "get_provider": "conduit.simple.named.functions",
     "llm": "conduit.simple.functions",
     "llm_dry_run": "conduit.simple.functions",
+    "run_batch_mode": "conduit.batch.mode",
+    "run_single_mode": "conduit.simple.named.functions",
     "session": "conduit.simple.functions",
     "set_models": "conduit.simple.functions",
     "set_pricing": "conduit.simple.functions",

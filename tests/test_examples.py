@@ -24,6 +24,7 @@ SAYS = {
     "combined_feedback.py": "credited to large",
     "service.py": "4 answers, 3 ratings",
     "monitoring.py": "/health/ready: ok",
+    "folder.py": "second run: haiku.md.prompt.md skipped",
     "telemetry.py": 'result="rate_limit"} 1.0',
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from conduit.catalog.pricing import AGGREGATORS, has_private_price, price_of
+from conduit.catalog.pricing import AGGREGATORS, PLANNED, has_private_price, price_of
 from conduit.catalog.registry import Registry
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
@@ -78,7 +78,12 @@ def _callable(arm: Arm, providers_with_keys: Collection[str]) -> bool:
 
 
 def _outsider(name: str, *, base_urls: Mapping[str, str]) -> Arm | None:
-    """An arm from ``provider/model`` or ``provider:model``, whichever mark comes first."""
+    """An arm from ``provider/model`` or ``provider:model``, whichever mark comes first.
+
+    A command-line tool alone is the model that the tool takes by itself.
+    """
+    if name.lower() in PLANNED:
+        return Arm(id=name.lower(), provider=name.lower())
     cut = min((at for at in (name.find("/"), name.find(":")) if at > 0), default=None)
     if cut is None or cut == len(name) - 1:
         return None

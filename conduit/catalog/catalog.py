@@ -72,8 +72,7 @@ def load_catalog(
         UnknownModelError: for a name in ``models`` or ``baseline`` that nothing answers to.
         UnknownPriceError: for an arm or baseline that nobody priced.
     """
-    known = read_registry(registry or _existing(folder, "registry.yaml") or SHIPPED)
-    known = known.at(base_urls or {})
+    known = known_models(folder=folder, registry=registry, base_urls=base_urls)
     given = given_prices(folder=folder, pricing=pricing, prices=prices)
     chosen = available_arms(
         known, providers_with_keys=providers_with_keys, models=models, prices=given
@@ -87,6 +86,18 @@ def load_catalog(
         find=lambda name: _find_priced(known, name, given),
     )
     return Catalog(arms=arms, baseline=reference, registry=known, prices=given)
+
+
+def known_models(
+    *, folder: Path | None, registry: Path | None, base_urls: Mapping[str, str] | None
+) -> Registry:
+    """Every model that exists, priced or not; arguments as for :func:`load_catalog`.
+
+    Raises:
+        ConfigurationError: for a file with a mistake, naming file, entry and field.
+    """
+    known = read_registry(registry or _existing(folder, "registry.yaml") or SHIPPED)
+    return known.at(base_urls or {})
 
 
 def given_prices(

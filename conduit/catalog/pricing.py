@@ -28,6 +28,9 @@ UNLISTED = frozenset({"lmstudio", "claude-code", "openai-codex"})
 AGGREGATORS = frozenset({"openrouter"})
 """Providers that pass on other people's models, more than any list has."""
 
+PLANNED = frozenset({"claude-code", "openai-codex"})
+"""Of these, the tools: nobody is billed by the token, unless a price is given or the tool says more."""
+
 _HOSTS = {
     "openai": "api.openai.com",
     "anthropic": "api.anthropic.com",
@@ -83,6 +86,7 @@ def _price(model: object, entry: object, *, source: str) -> Price:
 def price_of(arm: Arm, given: Mapping[str, Price]) -> Price:
     """The price of an arm: given > the arm's own > the published list price.
 
+    A command-line tool's is 0: a plan pays for it, and a cost that the tool reports is stronger.
     What this machine's own LM Studio serves is free where nobody says otherwise: nobody bills it.
 
     Args:
@@ -97,7 +101,7 @@ def price_of(arm: Arm, given: Mapping[str, Price]) -> Price:
             return given[name]
     if arm.price is not None:
         return arm.price
-    if _is_own(arm):
+    if arm.provider in PLANNED or _is_own(arm):
         return Price(input=0.0, output=0.0)
     if has_private_price(arm):
         raise UnknownPriceError(arm.id, served_at=urlsplit(arm.base_url or "").hostname)

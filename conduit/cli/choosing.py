@@ -10,6 +10,7 @@ from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPriceError
 from conduit.engines.callable_models import callable_arms, has_key, without_keyless
 from conduit.engines.configured import catalog_of
+from conduit.providers.cli_commands import TOOLS
 from conduit.providers.endpoints import BASE_URLS
 from conduit.settings import Settings
 
@@ -85,7 +86,11 @@ def _wanted(catalog: Catalog, *, model: str | None, provider: str | None) -> tup
 
 def _served_by(catalog: Catalog, model: str, provider: str) -> Arm:
     """A provider's model by its name there, which the registry need not list."""
-    everybody = {*BASE_URLS, *(arm.provider for arm in (*catalog.arms, *catalog.registry.arms))}
+    everybody = {
+        *BASE_URLS,
+        *TOOLS,
+        *(arm.provider for arm in (*catalog.arms, *catalog.registry.arms)),
+    }
     provider = _known(provider, everybody)
     whole = model.lower().startswith((f"{provider}/", f"{provider}:"))
     name = model if whole else f"{provider}/{model}"
@@ -102,9 +107,11 @@ def _served_by(catalog: Catalog, model: str, provider: str) -> Arm:
 
 
 def _all_of(catalog: Catalog, provider: str) -> tuple[Arm, ...]:
-    """Those of a provider that settings chose, else all that the registry lists."""
+    """Those of a provider that settings chose, else all that the registry lists; a tool's own."""
     listed = (*catalog.arms, *catalog.registry.arms)
     lower = provider.lower()
+    if lower in TOOLS:
+        return (catalog.find(lower),)
     if lower in BASE_URLS and all(arm.provider != lower for arm in listed):
         raise InvalidInputError(
             f"no model of provider {lower!r} is listed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -44,6 +44,14 @@ Provider: TypeAlias = Annotated[
         "--provider",
         metavar="NAME",
         help="Take a model of this provider only, and --model by its name there, listed or not; default: MODEL_PROVIDER.",
+    ),
+]
+Reasoning: TypeAlias = Annotated[
+    Literal["low", "medium", "high"] | None,
+    typer.Option(
+        "--reasoning",
+        help="How much openai-codex thinks; default: MODEL_REASONING, else its own settings.",
+        show_default=False,
     ),
 ]
 PreferProvider: TypeAlias = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import typer
@@ -14,6 +14,7 @@ from conduit.cli.console import note, say, say_json
 from conduit.cli.logs import load_settings
 from conduit.cli.prompts import read_prompt
 from conduit.cli.rating_hint import rating_hint
+from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import Response
 from conduit.settings import Settings
 
@@ -25,6 +26,7 @@ def run(
     query: options.PromptOption = None,
     model: options.Model = None,
     provider: options.Provider = None,
+    reasoning: options.Reasoning = None,
     prefer_provider: options.PreferProvider = None,
     max_cost: options.MaxCost = None,
     max_latency: options.MaxLatency = None,
@@ -43,18 +45,21 @@ def run(
     fails, unless --model forces it. Needs the key of at least one provider:
     OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY, GROQ_API_KEY or
     OPENROUTER_API_KEY, in the environment or in .env. OpenRouter's models and
-    LM Studio's are not listed: name one with --provider and --model. With
+    LM Studio's are not listed: name one with --provider and --model. The
+    providers openai-codex and claude-code are the commands codex and claude,
+    which use their own login; conduit list shows which of all are ready. With
     CONDUIT_OFFLINE=1 scripted models answer, no key is needed and nobody is paid.
 
       conduit run "What is 2+2?"
       echo "Translate: good morning" | conduit run --max-cost 0.001
       conduit run -q "Prove it." --provider anthropic --json
       conduit run hello --provider openrouter --model VENDOR/MODEL
+      conduit run "Explain monads." --provider openai-codex --reasoning high
 
     Decisions and what was learned live in a SQLite file in your data folder
     (offline.db with CONDUIT_OFFLINE=1), unless --database, CONDUIT_DATABASE_PATH
-    or DATABASE_URL names another place. The answer is not stored, and the prompt only where
-    CONDUIT_STORE_PROMPTS is on.
+    or DATABASE_URL names another place. The answer is not stored, and the
+    prompt only where CONDUIT_STORE_PROMPTS is on.
     """
     asked = Asked(
         text=read_prompt(ctx, argument=prompt, option=query),
@@ -70,7 +75,10 @@ def run(
         policy=policy,
         database=database,
     )
-    response = asyncio.run(_answer(asked, load_settings()))
+    settings = load_settings()
+    if reasoning is not None:
+        settings = _thinking(settings, reasoning, asked)
+    response = asyncio.run(_answer(asked, settings))
     if json:
         say_json(response_json(response))
         return
@@ -81,6 +89,17 @@ def run(
 async def _answer(asked: Asked, settings: Settings) -> Response:
     async with session(asked, settings, calling=True) as opened:
         return await opened.router.complete(opened.query, models=opened.only)
+
+
+def _thinking(settings: Settings, reasoning: str, asked: Asked) -> Settings:
+    """With an effort for the one provider that takes it."""
+    named = asked.provider or settings.model_provider or (asked.model or "").partition("/")[0]
+    if named.lower() != "openai-codex":
+        raise InvalidInputError(
+            f"--reasoning {reasoning} is for openai-codex alone",
+            remedy="add --provider openai-codex, or leave it out",
+        )
+    return replace(settings, model_reasoning=reasoning)
 
 
 def response_json(response: Response) -> dict[str, Any]:

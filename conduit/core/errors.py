@@ -19,7 +19,8 @@
     ├── EvaluationRefusedError        exit code 1: the log cannot answer the question
     └── ExecutionError                exit code 1
         ├── ProviderError             one model call failed
-        └── AllModelsFailedError      the whole fallback chain failed
+        ├── AllModelsFailedError      the whole fallback chain failed
+        └── UnusableAnswerError       an answer came that is not in the form asked for
 
 A message says what is wrong, with which value, and what to do about it, in one line.
 """
@@ -304,6 +305,10 @@ class AllModelsFailedError(ExecutionError):
             f"all {models} models failed: {said}",
             remedy="check keys and limits with 'conduit models'",
         )
+
+
+class UnusableAnswerError(ExecutionError):
+    """A model answered, and was paid, but not in the form that was asked for."""
 
 
 def _listing(names: Sequence[str], *, most: int = 12) -> str:

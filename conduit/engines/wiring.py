@@ -222,6 +222,7 @@ def assemble(options: Options, settings: Settings | None = None) -> Parts:
             api_keys=settings.api_keys,
             base_urls=settings.base_urls,
             max_concurrency=settings.max_concurrency,
+            reasoning=settings.model_reasoning,
         ),
         clock=clock,
         timeout=_positive("timeout", _given(options.timeout, settings.timeout)),

@@ -6,7 +6,8 @@ Every client here fulfils :class:`conduit.core.ports.StreamingClient`:
 ``providers.openai_chat.OpenAIChatClient``    every server that speaks OpenAI's chat protocol, at
                                              little expense; needs the extra ``api``
 ``providers.pydantic_ai.PydanticAIClient``    the same, Anthropic, and Google
-``providers.choosing.CapableClient``          sends an arm to one of the two
+``providers.cli_tools.CliToolClient``         the commands ``codex`` and ``claude``, run once per call
+``providers.choosing.CapableClient``          sends an arm to one of the three
 ``providers.limits.LimitedClient``            bounds how many calls of a provider are made at once
 ``providers.scripted.ScriptedProvider``       answers and failures written down beforehand
 ``providers.recorded.RecordedProvider``       outcomes that were recorded once, replayed as they

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from conduit.core.arms import Arm
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest
 from conduit.core.ports import StreamingClient
+from conduit.providers.cli_commands import TOOLS
+from conduit.providers.cli_tools import CliToolClient
 from conduit.providers.endpoints import OTHER_PROTOCOLS
 from conduit.providers.limits import LimitedClient
 from conduit.providers.openai_chat import OpenAIChatClient
@@ -21,11 +23,15 @@ class CapableClient:
     Args:
         chat: for everybody who speaks OpenAI's chat protocol.
         others: for everybody else.
+        tools: for the command-line tools.
     """
 
-    def __init__(self, *, chat: StreamingClient, others: StreamingClient) -> None:
+    def __init__(
+        self, *, chat: StreamingClient, others: StreamingClient, tools: StreamingClient
+    ) -> None:
         self._chat = chat
         self._others = others
+        self._tools = tools
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Answer one request.
@@ -44,12 +50,15 @@ class CapableClient:
         return self.client_of(request.arm).stream(request)
 
     async def aclose(self) -> None:
-        """Close both."""
+        """Close them all."""
         await self._chat.aclose()
         await self._others.aclose()
+        await self._tools.aclose()
 
     def client_of(self, arm: Arm) -> StreamingClient:
         """The client that calls an arm."""
+        if arm.provider in TOOLS:
+            return self._tools
         return self._others if arm.provider in OTHER_PROTOCOLS else self._chat
 
 
@@ -58,6 +67,7 @@ def client_for(
     api_keys: Mapping[str, str],
     base_urls: Mapping[str, str] = MappingProxyType({}),
     max_concurrency: int | None = None,
+    reasoning: str | None = None,
 ) -> StreamingClient:
     """The client of real providers: the fast one where it can be used and is installed.
 
@@ -66,9 +76,12 @@ def client_for(
         base_urls: per provider name, another address than its own.
         max_concurrency: how many calls of one provider may be on their way at once; None for any
             number.
+        reasoning: effort for ``openai-codex``; None leaves it to the tool.
     """
-    client: StreamingClient = PydanticAIClient(api_keys=api_keys, base_urls=base_urls)
+    chat: StreamingClient
+    chat = others = PydanticAIClient(api_keys=api_keys, base_urls=base_urls)
     if find_spec("aiohttp") is not None:
         chat = OpenAIChatClient(api_keys=api_keys, base_urls=base_urls)
-        client = CapableClient(chat=chat, others=client)
+    tools = CliToolClient(reasoning=reasoning, secrets=api_keys.values())
+    client: StreamingClient = CapableClient(chat=chat, others=others, tools=tools)
     return client if max_concurrency is None else LimitedClient(client, most=max_concurrency)

@@ -79,6 +79,9 @@ class OperationSettings:
     log_format: str = declare(
         "form of log lines of the API server", choice(("text", "json")), default="text"
     )
+    log_file: Path = declare(
+        "file that conduit batch logs to", PATH, default=Path(".local/logs/conduit.log")
+    )
     debug: bool = declare("log every model call", SWITCH, aliases=("LITELLM_DEBUG",), default=False)
     actor: str | None = declare(
         "who is on record for changes; unset takes the name of the operating system's user", TEXT

@@ -134,11 +134,22 @@ class JsonLines(_Lines):
 
 
 class TextLines(_Lines):
-    """Time, level and message, then fields as ``name=value``, on one line."""
+    """Time, level and message, then fields as ``name=value``, on one line.
+
+    Args:
+        mask: hides secrets.
+        loud: write the level in capitals.
+    """
+
+    def __init__(self, mask: Mask | None = None, *, loud: bool = False) -> None:
+        super().__init__(mask)
+        self._loud = loud
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
         said = self._said(record)
+        if self._loud:
+            said["level"] = record.levelname
         head = [said.pop(name) for name in ("time", "level", "logger", "message")]
         return " ".join([*head, *pairs(said)]).replace("\n", " ").replace("\r", " ")
 

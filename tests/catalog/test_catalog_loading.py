@@ -109,6 +109,18 @@ def test_the_price_of_an_unlisted_model_is_no_misspelling(caplog):
     assert caplog.messages == []
 
 
+@pytest.mark.parametrize("provider", ["openai-codex", "claude-code"])
+def test_a_tool_is_a_model_and_so_is_what_it_calls(provider):
+    """A command-line tool can be named alone, or with any model, and needs neither key nor price."""
+    own, named = load_catalog(models=[provider, f"{provider}/a-model"]).arms
+    assert (own.id, own.api_name) == (provider, provider)
+    assert (named.id, named.provider, named.api_name) == (
+        f"{provider}/a-model",
+        provider,
+        "a-model",
+    )
+
+
 def test_provider_at_another_address_needs_no_key():
     """Models behind OPENAI_BASE_URL take part without a key, and at no list price."""
     arms = available_arms(SHIPPED.at({"openai": LOCAL}), providers_with_keys=[])

@@ -68,8 +68,6 @@ def test_tiered_price_is_the_ordinary_one():
         ("openai", "gpt-4o-imaginary"),
         ("nobody", "gpt-4o"),
         ("openai-like", "gpt-4o"),
-        ("openai-codex", "gpt-4o"),
-        ("claude-code", "claude-opus-5-5"),
         ("lmstudio", "gpt-4o"),
         ("openai", "whisper-1"),
         ("openai", "text-embedding-3-small"),
@@ -81,6 +79,14 @@ def test_unknown_price_is_an_error_that_says_how_to_give_one(provider, model):
     with pytest.raises(UnknownPriceError, match="give input_price and output_price") as caught:
         price_of(Arm(id="arm", provider=provider, model=model), {})
     assert caught.value.model == "arm"
+
+
+@pytest.mark.parametrize("provider", ["openai-codex", "claude-code"])
+def test_a_tool_is_free_unless_it_is_given_a_price(provider):
+    """A plan pays for what a command-line tool does, and a given price is stronger."""
+    arm = Arm(id=f"{provider}/gpt-4o", provider=provider, model="gpt-4o")
+    assert price_of(arm, {}) == Price(input=0, output=0)
+    assert price_of(arm, {arm.id: GIVEN}) == GIVEN
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ import pytest
 from conduit.cli.main import main
 from conduit.settings import SETTINGS
 
+from ..batch.answering import write
+from ..providers.fake_tools import install
 from .conftest import PRICES, ROOT, Served
 from .cost_data import some_costs, write_costs
 from .demo_data import write_parquet
@@ -112,8 +114,9 @@ def test_a_documented_command_succeeds(line: str, machine: Path, database: Path)
         write_log(database, decisions=10)
     if "db import" in line:
         assert main(["db", "export", str(machine / "learned.zip")]) == 0
-    folder = machine / "bin"
-    folder.mkdir()
+    if "conduit batch" in line:
+        write(machine / "prompts", note__md="What is 2+2?", sum__json="And 3+3?")
+    folder = install(machine / "bin")
     write_parquet(machine / "outcomes.parquet", models=tuple(PRICES))
     written(machine / "labels.jsonl", labels(TIERS))
     shim = folder / "conduit"

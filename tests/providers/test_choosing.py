@@ -7,6 +7,7 @@ import pytest
 from conduit.core.arms import Arm
 from conduit.providers import choosing
 from conduit.providers.choosing import CapableClient, client_for
+from conduit.providers.cli_tools import CliToolClient
 from conduit.providers.limits import LimitedClient
 from conduit.providers.openai_chat import OpenAIChatClient
 from conduit.providers.pydantic_ai import PydanticAIClient
@@ -34,9 +35,19 @@ def test_by_protocol(provider: str, base_url: str | None, *, fast: bool) -> None
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where aiohttp is not installed PydanticAI calls everybody."""
+    """Where aiohttp is not installed PydanticAI calls every server."""
     monkeypatch.setattr(choosing, "find_spec", lambda name: None)
-    assert isinstance(client_for(api_keys={}), PydanticAIClient)
+    client = client_for(api_keys={})
+    assert isinstance(client, CapableClient)
+    assert isinstance(client.client_of(Arm(id="a", provider="openai")), PydanticAIClient)
+
+
+@pytest.mark.parametrize("provider", ["openai-codex", "claude-code"])
+def test_tools(provider: str) -> None:
+    """The arms of a command-line tool are called by running it."""
+    client = client_for(api_keys={})
+    assert isinstance(client, CapableClient)
+    assert isinstance(client.client_of(Arm(id="a", provider=provider)), CliToolClient)
 
 
 def test_limit() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +17,14 @@ from conduit.core.errors import FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest
 from conduit.core.ports import StreamingClient
 from conduit.providers.choosing import client_for
+from conduit.providers.cli_tools import CliToolClient
 from conduit.providers.openai_chat import OpenAIChatClient
 from conduit.providers.pydantic_ai import PydanticAIClient
 from conduit.providers.recorded import RecordedOutcome, RecordedProvider
 from conduit.providers.scripted import ScriptedProvider
 
 from .conftest import Serve
+from .fake_tools import NAMES, install
 from .loopback import Answer, Received, Stream
 from .protocols import LMSTUDIO
 from .streamed import streamed
@@ -63,10 +67,16 @@ def over_http(received: Received) -> Answer | Stream:
 class Subject:
     """A client and the arms it answers for: ``arm`` at once, ``slow`` far too late."""
 
-    def __init__(self, client: StreamingClient, base_url: str | None = None) -> None:
+    def __init__(
+        self,
+        client: StreamingClient,
+        base_url: str | None = None,
+        *,
+        provider: str = "lmstudio",
+    ) -> None:
         self.client = client
-        self.arm = Arm(id="arm", provider="lmstudio", base_url=base_url)
-        self.slow = Arm(id="slow", provider="lmstudio", base_url=base_url)
+        self.arm = Arm(id="arm", provider=provider, base_url=base_url)
+        self.slow = Arm(id="slow", provider=provider, base_url=base_url)
 
     async def ask(self, text: str) -> str:
         request = ModelRequest(arm=self.arm, text=text, timeout=20)
@@ -86,11 +96,19 @@ OVER_HTTP = {
 }
 
 
-@pytest.fixture(params=["scripted", "recorded", *OVER_HTTP])
-async def subject(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Subject]:
+@pytest.fixture(params=["scripted", "recorded", *OVER_HTTP, *NAMES])
+async def subject(
+    request: pytest.FixtureRequest,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> AsyncIterator[Subject]:
     """Each client in turn."""
     arm = Arm(id="arm", provider="lmstudio")
-    if request.param in OVER_HTTP:
+    if request.param in NAMES:
+        monkeypatch.setenv("PATH", str(install(tmp_path / "bin")), prepend=os.pathsep)
+        made = Subject(CliToolClient(), provider=request.param)
+    elif request.param in OVER_HTTP:
         server = await serve(over_http)
         made = Subject(OVER_HTTP[request.param](), f"{server.url}/v1")
     else:
@@ -136,7 +154,7 @@ async def test_concurrency(subject: Subject) -> None:
     assert answers == [f"echo of {text}" for text in PROMPTS]
 
 
-@pytest.mark.parametrize("subject", ["scripted", *OVER_HTTP], indirect=True)
+@pytest.mark.parametrize("subject", ["scripted", *OVER_HTTP, *NAMES], indirect=True)
 async def test_cancellation(subject: Subject) -> None:
     """Cancelling a call in flight ends it as cancelled, and the client stays of use."""
     call = asyncio.create_task(
@@ -152,10 +170,11 @@ async def test_cancellation(subject: Subject) -> None:
 
 
 async def test_stream(subject: Subject) -> None:
-    """A stream gives pieces, and last of all the reply that a whole answer would have been."""
+    """A stream gives pieces, one of a tool, and last the reply that a whole answer would be."""
     request = ModelRequest(arm=subject.arm, text="prompt 7", timeout=20)
     *pieces, reply = [part async for part in subject.client.stream(request)]
-    assert len(pieces) > 1
+    assert len(pieces) > 1 or isinstance(subject.client, CliToolClient)
+    assert pieces
     assert all(isinstance(piece, Delta) for piece in pieces)
     assert "".join(piece.text for piece in pieces if isinstance(piece, Delta)) == reply.text
     whole = await subject.client.complete(request)

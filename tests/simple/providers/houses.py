@@ -20,8 +20,13 @@ T = TypeVar("T")
 
 
 @contextmanager
-def own_house(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[House]:
-    """A house that nobody else uses, on a machine without settings."""
+def own_house(
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    *,
+    of: str = "conduit.simple.providers.exchange",
+) -> Iterator[House]:
+    """A house that nobody else uses, for one module, on a machine without settings."""
     for setting in SETTINGS:
         for variable in setting.variables:
             monkeypatch.delenv(variable, raising=False)
@@ -32,7 +37,7 @@ def own_house(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[House]:
     monkeypatch.setenv("CONDUIT_APP_RETRIES", "0")
     monkeypatch.chdir(folder)
     home = House()
-    monkeypatch.setattr("conduit.simple.providers.exchange.house", lambda: home)
+    monkeypatch.setattr(f"{of}.house", lambda: home)
     try:
         yield home
     finally:

@@ -1,0 +1,1 @@
+"""Folders of prompts, answered: what is done already is not done again."""

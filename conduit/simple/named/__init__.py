@@ -1,0 +1,1 @@
+"""Providers by name: one model of one provider, called as it is."""

@@ -1,0 +1,123 @@
+"""``conduit batch``: a folder of prompts, answered over HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from ..batch.answering import names, write
+from ..providers.loopback import Answer, Received
+from .conftest import Run, Served, answered, failed
+
+
+@pytest.fixture
+def prompts(machine: Path) -> Path:
+    """Two prompts."""
+    return write(machine / "prompts", a__md="What is 2+2?", b__json="And 3+3?")
+
+
+def test_without_a_provider_the_router_decides(conduit: Run, openai: Served, prompts: Path) -> None:
+    """One JSON object says what became of every prompt; the router's decision is on record."""
+    said = conduit("batch", "--json").json
+    assert (said["done"], said["skipped"], said["failed"]) == (2, 0, 0)
+    assert {it["prompt"]: it["output"] for it in said["prompts"]} == {
+        "a.md.prompt.md": "a.md",
+        "b.json.prompt.md": "b.json",
+    }
+    assert said["spent_usd"] == pytest.approx(sum(it["cost_usd"] for it in said["prompts"]))
+    assert {it["model"] for it in said["prompts"]} == {body["model"] for body in openai.bodies}
+    assert conduit("report", "--json").json["total"]["requests"] == 2
+    again = conduit("batch", "--json").json
+    assert (again["skipped"], again["spent_usd"], len(openai.bodies)) == (2, 0, 2)
+
+
+def test_exit_codes(conduit: Run, openai: Served, machine: Path) -> None:
+    """2 for what cannot be used, 1 for no prompts or a failure, 0 for done and done before."""
+    assert "the folder of prompts 'prompts' is not there" in conduit("batch").error
+    (machine / "prompts").mkdir()
+    assert conduit("batch").code == 1
+    write(machine / "prompts", a__json="x")
+    assert conduit("batch", "-j", "0").code == 2
+    assert conduit("batch", "--provider", "nobody").code == 2
+    assert conduit("batch", "--reasoning", "high").code == 2
+    openai.answers = lambda _: failed()
+    ran = conduit("batch", "--json")
+    assert (ran.code, ran.json["failed"]) == (1, 1)
+    assert "failed (server)" in ran.json["prompts"][0]["error"]
+    assert "a.json.prompt.md" in ran.err
+    openai.answers = lambda _: answered("4")
+    assert [conduit("batch").code for _ in range(2)] == [0, 0]
+
+
+def test_a_model_is_forced(conduit: Run, openai: Served, prompts: Path) -> None:
+    """--model answers all prompts, and its answers are not another model's."""
+    conduit("batch", "--model", "gpt-4o")
+    conduit("batch", "--model", "gpt-4o")
+    assert [body["model"] for body in openai.bodies] == ["gpt-4o"] * 2
+    conduit("batch", "--provider", "openai", "--model", "gpt-4o-mini")
+    assert [body["model"] for body in openai.bodies][2:] == ["gpt-4o-mini"] * 2
+
+
+def test_the_whole_batch_may_cost_so_much(conduit: Run, openai: Served, machine: Path) -> None:
+    """--max-cost is never exceeded: prompts beyond it fail, and no budget is left behind."""
+    write(machine / "prompts", **{f"p{number}__md": "x" for number in range(8)})
+    openai.answers = lambda _: answered("y" * 40)
+    ran = conduit("batch", "--model", "gpt-4o", "--max-cost", ".05", "--json", "-j", "2")
+    assert ran.code == 0
+    assert 0 < ran.json["spent_usd"] <= 0.05
+    ran = conduit("batch", "--model", "gpt-4o", "--max-cost", "1e-6", "--json", "--force")
+    assert (ran.code, ran.json["failed"], ran.json["spent_usd"]) == (1, 8, 0)
+    assert "total budget of session" in ran.json["prompts"][0]["error"]
+
+
+def test_the_log_may_be_elsewhere_or_nowhere(
+    conduit: Run, openai: Served, prompts: Path, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CONDUIT_LOG_FILE moves it; one that cannot be written is a warning."""
+    monkeypatch.setenv("CONDUIT_LOG_FILE", str(machine / "elsewhere" / "b.log"))
+    assert conduit("batch").err == ""
+    assert (
+        "INFO conduit.batch.prompts done prompt=a.md.prompt.md"
+        in (machine / "elsewhere" / "b.log").read_text()
+    )
+    assert not (machine / ".local").exists()
+    monkeypatch.setenv("CONDUIT_LOG_FILE", str(prompts))
+    ran = conduit("batch")
+    assert ran.code == 0
+    assert ran.err.startswith("warning: no log is written to ")
+
+
+def test_ctrl_c_ends_it_with_what_is_done(openai: Served, machine: Path) -> None:
+    """Exit code 130, one line on how far it came, whole files, and a next run for the rest."""
+    write(machine / "prompts", a__md="quick", b__md="slow")
+    begun = threading.Event()
+
+    def answer(received: Received) -> Answer:
+        if received.body["messages"][-1]["content"] == "quick":
+            return answered("4")
+        begun.set()
+        return Answer(delay=60)
+
+    openai.answers = answer
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conduit", "batch", "--verbose", "-j", "1"],
+        env=dict(os.environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "done    a.md.prompt.md" in process.stderr.readline()
+    assert begun.wait(30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("interrupted: 1 done, 0 skipped, 0 failed")
+    assert "Traceback" not in err
+    assert names(machine / "outputs") == ["a.md"]

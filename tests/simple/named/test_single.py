@@ -1,0 +1,66 @@
+"""One prompt for a command line."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from conduit import get_provider, run_single_mode
+from conduit.simple.house import House
+
+from ...providers.loopback import Answer
+from ..conftest import Models
+
+
+def standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    """What is there to be read."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_answer_alone_is_on_standard_output(
+    stream: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ends its line, whole or piece by piece, and the code is 0."""
+    provider = get_provider("openai", "gpt-4", offline=True)
+    assert run_single_mode(provider, "2+2?", stream=stream) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("openai/gpt-4 answers offline: 2+2?\n", "")
+
+
+def test_a_prompt_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is read where none is given; more is said where that is wanted."""
+    standard_input(monkeypatch, b"2+2?\n")
+    provider = get_provider("openai", "gpt-4", offline=True)
+    assert run_single_mode(provider, verbose=True) == 0
+    said = capsys.readouterr()
+    assert said.out.endswith("offline: 2+2?\n")
+    assert "openai/gpt-4 (openai) | $0.0" in said.err
+    assert "conduit feedback " in said.err
+
+
+def test_bad_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is one line on standard error, and 2."""
+    standard_input(monkeypatch, b" \n")
+    assert run_single_mode(get_provider("openai", "gpt-4", offline=True)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: standard input is empty")
+    assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_model_that_fails(
+    models: Models, home: House, stream: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is one line on standard error, and 1."""
+    models.answer(Answer(status=401, body={"error": {"message": "Wrong key."}}))
+    assert run_single_mode(get_provider("openai", "gpt-4o"), "2+2?", stream=stream) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Wrong key." in said.err
+    assert len(said.err.splitlines()) == 1
