@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from conduit.catalog.pricing import has_private_price
@@ -41,13 +41,27 @@ class Wish:
         api_key: of the provider, kept out of ``repr``; None reads the environment and ``.env``.
         reasoning: effort; None takes ``MODEL_REASONING``.
         offline: answer with a scripted model of that name and price.
+
+    Raises:
+        InvalidInputError: for a model, key or effort that is no text.
     """
 
     known: Known
     model: str | None = None
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     reasoning: str | None = None
     offline: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("model_name", self.model), ("reasoning", self.reasoning)):
+            if not isinstance(value, str | None):
+                raise InvalidInputError(
+                    f"{name}={value!r} is no text", remedy="give a text, or leave it out"
+                )
+        if not isinstance(self.api_key, str | None):
+            raise InvalidInputError(
+                f"api_key is a {type(self.api_key).__name__}", remedy="give a text, or leave it out"
+            )
 
     def settings(self, overrides: Overrides) -> Settings:
         """The settings that hold for it now."""
@@ -57,7 +71,7 @@ class Wish:
             "pricing_json": overrides.prices_under(settings),
             "model_reasoning": self._effort(settings),
         }
-        if self.api_key is not None:
+        if self.api_key:
             if self.known.name not in KEY_VARIABLES:
                 raise InvalidInputError(
                     f"provider {self.known.name!r} takes no api_key", remedy="leave it out"

@@ -14,6 +14,8 @@ from conduit import get_provider
 from conduit.core.errors import AllModelsFailedError, InvalidInputError
 from conduit.simple.answer import Answer
 from conduit.simple.house import House
+from conduit.simple.named.names import known
+from conduit.simple.named.plans import Wish
 
 from ...providers.fake_tools import calls
 from ...providers.loopback import Answer as Said
@@ -154,9 +156,12 @@ def test_reasoning(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"name": "openai", "reasoning": "high"}, "takes no reasoning='high'"),
         ({"name": "openai-codex", "reasoning": "extreme"}, "choose one of: low, medium, high"),
         ({"name": "claude-code", "api_key": "k"}, "takes no api_key"),
+        ({"name": "openai", "model_name": 4}, "model_name=4 is no text"),
+        ({"name": "openai", "api_key": b"sk"}, "api_key is a bytes"),
+        ({"name": "openai-codex", "reasoning": 1}, "reasoning=1 is no text"),
     ],
 )
-def test_what_a_provider_does_not_take(arguments: dict[str, str], match: str, tools: Path) -> None:
+def test_what_a_provider_does_not_take(arguments: dict[str, Any], match: str, tools: Path) -> None:
     """It is refused at creation, by name."""
     with pytest.raises(InvalidInputError, match=match):
         get_provider(**arguments)
@@ -166,3 +171,5 @@ def test_the_key_is_not_shown() -> None:
     """Neither by the provider nor by what it was asked for."""
     provider = get_provider("openai", "gpt-4o", api_key="sk-nobody-may-see")
     assert "nobody" not in repr(provider) + repr(vars(provider))
+    wish = Wish(known=known("openai"), api_key="sk-nobody-may-see")
+    assert "nobody" not in repr(wish)
