@@ -114,9 +114,9 @@ def test_ctrl_c_ends_it_with_what_is_done(openai: Served, machine: Path) -> None
     )
     assert process.stderr is not None
     assert "done    a.md.prompt.md" in process.stderr.readline()
-    assert begun.wait(30)
+    assert begun.wait(60)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert err.startswith("interrupted: 1 done, 0 skipped, 0 failed")
     assert "Traceback" not in err
