@@ -74,7 +74,7 @@ def _text(path: Path) -> str:
 def _row(line: str, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInputError(
             f"line {number} is no JSON ({error})", remedy="give one JSON object per line"
         ) from error
@@ -82,4 +82,18 @@ def _row(line: str, number: int) -> dict[str, Any]:
         raise InvalidInputError(
             f"line {number} is no JSON object", remedy="give one object per query and model"
         )
+    for column, value in row.items():
+        if isinstance(value, str):
+            _check_text(value, f"{column} in line {number}")
     return row
+
+
+def _check_text(value: str, where: str) -> None:
+    """JSON can say half a character, which no file and no encoder takes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"{where} holds {value[error.start]!r}, which is half a character",
+            remedy="give whole characters",
+        ) from error

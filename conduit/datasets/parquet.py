@@ -144,7 +144,12 @@ def _check_columns(frame: pd.DataFrame) -> None:
 def _matrix(frame: pd.DataFrame, column: str, grid: _Grid) -> NDArray[np.float64]:
     import pandas as pd  # noqa: PLC0415  # heavy, and in an extra
 
-    numbers = pd.to_numeric(frame[column], errors="coerce")
+    try:
+        numbers = pd.to_numeric(frame[column], errors="coerce")
+    except OverflowError as error:
+        raise InvalidInputError(
+            f"{column} holds a whole number that is larger than any float", remedy="give a number"
+        ) from error
     values = numbers.to_numpy(dtype="float64", na_value=np.nan)
     unreadable = np.isnan(values) & (frame[column].notna().to_numpy() | (column in _NEEDED))
     if unreadable.any():

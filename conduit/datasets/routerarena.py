@@ -112,9 +112,20 @@ def _judged(text: str, model: str) -> dict[str, tuple[float, float]]:
 
 
 def _prompt(row: dict[str, Any]) -> str:
-    """Context, question and options, as far as there are any."""
+    """Context, question and options, as far as there are any.
+
+    Raises:
+        InvalidInputError: for options that are no JSON.
+    """
     options = row.get("Options")
-    options = json.loads(options) if isinstance(options, str) and options.strip() else options
+    if isinstance(options, str) and options.strip():
+        try:
+            options = json.loads(options)
+        except ValueError as error:
+            raise InvalidInputError(
+                f"Options of {row[_INDEX]} are no JSON ({error})",
+                remedy="give RouterArena's own table",
+            ) from error
     listed = [] if options is None or isinstance(options, float) else list(options)
     letters = zip(ascii_uppercase, listed, strict=False)
     parts = [row.get("Context"), row[_QUESTION], "\n".join(f"{a}. {text}" for a, text in letters)]

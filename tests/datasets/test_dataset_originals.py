@@ -195,6 +195,14 @@ def test_routerarena_joins_prompts_with_the_answers_of_models(
     np.testing.assert_array_equal(found.cost, np.full((2, 2), 0.5))
 
 
+def test_options_that_are_no_json_are_an_input_error() -> None:
+    """The prompt is named, and nothing is made of half a table."""
+    with pytest.raises(InvalidInputError, match=r"Options of .* are no JSON"):
+        routerarena.parse_routerarena(
+            ARENA.assign(Options=["['this']"] * len(ARENA)), {"small": judged()}, name="x"
+        )
+
+
 def test_data_of_another_shape_are_named(hub: FolderHub, tmp_path: Path) -> None:
     """Each mistake is an error that names the column, line, split, price or data set."""
     cases: list[tuple[type[Exception], str, Callable[[], object]]] = [
