@@ -15,10 +15,9 @@ from conduit.engines.router import Router
 from conduit.engines.telemetry import telemetry_from
 from conduit.settings import Settings
 
-TRACES_WAIT = 2.0
-"""Seconds that a command waits at its end for its trace to be taken."""
-MLFLOW_WAIT = 15.0
-"""The same where MLflow takes it, whose client alone takes seconds to load."""
+_TRACES_WAIT = 2.0
+_MLFLOW_WAIT = 15.0
+"""Its client alone takes seconds to load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,12 @@ async def session(asked: Asked, settings: Settings, *, calling: bool) -> AsyncIt
         finally:
             await router.aclose()
     finally:
-        await telemetry.aclose(timeout=MLFLOW_WAIT if settings.mlflow_enabled else TRACES_WAIT)
+        await telemetry.aclose(timeout=traces_wait(settings))
+
+
+def traces_wait(settings: Settings) -> float:
+    """Seconds that a command waits at its end for its traces to be taken."""
+    return _MLFLOW_WAIT if settings.mlflow_enabled else _TRACES_WAIT
 
 
 def _query(asked: Asked, settings: Settings) -> Query:

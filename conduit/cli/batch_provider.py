@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from conduit.cli.asking import TRACES_WAIT
+from conduit.cli.asking import traces_wait
 from conduit.cli.choosing import choose
 from conduit.cli.stores import store_of
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
@@ -91,7 +91,7 @@ async def opened(wanted: Wanted, settings: Settings) -> AsyncIterator[Routed]:
         finally:
             await routed.router.aclose()
     finally:
-        await telemetry.aclose(timeout=TRACES_WAIT)
+        await telemetry.aclose(timeout=traces_wait(settings))
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError, InvalidInputError
+from conduit.providers.cli_commands import TOOLS
+from conduit.providers.cli_tools import found_program, program_of
 from conduit.providers.endpoints import KEY_VARIABLES, endpoint_of
 from conduit.settings import Settings
 
@@ -34,10 +36,12 @@ def callable_arms(arms: Sequence[Arm], settings: Settings, *, without: str = "")
         without: how a caller may go on without a key; empty where that is not possible.
 
     Raises:
-        ConfigurationError: when no key is set for any of them.
+        ConfigurationError: when no key is set for any of them, or all are tools that are not there.
     """
     able = tuple(arm for arm in arms if has_key(arm, settings))
     if able:
+        if all(_lacks_program(arm) for arm in able):
+            program_of(able[0].provider)
         return able
     providers = {arm.provider for arm in arms}
     if len(providers) > 1 and settings.api_keys:
@@ -103,8 +107,15 @@ def check_callable(arm: Arm, *, beside: Iterable[Arm], settings: Settings) -> No
         raise InvalidInputError(missing.problem, remedy=missing.remedy)
 
 
+def _lacks_program(arm: Arm) -> bool:
+    return arm.provider in TOOLS and found_program(arm.provider) is None
+
+
 def _missing(arm: Arm, settings: Settings) -> ConfigurationError | None:
     try:
+        if arm.provider in TOOLS:
+            program_of(arm.provider)
+            return None
         endpoint_of(arm, api_keys=settings.api_keys, base_urls=settings.base_urls)
     except ConfigurationError as missing:
         return missing

@@ -43,12 +43,19 @@ BUSY_SECONDS = 30.0
 
 IDLE_SECONDS = 1.0
 """After so long without use a connection is asked whether it is still there."""
-_USED = "conduit_used"
+_USED, _DOUBT = "conduit_used", "conduit_doubt"
 _MIGRATION_LOCK = 0x636F6E64  # "cond", a number of our own among PostgreSQL's advisory locks
 _SYNCHRONOUS = "synchronous"
 
 COUNTED = {"preserve_rowcount": True}
 """Options of a statement whose rows are to be counted."""
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """Connections that were last used before that moment may have been cut."""
+
+    since: float = 0.0
 
 
 class Access(StrEnum):
@@ -112,14 +119,17 @@ def _ask_idle_connections(engine: Engine) -> None:
     """Ask a server that may have been restarted, but not about a connection that was in use just now.
 
     SQLAlchemy's own ``pool_pre_ping`` asks before every transaction, which takes a fifth of it. Where
-    that was too late, the worker begins anew.
+    that was too late, the worker begins anew, and :func:`distrust` has all others asked.
     """
+    doubt = _Doubt()
+    engine.update_execution_options(**{_DOUBT: doubt})
 
     def returned(_connection: Any, record: ConnectionPoolEntry) -> None:
         record.info[_USED] = time.monotonic()
 
     def taken(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if time.monotonic() - record.info.get(_USED, 0.0) < IDLE_SECONDS:
+        used = record.info.get(_USED, 0.0)
+        if used > doubt.since and time.monotonic() - used < IDLE_SECONDS:
             return
         try:
             alive = engine.dialect.do_ping(connection)
@@ -130,6 +140,16 @@ def _ask_idle_connections(engine: Engine) -> None:
 
     event.listen(engine, "checkin", returned)
     event.listen(engine, "checkout", taken)
+
+
+def distrust(engine: Engine) -> None:
+    """Have every connection asked that was last used before now: one was cut, and others may be.
+
+    Those in use go on; emptying the pool would leave them open when they come back.
+    """
+    doubt = engine.get_execution_options().get(_DOUBT)
+    if doubt is not None:  # a file is not cut off
+        doubt.since = time.monotonic()
 
 
 _POSTGRES = {

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from conduit.core.errors import ConduitError, StoreError
 from conduit.stores.sql_address import Address
-from conduit.stores.sql_dialect import Access, access, make_engine
+from conduit.stores.sql_dialect import Access, access, distrust, make_engine
 from conduit.stores.sql_errors import translated, was_cut
 
 T = TypeVar("T")
@@ -167,7 +167,7 @@ class Worker:
             except DBAPIError as error:
                 if begun.committing or not was_cut(error):
                     raise
-                self._engine.dispose()  # what else the pool holds was cut as well
+                distrust(self._engine)
             return self._attempt(mode, unit, begun)
 
     def _attempt(self, mode: Access, unit: Unit[T], begun: _Begun) -> T:

@@ -64,6 +64,10 @@ SAMPLES: dict[type[ConduitError], tuple[ConduitError, str]] = {
         errors.AllModelsFailedError([errors.ProviderError(FailureKind.SERVER, model="m-3")]),
         "m-3 failed (server)",
     ),
+    errors.UnusableAnswerError: (
+        errors.UnusableAnswerError("a.json: no JSON", remedy="ask for JSON alone"),
+        "a.json",
+    ),
 }
 NO_REMEDY = {errors.ProviderError}
 """One call that failed: the fallback chain is the remedy, and AllModelsFailedError names one."""

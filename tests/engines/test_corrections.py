@@ -28,7 +28,7 @@ from conduit.stores.memory import MemoryStore
 from conduit.stores.sql import SQLStore
 from tests.bandits.builders import priced
 from tests.engines.builders import EQUAL, router_of
-from tests.stores.builders import DIM, a_decision, an_observation
+from tests.stores.builders import DIM, LAYOUT, a_decision, an_observation
 from tests.stores.conftest import new_database
 
 ARM = "changes"
@@ -44,7 +44,7 @@ def learner_of(store: Store) -> Learner:
         options: dict[str, Any] = {"vigilance": WATCHFUL, "before": before}
         return ArmModels(arms, dim=DIM, statistics=statistics, **options)
 
-    return Learner(store, arms=priced(ARM), build=build, clock=ManualClock(2e9))
+    return Learner(store, arms=priced(ARM), build=build, layout=LAYOUT, clock=ManualClock(2e9))
 
 
 async def reprice(learner: Learner, store: Store, price: float) -> None:

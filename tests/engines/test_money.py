@@ -389,7 +389,7 @@ async def test_a_goal_ends_with_the_corrected_cost() -> None:
 
 
 async def test_what_was_decided_on_some_accounts_is_reported_on_them() -> None:
-    """Team, session, task and key of the decision pay for a call that its caller made; once."""
+    """Team, session, task and key of the decision pay for a call that its caller made, as said last."""
     store = MemoryStore()
     session, task = Scope(ScopeKind.SESSION, "s"), Scope(ScopeKind.TASK_TYPE, "sums")
     accounts = (TEAM, session, task, Scope(ScopeKind.API_KEY, "k"))
@@ -403,7 +403,8 @@ async def test_what_was_decided_on_some_accounts_is_reported_on_them() -> None:
     (record,) = (await ledger.records()).records
     named = (record.user, record.team, record.session, record.task_type, record.api_key)
     assert named == ("anna", "blue", "s", "sums", "k")
-    assert [it.settled for it in await ledger.standing([*accounts, ANNA])] == [0.25] * 5
+    assert record.cost == 0.5
+    assert [it.settled for it in await ledger.standing([*accounts, ANNA])] == [0.5] * 5
 
 
 async def test_a_decision_of_another_process_is_reported_on_its_user_s_account() -> None:

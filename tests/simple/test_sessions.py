@@ -98,28 +98,28 @@ def test_what_failed_calls_did_cost_is_counted(models: Models, place: Place, hom
 def test_a_held_budget_is_never_exceeded_by_32_threads(
     models: Models, place: Place, home: House, strategy: str
 ) -> None:
-    """Of calls at 50 ms and 5 cents each, as many are answered as a dollar pays for, and no more."""
-    priced = said(given=11, made=83_000)
+    """Of calls at 50 ms and a cent each, as many are answered as 20 cents pay for, and no more."""
+    priced = said(given=11, made=16_000)
     models.answer(Answer(body=priced, delay=0.05))
     gathered = threading.Barrier(32)
 
     def asked(s: Session) -> int:
         gathered.wait()
         try:
-            s.llm("What is 2+2?", max_tokens=83_000)
+            s.llm("What is 2+2?", max_tokens=16_000)
         except (BudgetExceededError, ReservationTimeoutError):
             return 0
         return 1
 
     with (
-        Session(home, budget_usd=1.0, budget_strategy=strategy) as s,
+        Session(home, budget_usd=0.2, budget_strategy=strategy) as s,
         ThreadPoolExecutor(32) as threads,
     ):
         answered = sum(threads.map(asked, [s] * 32))
-    cost = (11 * 0.15 + 83_000 * 0.60) / 1e6
+    cost = (11 * 0.15 + 16_000 * 0.60) / 1e6
     assert booked(place, s, offline=False) == pytest.approx(answered * cost, abs=1e-9)
-    assert booked(place, s, offline=False) <= 1.0
-    assert answered == int(1.0 / cost)
+    assert booked(place, s, offline=False) <= 0.2
+    assert answered == int(0.2 / cost)
 
 
 def test_strict_refuses_with_the_one_error_once_the_money_is_spent(
