@@ -43,7 +43,7 @@ from conduit.features.encoders.minilm_files import EncoderFiles
 graph, tokenizer = map(Path, sys.argv[1:])
 encoder = MiniLMEncoder(EncoderFiles(graph=graph, tokenizer=tokenizer, identity="tiny"))
 encoder.encode(["some words"])
-print(len(os.listdir("/proc/self/task")) if Path("/proc/self/task").exists() else 1)
+print(len(os.listdir("/proc/self/task")) if Path("/proc/self/task").exists() else 1, flush=True)
 warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads
 if child := os.fork():
     print(os.waitpid(child, 0)[1])
