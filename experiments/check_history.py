@@ -20,7 +20,7 @@ from conduit.stores.sql_schema import costs, reservations, spend
 
 Row: TypeAlias = dict[str, Any]
 SPAN = 28 * DAY
-"""Seconds over which calls are spread, up to now."""
+"""Seconds between the first call and the last, however many there are, so that they meet the same days."""
 NANOS = 7_001
 """Nanodollars that each call did cost."""
 MODELS = ("gpt-4o-mini", "gpt-4o")
@@ -35,7 +35,7 @@ def write_history(file: Path, spends: Sequence[Spend], calls: int, *, now: float
         calls: how many.
         now: seconds since the epoch, when the last one was made.
     """
-    user, step = spends[0].budget.scope.name, SPAN / calls
+    user, step = spends[0].budget.scope.name, SPAN / max(calls - 1, 1)
     moments = [now - step * (calls - 1 - number) for number in range(calls)]
     lines = {hour: _lines(spends, hour * HOUR, now=now) for hour in {*map(_hour, moments)}}
     totals = Counter(line for at in moments for line in lines[_hour(at)])
