@@ -130,12 +130,8 @@ class Decider:
             chosen = self._chooser.choose(estimates, models, wish)
         if chosen is None:
             raise too_dear(models.arms, estimates, wish)
-        given_up = [it for it in chosen.relaxed if it != "budget" or not means.limited]
-        if strict and given_up:
-            raise InvalidInputError(
-                f"no model satisfies {' and '.join(given_up)}",
-                remedy="loosen the constraint, or leave strict off",
-            )
+        if strict:
+            _refuse_given_up(chosen, means)
         self._chooser.account(estimates, chosen)
         return self._decision(
             query,
@@ -225,6 +221,16 @@ def _hard(chosen: Selection) -> bool | None:
     """How the prompt was judged, where nothing else decided."""
     rule = chosen.rule
     return rule.is_hard(chosen.ask.difficulty) if isinstance(rule, DifficultyThreshold) else None
+
+
+def _refuse_given_up(chosen: Selection, means: Means) -> None:
+    """Raise where a constraint gave way; a hard budget is none."""
+    given_up = [it for it in chosen.relaxed if it != "budget" or not means.limited]
+    if given_up:
+        raise InvalidInputError(
+            f"no model satisfies {' and '.join(given_up)}",
+            remedy="loosen the constraint, or leave strict off",
+        )
 
 
 def _is_forced(only: Collection[str] | None) -> bool:
