@@ -22,7 +22,7 @@ from conduit.bandits.rules import (
     Uniform,
     UpperConfidence,
 )
-from conduit.bandits.trial import NO_TRIAL, Trial
+from conduit.bandits.trial import NO_TRIAL, TRIAL, Trial
 from conduit.bandits.utility import Weights
 from conduit.core.errors import UnknownModelError, UnknownPolicyError
 from conduit.core.statistics import Array
@@ -61,7 +61,7 @@ class Policy:
     @property
     def trial(self) -> Trial:
         """Tries for new arms: none where the policy has no floor, and chooses as it sees fit."""
-        return Trial() if self.floor.epsilon > 0 else NO_TRIAL
+        return TRIAL if self.floor.epsilon > 0 else NO_TRIAL
 
     def facing(self, ratings: Array, allowed: NDArray[np.bool_]) -> Policy:
         """The policy that decides among arms of which so much is known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtr
@@ -33,6 +34,8 @@ def largest_gaussian(mean: Array, std: Array) -> Array:
     rule converges exponentially (Trefethen & Weideman 2014): 37 nodes for equal deviations, 187 at
     a ratio of 50. The error is below 1e-8 with up to 20 arms and below 1e-5 with 100.
 
+    Where two arms are left, the integral is known in closed form.
+
     Args:
         mean: (K,) finite.
         std: (K,) non-negative and finite.
@@ -57,8 +60,16 @@ def largest_gaussian(mean: Array, std: Array) -> Array:
     return probabilities
 
 
+def _larger_of_two(mean: Sequence[float], std: Sequence[float]) -> Array:
+    """``Φ(±(m₁ − m₂)/√(s₁² + s₂²))``, exactly."""
+    apart = (mean[0] - mean[1]) / (math.sqrt(2.0) * math.hypot(*std))
+    return np.array([0.5 * math.erfc(-apart), 0.5 * math.erfc(apart)])
+
+
 def _shares(m: Array, s: Array, *, low: float, high: float, scale: float) -> Array:
     """The integral of every arm between two bounds, over the sum of all."""
+    if len(m) == 2:
+        return _larger_of_two(m.tolist(), s.tolist())
     nodes = min(int(math.asinh((high - low) / scale) / _STEP) + 2, _MOST_NODES)
     slope, offset = scale / s, (low - m) / s
     t = slope[:, None] * _SINH[:nodes] + offset[:, None]  # (K, nodes), z in deviations of each arm

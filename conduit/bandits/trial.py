@@ -61,4 +61,5 @@ class Trial:
         return np.asarray((1.0 - float(lift.sum())) * probabilities + lift)
 
 
+TRIAL = Trial()
 NO_TRIAL = Trial(epsilon=0.0)

@@ -47,7 +47,7 @@ class Standings:
         self._looks: dict[Scope, _Look] = {}
         self._spends: dict[str, Spend] = {}
         self._reading: dict[Scope, asyncio.Task[None]] = {}
-        self._none_at_all = False
+        self._none: _Look | None = None
         self._set_aside = 0.0
         self._billed = 0.0
 
@@ -56,13 +56,18 @@ class Standings:
         """Share of what was set aside that calls did cost, as seen here; 0..1."""
         return min(self._billed / self._set_aside, 1.0) if self._set_aside else SUPPOSED
 
+    @property
+    def are_none(self) -> bool:
+        """Whether nobody had a budget a second ago."""
+        return self._is_fresh(self._none)
+
     async def of(self, scopes: Sequence[Scope]) -> list[Spend]:
         """How the budgets of some scopes stand, at most a second ago but for what happened here.
 
         Raises:
             StoreError: when the store is out of reach, and nothing is known of one of them.
         """
-        while stale := [scope for scope in scopes if not self._is_fresh(scope)]:
+        while stale := [scope for scope in scopes if not self._is_fresh(self._looks.get(scope))]:
             if not await self._refreshed(stale):
                 break
         return [self._spends[id_] for scope in scopes for id_ in self._ids(scope)]
@@ -90,8 +95,7 @@ class Standings:
         look = self._looks.get(scope)
         return () if look is None else look.ids
 
-    def _is_fresh(self, scope: Scope) -> bool:
-        look = self._looks.get(scope)
+    def _is_fresh(self, look: _Look | None) -> bool:
         if look is None or look.edition != self._ledger.edition:
             return False
         return abs(self._clock.now() - look.at) <= FRESH
@@ -104,7 +108,7 @@ class Standings:
             self._reading |= dict.fromkeys(mine, task)
             task.add_done_callback(lambda task: self._done(task, mine))
         tasks = {self._reading[scope] for scope in scopes}
-        known = self._none_at_all or all(scope in self._looks for scope in scopes)
+        known = self._none is not None or all(scope in self._looks for scope in scopes)
         done, late = await asyncio.wait(tasks, timeout=PATIENCE if known else None)
         errors = [error for task in done if (error := task.exception()) is not None]
         for error in errors:
@@ -131,7 +135,8 @@ class Standings:
     async def _read(self, scopes: Sequence[Scope]) -> None:
         edition, now = self._ledger.edition, self._clock.now()
         spends = await self._ledger.look(scopes)
-        self._none_at_all = not spends and not await self._ledger.any_budget()
+        none = not spends and not await self._ledger.any_budget()
+        self._none = _Look(at=now, edition=edition, ids=()) if none else None
         if len(self._looks) + len(scopes) > KNOWN:
             self._looks.clear()
             self._spends.clear()

@@ -6,10 +6,14 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 
+from conduit.cache.bounded import Bounded
 from conduit.cache.entries import CorruptEntryError
-from conduit.cache.features import feature_key, pack_features, unpack_features
+from conduit.cache.features import feature_key, frozen, pack_features, size_of, unpack_features
+from conduit.cache.memory import MOST_BYTES
 from conduit.core.caching import Cache, CacheStatistics, FeatureCacheStatistics
+from conduit.core.clocks import SystemClock
 from conduit.core.decisions import QueryFeatures
+from conduit.core.ports import Clock
 
 _log = logging.getLogger("conduit.cache")
 
@@ -26,44 +30,58 @@ class FeatureCache:
     Answers never wait for a write to the shared cache, nor fail for one.
 
     Args:
-        near: a cache in memory.
         far: a cache that processes share, guarded; None without one.
+        most_bytes: of features that are kept in memory; 0 keeps none.
+        clock: tells how long they are; None takes the system's.
     """
 
-    def __init__(self, near: Cache, *, far: Cache | None = None) -> None:
-        self._near = _Tier(near)
-        self._far = None if far is None else _Tier(far)
+    def __init__(
+        self,
+        *,
+        far: Cache | None = None,
+        most_bytes: int = MOST_BYTES,
+        clock: Clock | None = None,
+    ) -> None:
+        self._near: Bounded[QueryFeatures] = Bounded(
+            most_bytes=most_bytes, clock=clock or SystemClock()
+        )
+        self._asked = CacheStatistics()
+        self._far = None if far is None else _Shared(far)
         self._writes: set[asyncio.Task[None]] = set()
 
     @property
     def statistics(self) -> FeatureCacheStatistics:
         """How often each part was asked."""
         far = None if self._far is None else self._far.statistics
-        return FeatureCacheStatistics(memory=self._near.statistics, shared=far)
+        return FeatureCacheStatistics(memory=self._asked, shared=far)
 
     async def get(self, edition: str, text: str) -> QueryFeatures | None:
         """The features of a text in an edition; None where they have to be computed."""
         key = feature_key(edition, text)
-        found = await self._near.get(key)
+        found = self._near.get(key)
+        self._asked = self._asked.asked(hit=found is not None)
         if found is None and self._far is not None:
             found = await self._far.get(key)
             if found is not None:
-                await self._near.put(key, found)
+                self._keep(key, found)
         return found
 
     async def put(self, edition: str, text: str, features: QueryFeatures) -> None:
         """Keep computed features, shared ones by and by."""
         key = feature_key(edition, text)
-        await self._near.put(key, features)
+        self._keep(key, frozen(features))
         if self._far is not None and len(self._writes) < MOST_UNDER_WAY:
             self._later(self._far.put(key, features))
 
     async def close(self) -> None:
         """Finish what is being written, and release connections."""
         await asyncio.gather(*self._writes)
-        await self._near.cache.close()
+        self._near.clear()
         if self._far is not None:
             await self._far.cache.close()
+
+    def _keep(self, key: str, features: QueryFeatures) -> None:
+        self._near.put(key, features, size=size_of(features), ttl=TTL_SECONDS)
 
     def _later(self, write: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(write)
@@ -71,8 +89,8 @@ class FeatureCache:
         task.add_done_callback(self._writes.discard)
 
 
-class _Tier:
-    """One cache, asked for features: an entry that cannot be read is a miss, and dropped."""
+class _Shared:
+    """A cache of bytes, asked for features: an entry that cannot be read is a miss, and dropped."""
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache

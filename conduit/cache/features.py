@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conduit.cache.entries import CorruptEntryError, seal, unseal
 from conduit.core.decisions import QueryFeatures
@@ -23,6 +25,24 @@ def feature_key(edition: str, text: str) -> str:
     """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"conduit:features:{edition}:{digest}"
+
+
+def size_of(features: QueryFeatures) -> int:
+    """Bytes of their numbers, about."""
+    return features.embedding.nbytes + features.context.nbytes + _SHAPE.size
+
+
+def frozen(features: QueryFeatures) -> QueryFeatures:
+    """Features with read-only arrays of their own: what is kept is shared by all who ask."""
+    return replace(
+        features, embedding=_frozen(features.embedding), context=_frozen(features.context)
+    )
+
+
+def _frozen(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+    own = np.array(numbers, np.float32)  # a row of a batch would keep all of it alive
+    own.setflags(write=False)
+    return own
 
 
 def pack_features(features: QueryFeatures, *, key: str) -> bytes:

@@ -1,9 +1,8 @@
-"""A cache in memory: bounded, and what was asked for longest ago goes first."""
+"""A cache in memory: equal in behaviour to a server, and gone with the process."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
+from conduit.cache.bounded import Bounded
 from conduit.core.caching import CacheStatistics
 from conduit.core.clocks import SystemClock
 from conduit.core.ports import Clock
@@ -13,7 +12,7 @@ MOST_BYTES = 16 * 2**20
 
 
 class MemoryCache:
-    """Keeps values in this process; equal in behaviour to a server, and gone with the process.
+    """Keeps bytes in this process.
 
     Not thread-safe: one event loop owns it.
 
@@ -23,10 +22,7 @@ class MemoryCache:
     """
 
     def __init__(self, *, most_bytes: int = MOST_BYTES, clock: Clock | None = None) -> None:
-        self._most = most_bytes
-        self._clock = clock or SystemClock()
-        self._kept: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
-        self._bytes = 0
+        self._kept: Bounded[bytes] = Bounded(most_bytes=most_bytes, clock=clock or SystemClock())
         self._statistics = CacheStatistics()
 
     @property
@@ -37,7 +33,7 @@ class MemoryCache:
     @property
     def size(self) -> int:
         """Bytes of keys and values that it holds."""
-        return self._bytes
+        return self._kept.size
 
     def __len__(self) -> int:
         """Number of entries that it holds."""
@@ -45,38 +41,18 @@ class MemoryCache:
 
     async def get(self, key: str) -> bytes | None:
         """What was put last under a key; None where nothing is left of it."""
-        value, until = self._kept.get(key, (None, 0.0))
-        if value is not None and self._clock.now() >= until:
-            self._forget(key)
-            value = None
-        if value is not None:
-            self._kept.move_to_end(key)
+        value = self._kept.get(key)
         self._statistics = self._statistics.asked(hit=value is not None)
         return value
 
     async def put(self, key: str, value: bytes, *, ttl: float) -> None:
         """Keep a value for ``ttl`` seconds at most; one larger than all it may hold is not kept."""
-        self._forget(key)
-        if _size(key, value) > self._most:
-            return
-        self._kept[key] = (value, self._clock.now() + ttl)
-        self._bytes += _size(key, value)
-        while self._bytes > self._most:
-            self._forget(next(iter(self._kept)))
+        self._kept.put(key, value, size=len(value), ttl=ttl)
 
     async def drop(self, key: str) -> None:
         """Forget what is kept under a key, if anything is."""
-        self._forget(key)
+        self._kept.drop(key)
 
     async def close(self) -> None:
         """Forget everything."""
         self._kept.clear()
-        self._bytes = 0
-
-    def _forget(self, key: str) -> None:
-        if key in self._kept:
-            self._bytes -= _size(key, self._kept.pop(key)[0])
-
-
-def _size(key: str, value: bytes) -> int:
-    return len(key) + len(value)

@@ -42,9 +42,8 @@ class CacheStatistics:
 
     def asked(self, *, hit: bool) -> Self:
         """After one question more."""
-        if hit:
-            return replace(self, hits=self.hits + 1)
-        return replace(self, misses=self.misses + 1)
+        hits, misses = self.hits + hit, self.misses + (not hit)
+        return type(self)(hits=hits, misses=misses, errors=self.errors)
 
     def failed(self) -> Self:
         """After one error more."""

@@ -136,12 +136,14 @@ class Query:
                 f"user_id={self.user_id!r} is no text", remedy="give a text, such as str(user_id)"
             )
         _check_type("constraints", self.constraints, QueryConstraints)
-        _check_type("preferences", self.preferences or Preferences(), Preferences)
-        _check_type("max_tokens", 1 if self.max_tokens is None else self.max_tokens, int)
-        if self.max_tokens is not None and self.max_tokens < 1:
-            raise InvalidInputError(
-                f"max_tokens={self.max_tokens} is below 1", remedy="ask for one token or more"
-            )
+        if self.preferences is not None:
+            _check_type("preferences", self.preferences, Preferences)
+        if self.max_tokens is not None:
+            _check_type("max_tokens", self.max_tokens, int)
+            if self.max_tokens < 1:
+                raise InvalidInputError(
+                    f"max_tokens={self.max_tokens} is below 1", remedy="ask for one token or more"
+                )
         _check_limit("temperature", self.temperature, unit="0..2", most=2.0)
         object.__setattr__(self, "text", text)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from conduit.cache.feature_cache import FeatureCache
 from conduit.cache.guard import Guard, GuardedCache, GuardedRecent
-from conduit.cache.memory import MOST_BYTES, MemoryCache
+from conduit.cache.memory import MOST_BYTES
 from conduit.cache.recent import MemoryRecent
 from conduit.cache.redis import RedisCache, RedisServer
 from conduit.cache.redis_bell import RedisBell
@@ -58,7 +58,6 @@ def open_caches(
     Raises:
         ConfigurationError: for an address that is none, or without the package ``redis``.
     """
-    near = MemoryCache(most_bytes=MOST_BYTES if most_bytes is None else most_bytes, clock=clock)
     own, guard = MemoryRecent(), Guard(clock=clock)
     recent: RecentQueries = own
     if redis_url is not None:
@@ -67,4 +66,7 @@ def open_caches(
         bell = bell or RedisBell(server, guard=guard)
         cache = cache or RedisCache(server)
     far = None if cache is None else GuardedCache(cache, guard)
-    return Caches(features=FeatureCache(near, far=far), recent=recent, bell=bell)
+    features = FeatureCache(
+        far=far, most_bytes=MOST_BYTES if most_bytes is None else most_bytes, clock=clock
+    )
+    return Caches(features=features, recent=recent, bell=bell)

@@ -117,8 +117,7 @@ class Decider:
         if self.rules.neighbours is not None:
             estimates = self.rules.neighbours.refine(estimates, features.embedding)
         now = self._clock.now()
-        wish = self.rules.wish(query, features, models.arms, only=only)
-        wish = replace(wish, means=means)
+        wish = self.rules.wish(query, features, models.arms, only=only, means=means)
         self._chooser.arrive(now)
         fewer = narrowed(wish, models.arms, without=without)
         if warm is not None:

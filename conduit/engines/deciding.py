@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
 from conduit.core.decisions import Decision
@@ -50,6 +50,7 @@ class Deciding:
     clock: Clock
     warmth: Warmth
     money: Money
+    catch_up: Callable[[], Awaitable[None]]
     announce: Callable[[Event], None]
 
     async def decide(self, errand: Errand) -> Decision:
@@ -96,6 +97,7 @@ class Deciding:
         """A decision, and the portfolio it was made with; models that fail are left alone."""
         query, received_at = errand.query, self.clock.now()
         features = sized(await self.analysis.of(query.text), query)
+        await self.catch_up()
         means = await self.money.means(query, errand.accounts, self.learner.models.arms)
         without = frozenset(refused) | self.breakers.closed_to()
         if after is not None and without.issuperset(candidates(after)):

@@ -184,6 +184,7 @@ def _composed(
         swapping,
         observer=observer,
         money=money,
+        replica=replica,
         announce=announce,
     )
     return Engine(
@@ -207,6 +208,7 @@ def _served(
     *,
     observer: Observer,
     money: Money,
+    replica: Replica,
     announce: Callable[[Event], None],
 ) -> Serving:
     """What decides, and has its decisions executed."""
@@ -221,6 +223,7 @@ def _served(
         clock=parts.clock,
         warmth=Warmth(parts.clock),
         money=money,
+        catch_up=replica.catch_up,
         announce=announce,
     )
     return Serving(

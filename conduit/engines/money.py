@@ -83,7 +83,7 @@ class Money:
             scopes: on whose account.
             arms: among which is chosen.
         """
-        if self._standings is None:
+        if self._standings is None or self._standings.are_none:
             return UNLIMITED
         models = [Scope(ScopeKind.MODEL, arm.id) for arm in arms]
         spends = await self._standings.of([*dict.fromkeys((*scopes, *models))])

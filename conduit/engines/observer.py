@@ -54,8 +54,10 @@ class Observer:
 
     async def decided(self, decision: Decision) -> None:
         """A question that returns is evidence against the model of the earlier answer."""
+        if decision.user_id is None:
+            return
         direction = direction_of(decision.features.embedding)
-        if decision.user_id is None or direction is None:
+        if direction is None:
             return
         asked = Asked(
             decision_id=decision.id,

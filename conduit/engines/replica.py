@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -24,12 +25,14 @@ from conduit.engines.turn import Turn
 
 EVERY = 0.2
 """Seconds between two looks at the store."""
-EAGER = 0.05
-"""The same while next to nothing is known, and what others learn is worth most."""
-GROWN = 400
-"""Ratings known from which on there is no more hurry than that."""
+EARLY = 100
+"""Ratings known up to which a decision takes up first what others have learned."""
+FRESH = 0.05
+"""Seconds for which what a look has found will do for that."""
+PATIENCE = 0.05
+"""Seconds that a decision waits for it."""
 COMPANY = 60.0
-"""Seconds since the start, or since another process changed anything, after which there is nobody to hurry for."""
+"""Seconds since another process changed anything after which there is nobody to wait for."""
 AT_MOST = 5.0
 """The same while the store is out of reach: each pause is twice as long as the one before."""
 GATHER = 0.01
@@ -42,6 +45,10 @@ _log = logging.getLogger(__name__)
 
 class Replica:
     """Looks at the store a few times a second, and at once when another process rings.
+
+    The n-th rating changes what is believed by 1/n. So while next to nothing is known, and others
+    learn too, a decision waits for a look of its own: what another process was told a moment ago
+    may be half of all there is.
 
     Args:
         learner: holds what was learned.
@@ -66,10 +73,12 @@ class Replica:
         self._store = store
         self._bell = bell
         self._rung = 0
-        self._met = time.monotonic()
+        self._away = 0.0
+        self._met = self._looked = -math.inf
         self._turn = Turn()
         self._keeper: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._asked: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
     @property
@@ -91,8 +100,9 @@ class Replica:
 
     async def stop(self) -> None:
         """Stop looking; a look that is under way is finished, so that nothing is told in doubt."""
-        running = [it for it in (self._keeper, self._listener) if it is not None and not it.done()]
-        self._keeper = self._listener = None
+        tasks = (self._keeper, self._listener, self._asked)
+        running = [it for it in tasks if it is not None and not it.done()]
+        self._keeper = self._listener = self._asked = None
         async with self._turn:
             for task in running:
                 task.cancel()
@@ -104,6 +114,15 @@ class Replica:
         if self._bell is not None:
             self._wake.set()
 
+    async def catch_up(self) -> None:
+        """Before a decision, take up what others have learned, where that is worth a wait."""
+        if not self._is_behind:
+            return
+        if not _goes_on(self._asked):  # one look for all who wait, whoever of them gives up
+            self._asked = _begun(self._look_for_news())
+        assert self._asked is not None
+        await asyncio.wait([self._asked], timeout=PATIENCE)
+
     async def look(self) -> None:
         """Fold, take up what has changed, and tell what was done here.
 
@@ -111,42 +130,49 @@ class Replica:
             StoreError: when the store is out of reach.
         """
         async with self._turn:  # what is told twice at once would count twice
+            await self._look()
+
+    async def _look(self) -> None:
+        pulse = await self._store.pulse()
+        folded = pulse.pending and await self._learner.fold()
+        if folded:
             pulse = await self._store.pulse()
-            folded = pulse.pending and await self._learner.fold()
-            if folded:
-                pulse = await self._store.pulse()
-            if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
-                await self._swapping.follow()
-            elif pulse.state != self._learner.version:
-                self._met = time.monotonic()
-                await self._learner.refresh()
-            told = await self._steering.exchange(known=pulse)
-            edited, self._rung = self._swapping.version != self._rung, self._swapping.version
+        if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
+            await self._swapping.follow()
+        elif pulse.state != self._learner.version:
+            self._met = time.monotonic()
+            await self._learner.refresh()
+        told = await self._steering.exchange(known=pulse)
+        edited, self._rung = self._swapping.version != self._rung, self._swapping.version
+        self._looked = time.monotonic()
         if self._bell is not None and (folded or told or edited):
             await self._bell.ring(CHANGED)
 
+    @property
+    def _is_behind(self) -> bool:
+        """Whether others may know something that counts, and can be asked."""
+        now = time.monotonic()
+        if self._away or now - self._met > COMPANY or now - self._looked < FRESH:
+            return False
+        return self._learner.models.head(Head.QUALITY).count < EARLY
+
+    async def _look_for_news(self) -> None:
+        """The keeper says what is wrong with a store that is out of reach."""
+        with suppress(ConduitError):
+            async with self._turn:
+                if self._is_behind:
+                    await self._look()
+
     async def _run(self) -> None:
-        away = 0.0
         while True:
-            await self._wait(away or self._pause)
+            await self._wait(self._away or EVERY)
             try:
                 await self.look()
-                away = 0.0
+                self._away = 0.0
             except ConduitError as error:
-                if not away:
+                if not self._away:
                     _log.warning("going on with what is known: %s", error)
-                away = min(2 * (away or EVERY), AT_MOST)
-
-    @property
-    def _pause(self) -> float:
-        """Seconds: the n-th rating changes what is believed by 1/n, so that early ones are urgent.
-
-        Where nobody else is, nothing is.
-        """
-        if time.monotonic() - self._met > COMPANY:
-            return EVERY
-        known = float(self._learner.models.head(Head.QUALITY).counts.sum())
-        return EAGER + (EVERY - EAGER) * min(known / GROWN, 1.0)
+                self._away = min(2 * (self._away or EVERY), AT_MOST)
 
     async def _wait(self, pause: float) -> None:
         with suppress(TimeoutError):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from conduit.bandits.chooser import Wish
 from conduit.bandits.estimates import Estimates
+from conduit.bandits.means import Means
 from conduit.bandits.neighbours import NearestNeighbours
 from conduit.bandits.policies import Policy
 from conduit.bandits.utility import PRESETS
@@ -51,8 +52,9 @@ class DecisionRules:
         arms: Sequence[Arm],
         *,
         only: Collection[str] | None,
+        means: Means,
     ) -> Wish:
-        """What a query asks for.
+        """What a query asks for, and what hard budgets leave for it.
 
         Raises:
             InvalidInputError: where ``only`` allows none.
@@ -68,6 +70,7 @@ class DecisionRules:
             bonus=np.array(liked),
             complexity=features.complexity_score,
             difficulty=features.difficulty,
+            means=means,
         )
 
     def _allowed(self, names: Sequence[str], only: Collection[str] | None) -> NDArray[np.bool_]:

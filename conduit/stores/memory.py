@@ -105,6 +105,9 @@ class MemoryStore(MemoryBudgets):
         check_contexts([decision])
         if decision.id in self._decisions:
             raise duplicate_decision(decision.id)
+        await self._keep(decision)
+
+    async def _keep(self, decision: Decision) -> None:
         await self.bind_layout(*layout_of(decision))
         features = replace(
             decision.features,
@@ -148,7 +151,7 @@ class MemoryStore(MemoryBudgets):
         for layout in layouts:
             check_layout(layout, layouts[0])
         for decision in new.values():
-            await self.add_decision(decision)
+            await self._keep(decision)
         for execution in executions:
             attempts = self._executions.get(execution.decision_id, [])
             if all(execution.attempt != known.attempt for known in attempts):

@@ -103,7 +103,7 @@ def test_a_key_names_the_layout_and_hides_the_text() -> None:
 async def test_the_memory_in_front_spares_the_shared_cache() -> None:
     """What was found behind is kept in front."""
     far = MemoryCache()
-    first = FeatureCache(MemoryCache(), far=far)
+    first = FeatureCache(far=far)
     await first.put(LAYOUT, "text", FEATURES)
     assert_same(await first.get(LAYOUT, "text"), FEATURES)
     assert far.statistics == CacheStatistics()
@@ -112,10 +112,10 @@ async def test_the_memory_in_front_spares_the_shared_cache() -> None:
 
 async def test_processes_share_what_they_computed(server: RedisServer, unique: str) -> None:
     """A second process finds on Redis what the first one wrote, once it is written."""
-    first = FeatureCache(MemoryCache(), far=RedisCache(server))
+    first = FeatureCache(far=RedisCache(server))
     await first.put(unique, "text", FEATURES)
     await first.close()
-    second = FeatureCache(MemoryCache(), far=RedisCache(server))
+    second = FeatureCache(far=RedisCache(server))
     for _ in range(3):
         assert_same(await second.get(unique, "text"), FEATURES)
     assert await second.get(unique, "other") is None
@@ -133,7 +133,7 @@ async def test_a_corrupt_entry_is_a_miss_and_dropped_and_said_once(
     """Wherever it lies; what is computed instead takes its place."""
     caplog.set_level(logging.WARNING)
     far = RedisCache(server)
-    cache = FeatureCache(MemoryCache(), far=far)
+    cache = FeatureCache(far=far)
     for text in ("one", "two"):
         key = feature_key(unique, text)
         await far.put(key, b"rubbish", ttl=60)
@@ -148,7 +148,7 @@ async def test_a_corrupt_entry_is_a_miss_and_dropped_and_said_once(
 
 async def test_a_cache_without_room_finds_nothing() -> None:
     """Nothing fails where nothing may be kept."""
-    cache = FeatureCache(MemoryCache(most_bytes=0))
+    cache = FeatureCache(most_bytes=0)
     await cache.put(LAYOUT, "text", FEATURES)
     assert await cache.get(LAYOUT, "text") is None
     assert cache.statistics.shared is None

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from conduit.cache.feature_cache import FeatureCache
-from conduit.cache.memory import MemoryCache
 from conduit.core.errors import ConfigurationError
 from conduit.engines.analysis import Analysis
 from conduit.features.analyzer import Analyzer
@@ -59,7 +58,7 @@ def encoder() -> Watched:
 def analysis_with(encoder: Watched | Reserved, *, threads: int | None = None) -> Analysis:
     """An analysis that remembers nothing, but what is under way."""
     analyzer = Analyzer(encoder, load_projection(encoder.name, encoder.dim))
-    return Analysis(analyzer, FeatureCache(MemoryCache(most_bytes=0)), threads=threads)
+    return Analysis(analyzer, FeatureCache(most_bytes=0), threads=threads)
 
 
 async def test_a_brief_prompt_alone_is_not_handed_over(encoder: Watched) -> None:

@@ -131,7 +131,7 @@ async def test_with_redis_it_arrives_at_once(
     path: Path, redis_server: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where processes hear each other's bell, nobody waits for the next look."""
-    for name in ("EVERY", "EAGER"):
+    for name in ("EVERY",):
         monkeypatch.setattr(replica, name, 600.0)
     refresh, arrived = Learner.refresh, asyncio.Event()
 
