@@ -62,6 +62,23 @@ async def test_a_look_serves_for_a_second() -> None:
     assert ledger.edition == 1
 
 
+async def test_where_nobody_has_a_budget_nobody_asks_for_a_second() -> None:
+    """One look that finds none at all serves for every account, until one is made here or time passes."""
+    clock, store = ManualClock(NOW), Counting()
+    ledger = Ledger(store, clock=clock)
+    standings = Standings(ledger, clock=clock)
+    assert not standings.are_none
+    assert await standings.of([ANNA]) == []
+    assert standings.are_none
+    clock.advance(1.5)
+    assert not standings.are_none
+    assert await standings.of([ANNA]) == []
+    await ledger.set_budget(BOB, TOTAL, 1.0, actor="admin")
+    assert not standings.are_none
+    assert await standings.of([ANNA]) == []
+    assert not standings.are_none
+
+
 async def test_an_edit_here_is_known_at_once() -> None:
     """A budget that was just made is looked up, whatever is remembered."""
     standings, ledger, _, _ = await some()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,6 +109,21 @@ async def test_the_memory_in_front_spares_the_shared_cache() -> None:
     assert_same(await first.get(LAYOUT, "text"), FEATURES)
     assert far.statistics == CacheStatistics()
     await first.close()
+
+
+async def test_what_is_kept_is_nobodys_to_change() -> None:
+    """It has arrays of its own, so that no batch is kept alive by one row, and they are read-only."""
+    batch = np.ones((2, 8), np.float32)
+    cache = FeatureCache()
+    await cache.put(LAYOUT, "text", replace(FEATURES, embedding=batch[0]))
+    batch[:] = 0.0
+    found = await cache.get(LAYOUT, "text")
+    assert found is not None
+    assert found.embedding.base is None
+    assert found.embedding.tolist() == [1.0] * 8
+    for numbers in (found.embedding, found.context):
+        with pytest.raises(ValueError, match="read-only"):
+            numbers[0] = 2.0
 
 
 async def test_processes_share_what_they_computed(server: RedisServer, unique: str) -> None:

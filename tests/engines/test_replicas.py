@@ -127,12 +127,77 @@ async def test_nobody_has_to_ask(path: Path, monkeypatch: pytest.MonkeyPatch) ->
                 arrived.clear()
 
 
+async def acquainted(one: Router, other: Router) -> None:
+    """Have two processes seen each other learn."""
+    for router in (one, other):
+        decision = await router.route("a question", models=["dear"])
+        await router.feedback(decision.id, quality_score=0.8)
+    for router in (one, other, one):
+        await looked(router)
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_an_early_decision_knows_what_another_process_was_just_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """While next to nothing is known it looks first; later what is known a moment ago will do."""
+    monkeypatch.setattr(replica, "EVERY", 600.0)
+    monkeypatch.setattr(replica, "FRESH", 0.0)
+    monkeypatch.setattr(replica, "PATIENCE", 60.0)
+    async with replicas(path) as (one, other):
+        await acquainted(one, other)
+        before = await believed(other, "cheap")
+        monkeypatch.setattr(replica, "EARLY", 100 if early else 2)
+        for _ in range(4):
+            decision = await one.route("a question", models=["cheap"])
+            await one.feedback(decision.id, quality_score=0.1)
+        after = await believed(other, "cheap")
+        assert (after < before - 0.1) is early
+
+
+async def test_a_decision_waits_a_moment_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that hangs holds up no decision for longer, and the look goes on for the next one."""
+    monkeypatch.setattr(replica, "EVERY", 600.0)
+    monkeypatch.setattr(replica, "FRESH", 0.0)
+    async with replicas(path) as (one, other):
+        await acquainted(one, other)
+        pulse, hang, asked = SQLStore.pulse, asyncio.Event(), []
+
+        async def slow(store: SQLStore) -> object:
+            asked.append(store)
+            await hang.wait()
+            return await pulse(store)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLStore, "pulse", slow)
+            await asyncio.wait_for(other.route("a question"), 20)
+            await asyncio.wait_for(other.route("a question"), 20)
+            assert len(asked) == 1
+            hang.set()
+            await looked(other)
+
+
+async def test_who_is_alone_waits_for_nobody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has seen no other learn looks at the store for no decision."""
+    monkeypatch.setattr(replica, "EVERY", 600.0)
+    async with replicas(path, count=1) as (router,):
+        decision = await router.route("a question")
+        await router.feedback(decision.id, rating=5)
+        await looked(router)
+
+        async def never(_: SQLStore) -> None:
+            pytest.fail("it looked")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLStore, "pulse", never)
+            await router.route("a question")
+
+
 async def test_with_redis_it_arrives_at_once(
     path: Path, redis_server: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where processes hear each other's bell, nobody waits for the next look."""
-    for name in ("EVERY",):
-        monkeypatch.setattr(replica, name, 600.0)
+    monkeypatch.setattr(replica, "EVERY", 600.0)
     refresh, arrived = Learner.refresh, asyncio.Event()
 
     async def refreshed(learner: Learner) -> None:
