@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from conduit.api.gateway import Opened, opened
-from conduit.core.errors import ConduitError
+from conduit.core.errors import ConduitError, StoreError
 
+_log = logging.getLogger(__name__)
 routes = APIRouter(prefix="/health", tags=["Health"])
 
 
@@ -52,9 +54,15 @@ async def _health(request: Request, response: Response, *, look: bool) -> Health
         if look:
             await _look(server)
     except ConduitError as error:
+        _log.warning("not ready: %s", error)
         response.status_code = 503
-        return Health(status="unavailable", reason=str(error))
+        return Health(status="unavailable", reason=_told(error))
     return Health(status="ok")
+
+
+def _told(error: ConduitError) -> str:
+    """What may be said without a key; where the store is, and what is wrong, is in the log."""
+    return "the store does not answer" if isinstance(error, StoreError) else error.problem
 
 
 async def _look(server: Opened) -> None:

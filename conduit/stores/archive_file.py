@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -62,6 +63,19 @@ def save_archive(archive: Archive, path: str | Path) -> str:
     return sha256(stream.getvalue()).hexdigest()
 
 
+_UNREADABLE = (
+    BadZipFile,
+    LookupError,
+    ValueError,
+    TypeError,
+    EOFError,
+    ArithmeticError,
+    RuntimeError,  # a flag that says it was encrypted, or compressed in another way
+    zlib.error,
+)
+"""What reading a file raises that something has changed."""
+
+
 def load_archive(path: str | Path) -> Archive:
     """Read a file back, bounded in memory by its own size.
 
@@ -80,7 +94,7 @@ def load_archive(path: str | Path) -> Archive:
             raise ValueError("sums of another dimension")
     except InvalidInputError as error:
         raise StoreError(f"{path} cannot be learned from: {error.problem}", remedy=_AGAIN) from None
-    except (BadZipFile, KeyError, ValueError, TypeError, EOFError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         raise StoreError(f"{path} is no complete export of learned state", remedy=_AGAIN) from error
     return replace(archive, digest=sha256(data).hexdigest())
 

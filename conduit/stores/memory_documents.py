@@ -38,4 +38,4 @@ class MemoryDocuments:
 
     async def edits(self, *, limit: int = 100) -> tuple[Edit, ...]:
         """Who changed what, the newest first."""
-        return tuple(reversed(self._edits[-limit:]))
+        return tuple(reversed(self._edits))[:limit]

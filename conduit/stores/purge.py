@@ -99,7 +99,6 @@ def _batches(
     """What went in each transaction, until nothing is left."""
     while True:
         with database.write() as conn:
-            unit.overwrite_deleted(conn)
             batch = forget(conn)
         yield batch
         if not any(batch.values()):

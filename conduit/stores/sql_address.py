@@ -34,9 +34,11 @@ class Address:
 
     @property
     def place(self) -> str:
-        """What to call it in a message, without its password."""
-        as_written = self.url.set(drivername=self.url.get_backend_name())
-        return str(self.file) if self.file else as_written.render_as_string(hide_password=True)
+        """What to call it in a message: without its password, and without a query, which may hold one."""
+        if self.file:
+            return str(self.file)
+        shown = self.url.set(drivername=self.url.get_backend_name(), query={})
+        return shown.render_as_string(hide_password=True) + ("?***" if self.url.query else "")
 
     @property
     def is_sqlite(self) -> bool:
@@ -58,11 +60,11 @@ def parse_address(where: str | Path) -> Address:
     """Read a path or a URL.
 
     Raises:
-        ConfigurationError: for a placeholder, a kind of database that is not supported, or one
-            that no other connection could see.
+        ConfigurationError: for a placeholder, a kind of database that is not supported, one that
+            no other connection could see, or a password that is not escaped.
     """
     if "://" not in str(where):
-        return _sqlite_address(URL.create(_SQLITE, database=str(Path(where).expanduser())))
+        return _sqlite_address(URL.create(_SQLITE, database=str(_expanded(Path(where)))))
     if "[password]" in str(where):
         raise ConfigurationError(
             "DATABASE_URL still contains the placeholder [password]",
@@ -81,7 +83,22 @@ def parse_address(where: str | Path) -> Address:
             remedy="give a postgresql:// or sqlite:/// address, or the path of a file",
         )
     url = url.set(drivername=_DRIVERS[url.drivername])
+    if "@" in (url.host or "") or ("@" in (url.database or "") and url.password is not None):
+        raise ConfigurationError(
+            "the database's address holds more than one @",
+            remedy="write an @ of its password as %40, a / as %2F and a ? as %3F",
+        )
     return _sqlite_address(url) if url.get_backend_name() == "sqlite" else Address(url, None)
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{str(path)!r} begins with a user whose home folder is unknown",
+            remedy="write the whole path",
+        ) from None
 
 
 def _sqlite_address(url: URL) -> Address:

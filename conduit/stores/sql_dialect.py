@@ -157,9 +157,11 @@ _POSTGRES = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
     "application_name": "conduit",
 }
-"""A silent server is given up after 5 seconds, a silent connection after a minute."""
+"""A silent server is given up after 5 seconds, a silent connection after a minute, also one that was sent
+something: a host that is gone answers no keepalive, and is not asked while data is on its way."""
 
 
 def _arguments(address: Address) -> dict[str, Any]:
@@ -249,6 +251,9 @@ def _make_folder(address: Address) -> None:
 
 def _configure_connection(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(
+        "PRAGMA secure_delete=ON"
+    )  # what is rewritten is not left for a purge to miss
 
 
 def _begin(conn: Connection, mode: Access) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, text, true
+from sqlalchemy import ColumnElement, Connection, delete, func, select, true
 
 from conduit.stores.delta import merged
 from conduit.stores.sql_adjustments import read_adjustments
@@ -62,8 +62,7 @@ def purge_batch(conn: Connection, wanted: ColumnElement[bool], *, now: float) ->
         StoreError: while a rebuild is under way.
     """
     refuse_during_rebuild(conn, take_turn(conn), now=now)
-    some = select(decisions.c.id).where(wanted).order_by(decisions.c.id).limit(BATCH)
-    ids = list(conn.scalars(some.with_for_update() if rows_need_locks(conn) else some))
+    ids = _oldest(conn, wanted)
     if not ids:
         return dict.fromkeys(("decisions", *PARTS), 0)
     fold_all(conn, now=now)
@@ -76,10 +75,18 @@ def purge_batch(conn: Connection, wanted: ColumnElement[bool], *, now: float) ->
     return {"decisions": len(ids)} | gone
 
 
-def overwrite_deleted(conn: Connection) -> None:
-    """On SQLite, have this connection overwrite what it deletes with zeros."""
-    if conn.dialect.name == "sqlite":
-        conn.execute(text("PRAGMA secure_delete=ON"))
+def _oldest(conn: Connection, wanted: ColumnElement[bool]) -> list[str]:
+    """The next ones to go, locked in the order of their ids, as everybody locks them.
+
+    By age, which there is an index on: by id, every batch would walk past all that stay.
+    """
+    oldest = select(decisions.c.id).where(wanted)
+    oldest = oldest.order_by(decisions.c.created_at, decisions.c.id).limit(BATCH)
+    ids = list(conn.scalars(oldest))
+    if not rows_need_locks(conn):
+        return ids
+    chosen = select(decisions.c.id).where(decisions.c.id.in_(ids)).order_by(decisions.c.id)
+    return list(conn.scalars(chosen.with_for_update()))
 
 
 def _move_to_base(conn: Connection, ids: Sequence[str], *, now: float) -> None:

@@ -20,3 +20,5 @@ def write_whole(path: Path, data: bytes) -> None:
         raise StoreError(
             f"{path} cannot be written ({error.strerror})", remedy="choose another place"
         ) from error
+    except ValueError:  # of a path without a name, as "." and "/"
+        raise StoreError(f"{str(path)!r} names no file", remedy="give a file's name") from None

@@ -8,10 +8,12 @@ import httpx
 import pytest
 
 from conduit.api.chat_request import OWN
+from conduit.core.errors import StoreError
 from conduit.core.outcomes import ModelReply, ModelRequest, Signal
-from conduit.core.sharing import Json
+from conduit.core.sharing import Json, Pulse
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
+from conduit.stores.memory import MemoryStore
 
 from .serving import ASKED, CHAT, app_of, local
 
@@ -187,6 +189,27 @@ async def test_a_server_that_is_not_open_says_so() -> None:
         assert (await http.get("/health/ready")).status_code == 503
         assert (await http.get("/health/startup")).status_code == 503
         assert (await http.get("/v1/stats")).status_code == 503
+
+
+async def test_nobody_is_told_where_the_store_is(caplog: pytest.LogCaptureFixture) -> None:
+    """Whether it answers is said without a key; which server does not is in the log."""
+
+    class Leaving(MemoryStore):
+        away = False
+
+        async def pulse(self) -> Pulse:
+            if self.away:
+                raise StoreError("the server at db.internal:5432 does not answer")
+            return await super().pulse()
+
+    store = Leaving()
+    async with local(app_of(store=store)) as http:
+        store.away = True
+        answer = await http.get("/health/ready")
+        store.away = False
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "unavailable", "reason": "the store does not answer"}
+    assert "db.internal:5432" in caplog.text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])

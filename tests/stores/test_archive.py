@@ -270,6 +270,33 @@ def test_sums_that_no_observations_have_are_refused(tmp_path: Path, change: dict
         load_archive(tmp_path / "x.zip")
 
 
+def test_a_file_with_any_bit_of_its_directory_changed_is_refused_or_the_same(
+    tmp_path: Path,
+) -> None:
+    """Whatever zip says of it, the answer is one line; a date or a comment may change."""
+    path = tmp_path / "learned.zip"
+    save_archive(an_archive(), path)
+    data, good = path.read_bytes(), load_archive(path)
+    for place in range(data.index(b"PK\x01\x02"), len(data)):
+        for bit in range(8):
+            changed = bytearray(data)
+            changed[place] ^= 1 << bit
+            path.write_bytes(changed)
+            try:
+                found = load_archive(path)
+            except StoreError:
+                continue
+            assert found.statistics.keys() == good.statistics.keys()
+            assert all(found.statistics[key].equals(sums) for key, sums in good.statistics.items())
+
+
+@pytest.mark.parametrize("place", [".", "/", ""])
+def test_a_place_without_a_name_is_refused(place: str) -> None:
+    """A folder, or nothing at all, names no file."""
+    with pytest.raises(StoreError, match="names no file"):
+        save_archive(an_archive(), place)
+
+
 def test_no_file_and_a_file_of_something_else(tmp_path: Path) -> None:
     """A path that is not there and a text file are one line each."""
     with pytest.raises(StoreError, match="cannot be read"):

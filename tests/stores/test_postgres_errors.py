@@ -182,9 +182,24 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(address: str) -> 
 
 
 async def test_a_role_that_may_read_no_table_is_told_which_may(address: str, role: str) -> None:
-    """Without grants the role is refused; with them, row level security still hides the rows."""
+    """Without grants the role is refused; with them, row level security still hides the rows.
+
+    With what DEPLOYMENT.md lists it serves.
+    """
     stranger = _changed(address, username=role, password="loopback")
     assert "may not be used by this role; connect as the role that made" in await _refusal(stranger)
     _run(address, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
     assert "row level security hides the database's rows" in await _refusal(stranger)
+    _run(
+        address,
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO " + role,
+        f"ALTER ROLE {role} BYPASSRLS",
+    )
+    store = SQLStore(stranger)
+    await store.open()
+    await store.append([a_decision(1)], [an_execution(1)])
+    await store.observe([an_observation(1)])
+    assert (await store.fold()).count == 1
+    await store.close()
+    _run(address, f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role}")
     _run(address, f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from conduit.core.budgets import Budget, Period, Scope, ScopeKind, Window
 from conduit.core.clocks import ManualClock
@@ -20,8 +21,9 @@ from conduit.stores import sql_purge
 from conduit.stores.direct import opened
 from conduit.stores.purge import Wanted, preview, purge
 from conduit.stores.sql import SQLStore
-from conduit.stores.sql_schema import metadata
+from conduit.stores.sql_schema import decisions, metadata
 from tests.stores.builders import a_cost, an_execution
+from tests.stores.conftest import new_database
 from tests.stores.refitting import (
     START,
     assert_same,
@@ -112,6 +114,27 @@ def test_a_user_is_gone_from_every_table_and_from_the_file(path: Path) -> None:
     assert SECRET not in said
     assert all(f"{PROMPT} {number}" not in said for number in (1, 3, 5))
     assert f"{PROMPT} 2" in said
+    assert SECRET.encode() not in everything(path)
+    assert f"{PROMPT} 3".encode() not in everything(path)
+
+
+def test_what_was_rewritten_before_is_gone_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with a SQLite that keeps what is overwritten, unless it is told otherwise."""
+    connect = sqlite3.dbapi2.connect
+
+    def forgetful(*given: object, **options: object) -> sqlite3.Connection:
+        connection = connect(*given, **options)  # type: ignore[call-overload]
+        connection.execute("PRAGMA secure_delete=OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", forgetful)
+    path, clock = new_database(tmp_path / "kept.db"), ManualClock(START)
+    asyncio.run(remember(path, clock))
+    with opened(path) as database, database.write() as conn:
+        conn.execute(update(decisions).values(text="x" * 10_000))
+    forget(path, clock, user=SECRET)
     assert SECRET.encode() not in everything(path)
     assert f"{PROMPT} 3".encode() not in everything(path)
 

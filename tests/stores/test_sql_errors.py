@@ -233,4 +233,25 @@ async def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_store_names_its_place_without_the_password() -> None:
     """What is shown of an address can be shown to anybody."""
-    assert "secret" not in SQLStore("postgresql://user:secret@localhost/x").place
+    for address in (
+        "postgresql://user:secret@localhost/x",
+        "postgresql://localhost/x?user=user&password=secret",
+        "postgresql://user@localhost/x?sslpassword=secret&sslmode=require",
+    ):
+        place = SQLStore(address).place
+        assert "secret" not in place
+        assert "localhost/x" in place
+
+
+@pytest.mark.parametrize("password", ["a@secret", "a@b/secret", "@secret"])
+def test_a_password_that_is_not_escaped_is_refused_and_not_shown(password: str) -> None:
+    """Where it holds an @ nobody knows where it ends: the remedy is told, and no part of it."""
+    with pytest.raises(ConfigurationError, match="%40") as refused:
+        SQLStore(f"postgresql://user:{password}@localhost/x")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_home_folder_that_is_unknown_is_refused() -> None:
+    """A path that begins with nobody's folder is a mistake of the configuration."""
+    with pytest.raises(ConfigurationError, match="home folder is unknown"):
+        SQLStore("~nobody-of-this-name/x.db")
