@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -31,6 +32,7 @@ from conduit.engines import replica
 from conduit.engines.learner import Learner
 from conduit.engines.router import Router
 from conduit.engines.shared_portfolio import SharedPortfolio
+from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
 from experiments.servers.redis import Redis
@@ -517,6 +519,29 @@ async def test_routing_goes_on_from_memory(path: Path) -> None:
     await reader.close()
     assert {it.decision.id for it in logged} == {r.decision_id for r in responses}
     assert all(it.attempts == 1 for it in logged)
+
+
+@pytest.mark.parametrize("error", [StoreError("cut"), UnknownDecisionError("not written yet")])
+async def test_an_answer_is_not_lost_with_its_decision(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """Where its decision has left memory and cannot be read, it is answered, and learned from later."""
+
+    async def cut(*_: object) -> None:
+        raise error
+
+    caplog.set_level(logging.INFO, logger="conduit.learner")
+    client = ScriptedProvider("paid for", latency=8.0)
+    async with replicas(path, count=1, client=client) as (router,):
+        with monkeypatch.context() as patch:
+            patch.setattr(learner_module, "REMEMBERED", 0)
+            patch.setattr(SQLStore, "decision", cut)
+            response = await router.complete("a question", models=["cheap"])
+        assert (response.text, caplog.text.count("learned with the next look")) == ("paid for", 1)
+        for _ in range(2):
+            await looked(router)
+        learned = (await router.open()).learner.models.head(Head.LOG_LATENCY)
+        assert learned.counts.tolist() == [1, 0]
 
 
 async def test_what_it_learned_alone_is_no_news(path: Path) -> None:
