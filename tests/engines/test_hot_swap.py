@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conduit.budgets.ledger import Ledger
 from conduit.core.arms import Arm, Price
+from conduit.core.budgets import Period, Scope, ScopeKind, Window
 from conduit.core.decisions import Decision
 from conduit.core.errors import (
     ConduitError,
@@ -31,6 +33,7 @@ from tests.engines.builders import CHEAP, DEAR, labelled_queries, router_of
 
 NEW = Arm(id="new", provider="local", price=Price(input=1.0, output=5.0))
 HALF = Price(input=1.5, output=7.5)
+TOTAL = Window(Period.TOTAL)
 
 
 async def rate(router: Router, model: str, quality: float, *, times: int = 10) -> None:
@@ -270,6 +273,33 @@ async def test_decisions_during_swaps_see_one_portfolio_or_another() -> None:
             decision = await engine.learner.decision(response.decision_id)
             assert set(decision.probabilities) == set(decision.estimates)
             assert sum(decision.probabilities.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_a_budget_that_is_read_during_a_swap_holds_for_the_new_models(
+    monkeypatch: pytest.MonkeyPatch, removed: bool
+) -> None:
+    """However long the store takes, each model is bounded by its own budget and by no other's."""
+    store, reading, read = MemoryStore(), asyncio.Event(), asyncio.Event()
+    spends = MemoryStore.spends
+
+    async def slow(store: MemoryStore, *given: Any, **named: Any) -> Any:
+        reading.set()
+        await read.wait()
+        return await spends(store, *given, **named)
+
+    await Ledger(store).set_budget(Scope(ScopeKind.MODEL, "dear"), TOTAL, 0.0, actor="admin")
+    async with router_of(CHEAP, DEAR, store=store, policy="random") as router:
+        monkeypatch.setattr(MemoryStore, "spends", slow)
+        deciding = asyncio.create_task(router.route("hello"))
+        await reading.wait()
+        if removed:
+            await router.remove_model("cheap")
+        await router.add_model(NEW)
+        read.set()
+        decision = await deciding
+    others = {"new": 1.0} if removed else {"cheap": 0.5, "new": 0.5}
+    assert decision.probabilities == {"dear": 0.0, **others}
 
 
 async def test_a_model_of_the_catalogue_is_added_by_name() -> None:
