@@ -60,7 +60,6 @@ class Swapping:
         self._find = find
         self._labelled = labelled
         self._turn = Turn()
-        self._removed: dict[str, Arm] = {}
         self._owed: dict[str, float] = {}
         self._version = shared.version
 
@@ -96,14 +95,13 @@ class Swapping:
             await self._follow()
             arm = await self._resolved(model)
             wanted = self.portfolio.adding(arm)
-            dearer = _dearer(self._removed.get(arm.id, arm), arm.price)
+            dearer = _dearer(self._shared.as_removed(arm.id) or arm, arm.price)
 
             async def say() -> float:
                 await self._shared.add(arm)
                 return dearer
 
             await self._take_up(wanted, arm.id, dearer=dearer, say=say)
-            self._removed.pop(arm.id, None)
             return arm
 
     async def remove(self, model: str) -> Arm:
@@ -127,7 +125,6 @@ class Swapping:
                 return 0.0
 
             await self._take_up(wanted, model, say=say)
-            self._removed[model] = gone
             return gone
 
     async def reprice(self, model: str, price: Price) -> Arm:
@@ -149,7 +146,7 @@ class Swapping:
             return wanted.find(model)
 
     async def _resolved(self, model: str | Arm) -> Arm:
-        known = self._removed.get(model, model) if isinstance(model, str) else model
+        known = self._shared.as_removed(model) or model if isinstance(model, str) else model
         return await asyncio.to_thread(self._find, known)
 
     async def _follow(self) -> None:
@@ -158,7 +155,6 @@ class Swapping:
         version = self._shared.version
         if version == self._version:
             return
-        gone = {arm.id: arm for arm in self.portfolio.arms if arm.id not in wanted.names}
         try:
             neighbours = await asyncio.to_thread(self._labelled, wanted)
         except InvalidInputError as error:
@@ -167,7 +163,6 @@ class Swapping:
             async with self._learner.quiet.kept():
                 self._learner.adopt(await self._learner.built(wanted.arms))
                 self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
-            self._removed |= gone
         self._version = version
 
     async def _take_up(

@@ -23,8 +23,10 @@ from conduit.core.errors import (
 )
 from conduit.core.outcomes import Head, ModelReply, ModelRequest
 from conduit.core.ports import Store
+from conduit.core.sharing import Edit, Json
 from conduit.core.statistics import LearnedState
 from conduit.engines.router import Router
+from conduit.engines.shared_portfolio import PORTFOLIO
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 from conduit.stores.memory import MemoryStore
@@ -107,6 +109,59 @@ async def test_a_model_returns_at_the_price_it_is_given() -> None:
         await router.add_model(replace(DEAR, price=HALF))
         after = (await router.route("hello")).estimates["dear"].cost
     assert after == pytest.approx(before / 2, rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_removed_model_is_known_by_its_id_after_a_restart(tmp_path: Path, kind: str) -> None:
+    """Configured or added, at the price it had last, though no catalogue has heard of it."""
+    memory = MemoryStore()
+
+    def store() -> Store:
+        return memory if kind == "memory" else SQLStore(tmp_path / "conduit.db")
+
+    async with router_of(store=store()) as router:
+        await router.add_model(NEW)
+        await router.set_price("dear", HALF)
+        for model in ("dear", "new"):
+            await router.remove_model(model)
+    async with router_of(store=store()) as router:
+        assert router.arms == (CHEAP,)
+        assert await router.add_model("dear") == replace(DEAR, price=HALF)
+        assert await router.add_model("new") == NEW
+    async with router_of(store=store()) as router:
+        assert {arm.id: arm.price for arm in router.arms} == {
+            "cheap": CHEAP.price,
+            "dear": HALF,
+            "new": NEW.price,
+        }
+
+
+async def test_a_model_that_an_earlier_version_removed_is_known_as_it_is_configured() -> None:
+    """Where nothing but its id was recorded, the configuration says what it is."""
+    store = MemoryStore()
+    edit = Edit(at=0.0, actor="admin", action="remove_model", subject="dear")
+    removed: Json = {"added": [], "removed": ["dear", "other"], "prices": {}}
+    await store.put_document(PORTFOLIO, removed, expected=0, edit=edit)
+    async with router_of(store=store) as router:
+        assert await router.add_model("dear") == DEAR
+        with pytest.raises(UnknownModelError, match="other"):
+            await router.add_model("other")
+
+
+async def test_a_model_that_returns_after_a_restart_costs_what_its_new_price_says() -> None:
+    """What was paid counts as paid at the price it had when it was removed, as the edits recorded it."""
+    client = ScriptedProvider(lambda _: ModelReply(text="ok", cost=0.02))
+    store = MemoryStore()
+    async with router_of(client=client, store=store) as router:
+        for _ in range(20):
+            await router.complete("hello", models=["dear"])
+        before = (await router.route("hello")).estimates["dear"].cost
+        await router.set_price("dear", HALF)
+        await router.remove_model("dear")
+    async with router_of(client=client, store=store) as router:
+        await router.add_model(DEAR)
+        after = (await router.route("hello")).estimates["dear"].cost
+    assert after == pytest.approx(before, rel=0.02)
 
 
 async def test_a_new_price_holds_from_the_next_decision_on() -> None:
