@@ -22,6 +22,7 @@ from conduit.engines.decider import Decider
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.shared_portfolio import SharedPortfolio
+from conduit.engines.shielding import finish
 from conduit.engines.turn import Turn
 
 Labelled: TypeAlias = Callable[[Portfolio], NearestNeighbours | None]
@@ -175,6 +176,8 @@ class Swapping:
     ) -> None:
         """Everything that can fail comes first; what is in effect changes at once, or not at all.
 
+        Once others may have been told, it is done to its end, whoever gives up.
+
         Args:
             wanted: what is to be in effect.
             model: the one that changes.
@@ -184,11 +187,15 @@ class Swapping:
         neighbours = await asyncio.to_thread(self._labelled, wanted)
         async with self._learner.quiet.kept():
             built = await self._learner.built(wanted.arms, dearer={model: dearer})
-            await self._shift(model, by=await say())
-            self._learner.adopt(built)
-            self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
-        # Where another was first with an edit of its own, this one is not all there is to follow.
-        self._version += 1
+
+            async def settle() -> None:
+                await self._shift(model, by=await say())
+                self._learner.adopt(built)
+                self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
+                # Where another was first with an edit of its own, this one is not all there is to follow.
+                self._version += 1
+
+            await finish(settle())
 
     async def _shift(self, model: str, *, by: float) -> None:
         """Shift what was learned of a model's costs, with what could not be shifted before."""

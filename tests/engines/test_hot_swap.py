@@ -205,6 +205,39 @@ async def test_a_cost_learned_as_it_was_paid_follows_the_price_and_lasts(
         assert (await router.route("hello")).estimates["dear"].cost == pytest.approx(after)
 
 
+async def test_a_price_is_made_whole_though_who_set_it_has_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Cancelled once the store has the price, its past costs are shifted to it, and it is in effect."""
+    client = ScriptedProvider(lambda _: ModelReply(text="ok", cost=0.02))
+    put, said, go_on = MemoryStore.put_document, asyncio.Event(), asyncio.Event()
+
+    async def slow(store: MemoryStore, *given: Any, **named: Any) -> bool:
+        done = await put(store, *given, **named)
+        said.set()
+        await go_on.wait()
+        return done
+
+    store = MemoryStore()
+    async with router_of(client=client, store=store) as router:
+        for _ in range(20):
+            await router.complete("hello", models=["dear"])
+        key = ("dear", Head.LOG_COST.value)
+        before = (await store.load()).statistics[key]
+        monkeypatch.setattr(MemoryStore, "put_document", slow)
+        setting = asyncio.create_task(router.set_price("dear", HALF))
+        await said.wait()
+        setting.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await setting
+        after = (await store.load()).statistics[key]
+        assert router.arms == (CHEAP, replace(DEAR, price=HALF))
+        known = (await router.open()).learner.models.head(Head.LOG_COST).statistics(1)
+    np.testing.assert_allclose(after.b, before.b - np.log(2) * before.A[0], atol=1e-9)
+    np.testing.assert_allclose(known.b, after.b, atol=1e-9)
+
+
 async def test_a_call_under_way_is_finished_and_learned_from() -> None:
     """A model removed during its call answers, is paid and rated, and has learned on its return."""
     client, store = Held(), MemoryStore()
