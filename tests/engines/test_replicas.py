@@ -25,7 +25,7 @@ from conduit.core.errors import (
 )
 from conduit.core.models import Query
 from conduit.core.outcomes import Head, Observation
-from conduit.core.sharing import Folded
+from conduit.core.sharing import Folded, Pulse
 from conduit.core.statistics import SufficientStatistics
 from conduit.engines import learner as learner_module
 from conduit.engines import replica
@@ -182,17 +182,23 @@ async def test_a_decision_waits_a_moment_only(path: Path, monkeypatch: pytest.Mo
 async def test_who_is_alone_waits_for_nobody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has seen no other learn looks at the store for no decision."""
     monkeypatch.setattr(replica, "EVERY", 600.0)
+    monkeypatch.setattr(replica, "FRESH", 0.0)
+    monkeypatch.setattr(replica, "PATIENCE", 60.0)
+    pulse, asked = SQLStore.pulse, []
+
+    async def noted(store: SQLStore) -> Pulse:
+        asked.append(store)
+        return await pulse(store)
+
     async with replicas(path, count=1) as (router,):
         decision = await router.route("a question")
         await router.feedback(decision.id, rating=5)
         await looked(router)
 
-        async def never(_: SQLStore) -> None:
-            pytest.fail("it looked")
-
         with monkeypatch.context() as patch:
-            patch.setattr(SQLStore, "pulse", never)
+            patch.setattr(SQLStore, "pulse", noted)
             await router.route("a question")
+        assert asked == []
 
 
 async def test_with_redis_it_arrives_at_once(
