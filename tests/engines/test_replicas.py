@@ -179,6 +179,28 @@ async def test_a_decision_waits_a_moment_only(path: Path, monkeypatch: pytest.Mo
             await looked(other)
 
 
+async def test_a_fault_of_a_look_before_a_decision_is_said_as_what_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The decision is made all the same, and the process goes on keeping up."""
+    monkeypatch.setattr(replica, "EVERY", 600.0)
+    monkeypatch.setattr(replica, "FRESH", 0.0)
+    monkeypatch.setattr(replica, "PATIENCE", 60.0)
+
+    async def fail(_: SQLStore) -> Pulse:
+        raise RuntimeError("a fault")
+
+    async with replicas(path) as (one, other):
+        await acquainted(one, other)
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLStore, "pulse", fail)
+            assert (await other.route("a question")).selected_model
+        assert (await other.open()).replica.is_running
+    (said,) = caplog.records
+    assert said.getMessage() == "a decision was made without what others learned just before it"
+    assert said.exc_info is not None
+
+
 async def test_who_is_alone_waits_for_nobody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has seen no other learn looks at the store for no decision."""
     monkeypatch.setattr(replica, "EVERY", 600.0)
