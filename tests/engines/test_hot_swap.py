@@ -112,7 +112,9 @@ async def test_a_model_returns_at_the_price_it_is_given() -> None:
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-async def test_a_removed_model_is_known_by_its_id_after_a_restart(tmp_path: Path, kind: str) -> None:
+async def test_a_removed_model_is_known_by_its_id_after_a_restart(
+    tmp_path: Path, kind: str
+) -> None:
     """Configured or added, at the price it had last, though no catalogue has heard of it."""
     memory = MemoryStore()
 
