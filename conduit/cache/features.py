@@ -33,10 +33,9 @@ def size_of(features: QueryFeatures) -> int:
 
 
 def frozen(features: QueryFeatures) -> QueryFeatures:
-    """Features with read-only arrays of their own: what is kept is shared by all who ask."""
-    return replace(
-        features, embedding=_frozen(features.embedding), context=_frozen(features.context)
-    )
+    """Features to be kept, without the prompt: read-only arrays of their own, shared by all who ask."""
+    embedding, context = _frozen(features.embedding), _frozen(features.context)
+    return replace(features, embedding=embedding, context=context, text=None)
 
 
 def _frozen(numbers: NDArray[np.float32]) -> NDArray[np.float32]:

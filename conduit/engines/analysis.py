@@ -50,7 +50,7 @@ class Analysis:
         if shared is None:
             found = await self._cache.get(self._analyzer.edition, text)
             if found is not None:
-                return found
+                return self._analyzer.with_text(found, text)
             shared = self._shared.get(text) or self._begin(text)
         return await asyncio.shield(shared)
 

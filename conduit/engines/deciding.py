@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
+from conduit.bandits.means import Means
 from conduit.core.decisions import Decision
 from conduit.core.events import Decided, Event
 from conduit.core.models import Query
@@ -98,7 +99,7 @@ class Deciding:
         query, received_at = errand.query, self.clock.now()
         features = sized(await self.analysis.of(query.text), query)
         await self.catch_up()
-        means = await self.money.means(query, errand.accounts, self.learner.models.arms)
+        means = await self._means(errand)
         without = frozenset(refused) | self.breakers.closed_to()
         if after is not None and without.issuperset(candidates(after)):
             without = frozenset(refused)
@@ -114,6 +115,17 @@ class Deciding:
             means=means,
         )
         return _Chosen(decision, self.swapping.portfolio, received_at)
+
+    async def _means(self, errand: Errand) -> Means:
+        """What budgets leave for each of the arms there are when this returns, in their order.
+
+        While a budget is read, models may come, go or change their price; then it is read again.
+        """
+        while True:
+            arms = self.learner.models.arms
+            means = await self.money.means(errand.query, errand.accounts, arms)
+            if self.learner.models.arms == arms:
+                return means
 
     async def _recorded(self, query: Query, chosen: _Chosen) -> None:
         decision = chosen.decision

@@ -104,10 +104,10 @@ class Executor:
         """For an attempt, after its wait; None where its model is to be left alone by now."""
         if attempt.number == 1:
             return job.passage
-        if attempt.arm in self.breakers.closed_to():
-            return None
-        if attempt.wait:
+        if attempt.wait and attempt.arm not in self.breakers.closed_to():
             await self.sleep(attempt.wait)
+        if attempt.arm in self.breakers.closed_to():  # others may have found it failing meanwhile
+            return None
         return self.breakers.enter(attempt.arm)
 
     async def _continued(self, job: Job, served: Served) -> AsyncGenerator[Delta | Served, None]:

@@ -176,12 +176,20 @@ class Learner:
         return changes
 
     async def notice(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
-        """Learn from what was observed here, and have it stored soon; nobody waits for it."""
+        """Learn from what was observed here, and have it stored soon; nobody waits for it.
+
+        Nor does anybody lose an answer for it: where its decision has left memory and cannot be
+        read, the observation is learned from the store, with the next look at it.
+        """
         async with self._working():
             era = self._era
             changes = self._noticed.changes(tuple(observations), era=era)
             await self.journal.enter(*(change.observation for change in changes))
-            await self._take_in(changes, era=era)
+            try:
+                await self._take_in(changes, era=era)
+            except (StoreError, UnknownDecisionError) as error:
+                self.version = UNSURE
+                _log.info("what was observed is learned with the next look: %s", error)
         await self._make_sure()
         return changes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar
@@ -26,11 +26,14 @@ class PortfolioEdits:
     Args:
         added: arms by id.
         removed: ids.
+        gone: the removed arms by id, at the prices they had last, which what was learned of their
+            costs goes by; versions that recorded only ids have left none.
         prices: by id of the arm.
     """
 
     added: Mapping[str, Arm] = field(default_factory=lambda: MappingProxyType({}))
     removed: frozenset[str] = frozenset()
+    gone: Mapping[str, Arm] = field(default_factory=lambda: MappingProxyType({}))
     prices: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
 
     def adding(self, arm: Arm) -> PortfolioEdits:
@@ -39,16 +42,18 @@ class PortfolioEdits:
             self,
             added={**self.added, arm.id: arm},
             removed=self.removed - {arm.id},
+            gone=_without(self.gone, arm.id),
             prices=_without(self.prices, arm.id),
         )
 
-    def removing(self, name: str) -> PortfolioEdits:
+    def removing(self, arm: Arm) -> PortfolioEdits:
         """Without one arm, configured or added."""
         return replace(
             self,
-            added=_without(self.added, name),
-            removed=self.removed | {name},
-            prices=_without(self.prices, name),
+            added=_without(self.added, arm.id),
+            removed=self.removed | {arm.id},
+            gone={**self.gone, arm.id: self._priced(arm)},
+            prices=_without(self.prices, arm.id),
         )
 
     def repricing(self, name: str, price: Price) -> PortfolioEdits:
@@ -71,21 +76,27 @@ class PortfolioEdits:
         return {
             "added": [asdict(arm) for arm in self.added.values()],
             "removed": sorted(self.removed),
+            "gone": [asdict(arm) for arm in self.gone.values()],
             "prices": {name: asdict(price) for name, price in self.prices.items()},
         }
 
     @classmethod
     def of_json(cls, value: Json) -> PortfolioEdits:
         """From what :meth:`to_json` gave."""
-        arms = [_arm(it) for it in value["added"]]
         return cls(
-            added={arm.id: arm for arm in arms},
+            added=_arms(value["added"]),
             removed=frozenset(value["removed"]),
+            gone=_arms(value.get("gone", ())),
             prices={name: Price(**price) for name, price in value["prices"].items()},
         )
 
     def _priced(self, arm: Arm) -> Arm:
         return replace(arm, price=self.prices[arm.id]) if arm.id in self.prices else arm
+
+
+def _arms(values: Iterable[Json]) -> dict[str, Arm]:
+    arms = map(_arm, values)
+    return {arm.id: arm for arm in arms}
 
 
 def _arm(value: Json) -> Arm:

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 
 from conduit.core.caching import Bell
 from conduit.core.errors import ConduitError
@@ -41,6 +42,8 @@ CHANGED = "changed"
 """Topic of the bell."""
 
 _log = logging.getLogger(__name__)
+_BEHIND = "this process no longer keeps up with others"
+_UNINFORMED = "a decision was made without what others learned just before it"
 
 
 class Replica:
@@ -119,7 +122,7 @@ class Replica:
         if not self._is_behind:
             return
         if not _goes_on(self._asked):  # one look for all who wait, whoever of them gives up
-            self._asked = _begun(self._look_for_news())
+            self._asked = _begun(self._look_for_news(), fault=_UNINFORMED)
         assert self._asked is not None
         await asyncio.wait([self._asked], timeout=PATIENCE)
 
@@ -186,9 +189,9 @@ class Replica:
             self._wake.set()
 
 
-def _begun(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+def _begun(work: Coroutine[None, None, None], *, fault: str = _BEHIND) -> asyncio.Task[None]:
     task = asyncio.create_task(work)
-    task.add_done_callback(_say_why)
+    task.add_done_callback(partial(_say_why, fault=fault))
     return task
 
 
@@ -196,7 +199,7 @@ def _goes_on(task: asyncio.Task[None] | None) -> bool:
     return task is not None and not task.done()
 
 
-def _say_why(ended: asyncio.Task[None]) -> None:
-    """A keeper that fails by a fault of its own is missed by nobody, unless it says so."""
+def _say_why(ended: asyncio.Task[None], *, fault: str) -> None:
+    """Who fails by a fault of its own is missed by nobody, unless it says so."""
     if not ended.cancelled() and (error := ended.exception()) is not None:
-        _log.error("this process no longer keeps up with others", exc_info=error)
+        _log.error(fault, exc_info=error)

@@ -34,11 +34,19 @@ class SharedPortfolio:
         self._clock = clock
         self._actor = actor
         self._version = 0
+        self._read = PortfolioEdits()
 
     @property
     def version(self) -> int:
         """Of the edits that were read last."""
         return self._version
+
+    def as_removed(self, model: str) -> Arm | None:
+        """An arm as it was when it was removed, by the edits that were read last; None where none was."""
+        if model not in self._read.removed:
+            return None
+        configured = {arm.id: arm for arm in self._configured.arms}
+        return self._read.gone.get(model, configured.get(model))
 
     async def read(self) -> Portfolio:
         """The portfolio as it is now for all."""
@@ -52,7 +60,7 @@ class SharedPortfolio:
     async def remove(self, arm: Arm) -> None:
         """Remove an arm, for all."""
         await self._edit(
-            lambda edits: edits.removing(arm.id),
+            lambda edits: edits.removing(arm),
             "remove_model",
             arm.id,
             before=lambda _: _arm_json(arm),
@@ -82,10 +90,10 @@ class SharedPortfolio:
 
     async def _edits(self) -> PortfolioEdits:
         document = await self._store.document(PORTFOLIO)
-        if document is None:
-            return PortfolioEdits()
-        self._version = document.version
-        return PortfolioEdits.of_json(document.value)
+        if document is not None:
+            self._version = document.version
+            self._read = PortfolioEdits.of_json(document.value)
+        return self._read
 
     async def _edit(
         self,

@@ -22,6 +22,7 @@ from conduit.engines.decider import Decider
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio
 from conduit.engines.shared_portfolio import SharedPortfolio
+from conduit.engines.shielding import finish
 from conduit.engines.turn import Turn
 
 Labelled: TypeAlias = Callable[[Portfolio], NearestNeighbours | None]
@@ -60,7 +61,6 @@ class Swapping:
         self._find = find
         self._labelled = labelled
         self._turn = Turn()
-        self._removed: dict[str, Arm] = {}
         self._owed: dict[str, float] = {}
         self._version = shared.version
 
@@ -96,14 +96,13 @@ class Swapping:
             await self._follow()
             arm = await self._resolved(model)
             wanted = self.portfolio.adding(arm)
-            dearer = _dearer(self._removed.get(arm.id, arm), arm.price)
+            dearer = _dearer(self._shared.as_removed(arm.id) or arm, arm.price)
 
             async def say() -> float:
                 await self._shared.add(arm)
                 return dearer
 
             await self._take_up(wanted, arm.id, dearer=dearer, say=say)
-            self._removed.pop(arm.id, None)
             return arm
 
     async def remove(self, model: str) -> Arm:
@@ -127,7 +126,6 @@ class Swapping:
                 return 0.0
 
             await self._take_up(wanted, model, say=say)
-            self._removed[model] = gone
             return gone
 
     async def reprice(self, model: str, price: Price) -> Arm:
@@ -149,7 +147,7 @@ class Swapping:
             return wanted.find(model)
 
     async def _resolved(self, model: str | Arm) -> Arm:
-        known = self._removed.get(model, model) if isinstance(model, str) else model
+        known = self._shared.as_removed(model) or model if isinstance(model, str) else model
         return await asyncio.to_thread(self._find, known)
 
     async def _follow(self) -> None:
@@ -158,7 +156,6 @@ class Swapping:
         version = self._shared.version
         if version == self._version:
             return
-        gone = {arm.id: arm for arm in self.portfolio.arms if arm.id not in wanted.names}
         try:
             neighbours = await asyncio.to_thread(self._labelled, wanted)
         except InvalidInputError as error:
@@ -167,7 +164,6 @@ class Swapping:
             async with self._learner.quiet.kept():
                 self._learner.adopt(await self._learner.built(wanted.arms))
                 self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
-            self._removed |= gone
         self._version = version
 
     async def _take_up(
@@ -180,6 +176,8 @@ class Swapping:
     ) -> None:
         """Everything that can fail comes first; what is in effect changes at once, or not at all.
 
+        Once others may have been told, it is done to its end, whoever gives up.
+
         Args:
             wanted: what is to be in effect.
             model: the one that changes.
@@ -189,11 +187,15 @@ class Swapping:
         neighbours = await asyncio.to_thread(self._labelled, wanted)
         async with self._learner.quiet.kept():
             built = await self._learner.built(wanted.arms, dearer={model: dearer})
-            await self._shift(model, by=await say())
-            self._learner.adopt(built)
-            self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
-        # Where another was first with an edit of its own, this one is not all there is to follow.
-        self._version += 1
+
+            async def settle() -> None:
+                await self._shift(model, by=await say())
+                self._learner.adopt(built)
+                self._decider.follow(baseline=wanted.baseline, neighbours=neighbours)
+                # Where another was first with an edit of its own, this one is not all there is to follow.
+                self._version += 1
+
+            await finish(settle())
 
     async def _shift(self, model: str, *, by: float) -> None:
         """Shift what was learned of a model's costs, with what could not be shifted before."""

@@ -108,8 +108,8 @@ class Upkeep(Lifetime):
     async def set_price(self, model: str, price: Price) -> Arm:
         """Change what a model costs, from the next decision on.
 
-        Calls already decided are paid at the price they were decided at. The price is not written
-        to any file: a router made later has the one it is given.
+        Calls already decided are paid at the price they were decided at. The price is kept in the
+        database, for all routers on it and over a restart; no configuration is changed.
 
         Args:
             model: id of an arm.

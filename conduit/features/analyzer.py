@@ -103,9 +103,11 @@ class Analyzer:
             self._features(text, embedding, coordinates)
             for text, embedding, coordinates in zip(texts, embeddings, projected, strict=True)
         ]
-        if not self._keep_text:
-            return found
-        return [replace(it, text=text) for it, text in zip(found, texts, strict=True)]
+        return [self.with_text(it, text) for it, text in zip(found, texts, strict=True)]
+
+    def with_text(self, features: QueryFeatures, text: str) -> QueryFeatures:
+        """Features of a prompt, which carry it where prompts are kept."""
+        return replace(features, text=text) if self._keep_text else features
 
     def _features(
         self, text: str, embedding: NDArray[np.float32], coordinates: NDArray[np.float32]

@@ -126,6 +126,16 @@ async def test_what_is_kept_is_nobodys_to_change() -> None:
             numbers[0] = 2.0
 
 
+async def test_what_is_kept_holds_no_prompt() -> None:
+    """However long the text, an entry takes no more room than is counted for it."""
+    cache = FeatureCache()
+    await cache.put(LAYOUT, "text", replace(FEATURES, text="text"))
+    found = await cache.get(LAYOUT, "text")
+    assert_same(found, FEATURES)
+    assert found is not None
+    assert found.text is None
+
+
 async def test_processes_share_what_they_computed(server: RedisServer, unique: str) -> None:
     """A second process finds on Redis what the first one wrote, once it is written."""
     first = FeatureCache(far=RedisCache(server))

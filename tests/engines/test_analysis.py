@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from conduit.cache.feature_cache import FeatureCache
+from conduit.cache.memory import MemoryCache
 from conduit.core.errors import ConfigurationError
 from conduit.engines.analysis import Analysis
 from conduit.features.analyzer import Analyzer
@@ -182,6 +183,21 @@ async def test_an_analysis_that_fails_fails_for_all_who_share_it(encoder: Watche
     failed = await asyncio.gather(*(analysis.of("fail") for _ in range(3)), return_exceptions=True)
     assert [str(error) for error in failed] == ["it fails"] * 3
     assert len(encoder.threads) == 1
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_prompt_is_stored_wherever_its_features_were_found(stored: bool) -> None:
+    """Computed, in memory or in the shared cache: it goes with them where prompts are stored, only there."""
+    encoder, far = HashingEncoder(), MemoryCache()
+    texts = []
+    for keeps in (not stored, stored, stored):
+        projection = load_projection(encoder.name, encoder.dim)
+        cache = FeatureCache(far=far)
+        analysis = Analysis(Analyzer(encoder, projection, keep_text=keeps), cache)
+        texts.append([(await analysis.of("a prompt")).text for _ in range(2)])
+        await asyncio.gather(*cache._writes)
+    yes, no = ["a prompt"] * 2, [None] * 2
+    assert texts == ([no, yes, yes] if stored else [yes, no, no])
 
 
 class Broken(HashingEncoder):

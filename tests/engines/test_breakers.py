@@ -125,6 +125,24 @@ async def test_retries_end_when_the_breaker_opens() -> None:
     assert (response.attempts, len(waits)) == (6, 4)
 
 
+async def test_who_has_waited_asks_no_model_that_failed_meanwhile() -> None:
+    """A breaker that opens during the wait that a server asked for sends to the next model."""
+    busy = ProviderError(FailureKind.RATE_LIMIT, model="cheap", retry_after=2.5)
+    client = ScriptedProvider("ok", failures={"cheap": [busy, FailureKind.AUTHENTICATION]})
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await _fail(router, 1)
+
+    async with router_of(
+        client=client, policy="cheapest", clock=ManualClock(), settings=Settings(), sleep=sleep
+    ) as router:
+        response = await router.complete("hello")
+    assert [request.arm.id for request in client.requests] == ["cheap", "cheap", "dear"]
+    assert (response.model, waits) == ("dear", [2.5])
+
+
 def test_a_refused_request_says_nothing_of_the_model() -> None:
     """Bad requests, withheld and empty answers neither open a breaker nor close one."""
     clock = ManualClock()

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conduit.budgets.ledger import Ledger
 from conduit.core.arms import Arm, Price
+from conduit.core.budgets import Period, Scope, ScopeKind, Window
 from conduit.core.decisions import Decision
 from conduit.core.errors import (
     ConduitError,
@@ -21,8 +23,10 @@ from conduit.core.errors import (
 )
 from conduit.core.outcomes import Head, ModelReply, ModelRequest
 from conduit.core.ports import Store
+from conduit.core.sharing import Edit, Json
 from conduit.core.statistics import LearnedState
 from conduit.engines.router import Router
+from conduit.engines.shared_portfolio import PORTFOLIO
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 from conduit.stores.memory import MemoryStore
@@ -31,6 +35,7 @@ from tests.engines.builders import CHEAP, DEAR, labelled_queries, router_of
 
 NEW = Arm(id="new", provider="local", price=Price(input=1.0, output=5.0))
 HALF = Price(input=1.5, output=7.5)
+TOTAL = Window(Period.TOTAL)
 
 
 async def rate(router: Router, model: str, quality: float, *, times: int = 10) -> None:
@@ -106,6 +111,61 @@ async def test_a_model_returns_at_the_price_it_is_given() -> None:
     assert after == pytest.approx(before / 2, rel=0.02)
 
 
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_removed_model_is_known_by_its_id_after_a_restart(
+    tmp_path: Path, kind: str
+) -> None:
+    """Configured or added, at the price it had last, though no catalogue has heard of it."""
+    memory = MemoryStore()
+
+    def store() -> Store:
+        return memory if kind == "memory" else SQLStore(tmp_path / "conduit.db")
+
+    async with router_of(store=store()) as router:
+        await router.add_model(NEW)
+        await router.set_price("dear", HALF)
+        for model in ("dear", "new"):
+            await router.remove_model(model)
+    async with router_of(store=store()) as router:
+        assert router.arms == (CHEAP,)
+        assert await router.add_model("dear") == replace(DEAR, price=HALF)
+        assert await router.add_model("new") == NEW
+    async with router_of(store=store()) as router:
+        assert {arm.id: arm.price for arm in router.arms} == {
+            "cheap": CHEAP.price,
+            "dear": HALF,
+            "new": NEW.price,
+        }
+
+
+async def test_a_model_that_an_earlier_version_removed_is_known_as_it_is_configured() -> None:
+    """Where nothing but its id was recorded, the configuration says what it is."""
+    store = MemoryStore()
+    edit = Edit(at=0.0, actor="admin", action="remove_model", subject="dear")
+    removed: Json = {"added": [], "removed": ["dear", "other"], "prices": {}}
+    await store.put_document(PORTFOLIO, removed, expected=0, edit=edit)
+    async with router_of(store=store) as router:
+        assert await router.add_model("dear") == DEAR
+        with pytest.raises(UnknownModelError, match="other"):
+            await router.add_model("other")
+
+
+async def test_a_model_that_returns_after_a_restart_costs_what_its_new_price_says() -> None:
+    """What was paid counts as paid at the price it had when it was removed, as the edits recorded it."""
+    client = ScriptedProvider(lambda _: ModelReply(text="ok", cost=0.02))
+    store = MemoryStore()
+    async with router_of(client=client, store=store) as router:
+        for _ in range(20):
+            await router.complete("hello", models=["dear"])
+        before = (await router.route("hello")).estimates["dear"].cost
+        await router.set_price("dear", HALF)
+        await router.remove_model("dear")
+    async with router_of(client=client, store=store) as router:
+        await router.add_model(DEAR)
+        after = (await router.route("hello")).estimates["dear"].cost
+    assert after == pytest.approx(before, rel=0.02)
+
+
 async def test_a_new_price_holds_from_the_next_decision_on() -> None:
     """Where cost is expected from tokens, half the price is half the cost, and it is billed."""
     async with router_of() as router:
@@ -145,6 +205,39 @@ async def test_a_cost_learned_as_it_was_paid_follows_the_price_and_lasts(
     assert after == pytest.approx(before / 2, rel=0.02)
     async with router_of(CHEAP, replace(DEAR, price=HALF), store=store()) as router:
         assert (await router.route("hello")).estimates["dear"].cost == pytest.approx(after)
+
+
+async def test_a_price_is_made_whole_though_who_set_it_has_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Cancelled once the store has the price, its past costs are shifted to it, and it is in effect."""
+    client = ScriptedProvider(lambda _: ModelReply(text="ok", cost=0.02))
+    put, said, go_on = MemoryStore.put_document, asyncio.Event(), asyncio.Event()
+
+    async def slow(store: MemoryStore, *given: Any, **named: Any) -> bool:
+        done = await put(store, *given, **named)
+        said.set()
+        await go_on.wait()
+        return done
+
+    store = MemoryStore()
+    async with router_of(client=client, store=store) as router:
+        for _ in range(20):
+            await router.complete("hello", models=["dear"])
+        key = ("dear", Head.LOG_COST.value)
+        before = (await store.load()).statistics[key]
+        monkeypatch.setattr(MemoryStore, "put_document", slow)
+        setting = asyncio.create_task(router.set_price("dear", HALF))
+        await said.wait()
+        setting.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await setting
+        after = (await store.load()).statistics[key]
+        assert router.arms == (CHEAP, replace(DEAR, price=HALF))
+        known = (await router.open()).learner.models.head(Head.LOG_COST).statistics(1)
+    np.testing.assert_allclose(after.b, before.b - np.log(2) * before.A[0], atol=1e-9)
+    np.testing.assert_allclose(known.b, after.b, atol=1e-9)
 
 
 async def test_a_call_under_way_is_finished_and_learned_from() -> None:
@@ -270,6 +363,33 @@ async def test_decisions_during_swaps_see_one_portfolio_or_another() -> None:
             decision = await engine.learner.decision(response.decision_id)
             assert set(decision.probabilities) == set(decision.estimates)
             assert sum(decision.probabilities.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_a_budget_that_is_read_during_a_swap_holds_for_the_new_models(
+    monkeypatch: pytest.MonkeyPatch, removed: bool
+) -> None:
+    """However long the store takes, each model is bounded by its own budget and by no other's."""
+    store, reading, read = MemoryStore(), asyncio.Event(), asyncio.Event()
+    spends = MemoryStore.spends
+
+    async def slow(store: MemoryStore, *given: Any, **named: Any) -> Any:
+        reading.set()
+        await read.wait()
+        return await spends(store, *given, **named)
+
+    await Ledger(store).set_budget(Scope(ScopeKind.MODEL, "dear"), TOTAL, 0.0, actor="admin")
+    async with router_of(CHEAP, DEAR, store=store, policy="random") as router:
+        monkeypatch.setattr(MemoryStore, "spends", slow)
+        deciding = asyncio.create_task(router.route("hello"))
+        await reading.wait()
+        if removed:
+            await router.remove_model("cheap")
+        await router.add_model(NEW)
+        read.set()
+        decision = await deciding
+    others = {"new": 1.0} if removed else {"cheap": 0.5, "new": 0.5}
+    assert decision.probabilities == {"dear": 0.0, **others}
 
 
 async def test_a_model_of_the_catalogue_is_added_by_name() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -24,13 +25,14 @@ from conduit.core.errors import (
 )
 from conduit.core.models import Query
 from conduit.core.outcomes import Head, Observation
-from conduit.core.sharing import Folded
+from conduit.core.sharing import Folded, Pulse
 from conduit.core.statistics import SufficientStatistics
 from conduit.engines import learner as learner_module
 from conduit.engines import replica
 from conduit.engines.learner import Learner
 from conduit.engines.router import Router
 from conduit.engines.shared_portfolio import SharedPortfolio
+from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
 from experiments.servers.redis import Redis
@@ -177,20 +179,48 @@ async def test_a_decision_waits_a_moment_only(path: Path, monkeypatch: pytest.Mo
             await looked(other)
 
 
+async def test_a_fault_of_a_look_before_a_decision_is_said_as_what_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The decision is made all the same, and the process goes on keeping up."""
+    monkeypatch.setattr(replica, "EVERY", 600.0)
+    monkeypatch.setattr(replica, "FRESH", 0.0)
+    monkeypatch.setattr(replica, "PATIENCE", 60.0)
+
+    async def fail(_: SQLStore) -> Pulse:
+        raise RuntimeError("a fault")
+
+    async with replicas(path) as (one, other):
+        await acquainted(one, other)
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLStore, "pulse", fail)
+            assert (await other.route("a question")).selected_model
+        assert (await other.open()).replica.is_running
+    (said,) = caplog.records
+    assert said.getMessage() == "a decision was made without what others learned just before it"
+    assert said.exc_info is not None
+
+
 async def test_who_is_alone_waits_for_nobody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has seen no other learn looks at the store for no decision."""
     monkeypatch.setattr(replica, "EVERY", 600.0)
+    monkeypatch.setattr(replica, "FRESH", 0.0)
+    monkeypatch.setattr(replica, "PATIENCE", 60.0)
+    pulse, asked = SQLStore.pulse, []
+
+    async def noted(store: SQLStore) -> Pulse:
+        asked.append(store)
+        return await pulse(store)
+
     async with replicas(path, count=1) as (router,):
         decision = await router.route("a question")
         await router.feedback(decision.id, rating=5)
         await looked(router)
 
-        async def never(_: SQLStore) -> None:
-            pytest.fail("it looked")
-
         with monkeypatch.context() as patch:
-            patch.setattr(SQLStore, "pulse", never)
+            patch.setattr(SQLStore, "pulse", noted)
             await router.route("a question")
+        assert asked == []
 
 
 async def test_with_redis_it_arrives_at_once(
@@ -517,6 +547,29 @@ async def test_routing_goes_on_from_memory(path: Path) -> None:
     await reader.close()
     assert {it.decision.id for it in logged} == {r.decision_id for r in responses}
     assert all(it.attempts == 1 for it in logged)
+
+
+@pytest.mark.parametrize("error", [StoreError("cut"), UnknownDecisionError("not written yet")])
+async def test_an_answer_is_not_lost_with_its_decision(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """Where its decision has left memory and cannot be read, it is answered, and learned from later."""
+
+    async def cut(*_: object) -> None:
+        raise error
+
+    caplog.set_level(logging.INFO, logger="conduit.learner")
+    client = ScriptedProvider("paid for", latency=8.0)
+    async with replicas(path, count=1, client=client) as (router,):
+        with monkeypatch.context() as patch:
+            patch.setattr(learner_module, "REMEMBERED", 0)
+            patch.setattr(SQLStore, "decision", cut)
+            response = await router.complete("a question", models=["cheap"])
+        assert (response.text, caplog.text.count("learned with the next look")) == ("paid for", 1)
+        for _ in range(2):
+            await looked(router)
+        learned = (await router.open()).learner.models.head(Head.LOG_LATENCY)
+        assert learned.counts.tolist() == [1, 0]
 
 
 async def test_what_it_learned_alone_is_no_news(path: Path) -> None:
