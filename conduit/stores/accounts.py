@@ -113,9 +113,8 @@ class Accounts:
             return known
         cost = None if closing.cost is None else nanos(closing.cost, what="a cost")
         held = nanos(known.amount, what="") if known.state is ReservationState.OPEN else 0
-        for line in known.lines:
-            if line[1] in self.totals.get(line[0], {}):
-                self._add(line, settled=cost or 0, reserved=-held)
+        for line in self._there(known.lines):
+            self._add(line, settled=cost or 0, reserved=-held)
         if cost:
             claimed = {id_ for id_, _ in known.lines}
             others = [id_ for id_ in self._of(closing.scopes) if id_ not in claimed]
@@ -138,23 +137,33 @@ class Accounts:
         if known is not None:
             return booking.corrects and self._correct(known, booking)
         cost = nanos(booking.record.cost, what="a cost")
-        for line in self._lines(self._of(booking.scopes), now=booking.now):
+        lines = self._lines(self._of(booking.scopes), now=booking.now)
+        for line in lines:
             self._add(line, settled=cost)
-        self.costs[booking.id] = replace(booking.record, cost=cost / NANO)
+        record = replace(booking.record, cost=cost / NANO)
+        self.costs[record.id] = record
+        if lines and record.id not in self.reservations:
+            self.reservations[record.id] = _counted_in(lines, record)
         return True
 
     def _correct(self, known: CostRecord, booking: Booking) -> bool:
-        """Spend the difference, where the cost counted; a budget made since gives nothing back."""
+        """Spend the difference where the cost counted; budgets made since neither pay nor get back."""
         cost = nanos(booking.record.cost, what="a cost")
         more = cost - nanos(known.cost, what="a cost")
         if not more:
             return False
-        for id_ in self._of(booking.scopes):
-            slot = self.budgets[id_].window.slot(known.at)
-            spent = self.totals[id_].get(slot, Total()).settled
-            self._add((id_, slot), settled=max(more, -spent))
-        self.costs[known.id] = replace(booking.record, at=known.at, cost=cost / NANO)
+        done = replace(booking.record, at=known.at, cost=cost / NANO)
+        made = self.reservations.get(known.id)
+        if made is not None and made.cost == known.cost:
+            for line in self._there(made.lines):
+                self._add(line, settled=more)
+            self.reservations[known.id] = replace(made, cost=done.cost)
+        self.costs[known.id] = done
         return True
+
+    def _there(self, lines: Iterable[Line]) -> list[Line]:
+        """Those of some lines that are still kept: neither the budget nor its window is gone."""
+        return [line for line in lines if line[1] in self.totals.get(line[0], {})]
 
     def _of(self, scopes: Sequence[Scope] | None) -> list[str]:
         """Ids of the budgets of some scopes, in order."""
@@ -237,6 +246,19 @@ def edit_of(before: Budget | None, after: Budget | None, *, actor: str, now: flo
 
 def _said(budget: Budget) -> Json:
     return {"window": str(budget.window), "limit": budget.limit}
+
+
+def _counted_in(lines: tuple[Line, ...], record: CostRecord) -> Reservation:
+    """Where a cost counts that nothing was set aside for: kept as of one that was, and settled."""
+    return Reservation(
+        id=record.id,
+        amount=0.0,
+        lines=lines,
+        made_at=record.at,
+        ends_at=record.at,
+        state=ReservationState.SETTLED,
+        cost=record.cost,
+    )
 
 
 def _changes(known: Reservation, closing: Closing) -> bool:

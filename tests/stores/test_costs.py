@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -95,9 +95,11 @@ async def test_a_booked_cost_counts_in_its_budgets_once(keeper: Keeper) -> None:
     assert await all_of(keeper) == (record,)
 
 
-async def correct(store: Keeper, cost: float, *, now: float = NOW) -> bool:
-    record = a_cost("a", cost, at=now, user="anna")
-    return await store.book(Booking(record=record, scopes=[ANNA], now=now, corrects=True))
+async def correct(
+    store: Keeper, cost: float, *, now: float = NOW, scopes: Sequence[Scope] = (ANNA,), **said: Any
+) -> bool:
+    record = a_cost("a", cost, at=now, **({"user": "anna"} | said))
+    return await store.book(Booking(record=record, scopes=scopes, now=now, corrects=True))
 
 
 async def test_a_corrected_cost_takes_the_place_of_the_first(keeper: Keeper) -> None:
@@ -125,12 +127,26 @@ async def test_a_corrected_cost_takes_the_place_of_the_first(keeper: Keeper) -> 
 
 
 async def test_a_budget_made_since_gives_nothing_back(keeper: Keeper) -> None:
-    """The cost that is corrected never counted there, and what did stays spent at most."""
+    """Nor does it pay: the cost that is corrected never counted there, and what did stays spent."""
     await correct(keeper, 5.0)
-    await limit(keeper, 1.0)
+    await limit(keeper, 10.0)
+    await book(keeper, a_cost("b", 4.0), scopes=[ANNA])
+    for cost in (0.05, 6.0):
+        await correct(keeper, cost)
+        (spend,) = await keeper.spends(now=NOW)
+        assert spend.settled == 4.0
+
+
+async def test_a_budget_made_anew_gives_nothing_back(keeper: Keeper) -> None:
+    """It is another budget than the one in which the cost counted."""
+    await limit(keeper, 10.0)
+    await correct(keeper, 5.0)
+    await keeper.remove_budget(ANNA, TOTAL, actor="admin", now=NOW)
+    await limit(keeper, 10.0)
+    await book(keeper, a_cost("b", 4.0), scopes=[ANNA])
     await correct(keeper, 0.05)
     (spend,) = await keeper.spends(now=NOW)
-    assert spend.settled == 0.0
+    assert spend.settled == 4.0
 
 
 async def test_corrections_at_once_leave_the_cost_of_one(keeper: Keeper) -> None:
