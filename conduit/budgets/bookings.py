@@ -100,7 +100,7 @@ class Bookings(CostReports):
             scopes: on whose account.
             soon: wait a moment for other costs, and book all of them at once.
             corrects: whether it takes the place of what was booked under its id: the budgets that
-                this counted in pay or get back the difference, and its moment stays.
+                this counted in pay or get back the difference. Its moment and its accounts stay.
 
         Returns:
             Whether it was new.

@@ -152,13 +152,12 @@ class Accounts:
         more = cost - nanos(known.cost, what="a cost")
         if not more:
             return False
-        done = replace(booking.record, at=known.at, cost=cost / NANO)
         made = self.reservations.get(known.id)
         if made is not None and made.cost == known.cost:
             for line in self._there(made.lines):
                 self._add(line, settled=more)
-            self.reservations[known.id] = replace(made, cost=done.cost)
-        self.costs[known.id] = done
+            self.reservations[known.id] = replace(made, cost=cost / NANO)
+        self.costs[known.id] = _corrected(known, booking.record, cost=cost / NANO)
         return True
 
     def _there(self, lines: Iterable[Line]) -> list[Line]:
@@ -259,6 +258,12 @@ def _counted_in(lines: tuple[Line, ...], record: CostRecord) -> Reservation:
         state=ReservationState.SETTLED,
         cost=record.cost,
     )
+
+
+def _corrected(known: CostRecord, said: CostRecord, *, cost: float) -> CostRecord:
+    """A record at another cost: whoever says it need not know whose it was, nor when."""
+    tokens = known.output_tokens if said.output_tokens is None else said.output_tokens
+    return replace(known, cost=cost, base_cost=said.base_cost, output_tokens=tokens)
 
 
 def _changes(known: Reservation, closing: Closing) -> bool:

@@ -418,6 +418,22 @@ async def test_a_decision_of_another_process_is_reported_on_its_user_s_account()
     assert (record.user, record.team) == ("anna", None)
 
 
+async def test_a_correction_from_elsewhere_leaves_the_cost_on_its_accounts() -> None:
+    """A process that knows the user alone puts right what the first one booked, and its budgets."""
+    store = MemoryStore()
+    ledger = Ledger(store)
+    for scope in (TEAM, ANNA):
+        await ledger.set_budget(scope, TOTAL, 10.0, actor="admin")
+    async with router_of(store=store) as decided, router_of(store=store) as told:
+        decision = await decided.route(Query("hello", user_id="anna"), scopes=[TEAM])
+        await decided.feedback(decision.id, cost=5.0)
+        await (await decided.ledger()).caught_up()
+        await told.feedback(decision.id, cost=0.25)
+        (record,) = (await (await told.ledger()).records()).records
+    assert (record.user, record.team, record.cost) == ("anna", "blue", 0.25)
+    assert [it.settled for it in await ledger.standing([TEAM, ANNA])] == [0.25] * 2
+
+
 async def test_a_decision_feels_the_budgets_of_its_accounts() -> None:
     """What is left of a team's budget shapes a decision as it shapes a preview."""
     store = MemoryStore()

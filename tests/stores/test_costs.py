@@ -149,6 +149,20 @@ async def test_a_budget_made_anew_gives_nothing_back(keeper: Keeper) -> None:
     assert spend.settled == 4.0
 
 
+async def test_a_correction_says_the_cost_anew_and_not_whose_it_was(keeper: Keeper) -> None:
+    """Whoever corrects need not know the accounts: those of the first record and its budgets stay."""
+    blue = Scope(ScopeKind.TEAM, "blue")
+    await keeper.put_budget(Budget(scope=blue, window=TOTAL, limit=9.0), actor="admin", now=NOW)
+    first = {"team": "blue", "api_key": "k", "session": "s", "task_type": "code", "decision_id": "d"}
+    await correct(keeper, 5.0, scopes=[ANNA, blue], output_tokens=7, **first)
+    await correct(keeper, 0.5, now=NOW + 9, base_cost=0.5)
+    (spend,) = await keeper.spends(now=NOW)
+    assert spend.settled == 0.5
+    (record,) = await all_of(keeper)
+    said = {"base_cost": 0.5, "output_tokens": 7}
+    assert record == a_cost("a", 0.5, at=NOW, user="anna", **first, **said)
+
+
 async def test_corrections_at_once_leave_the_cost_of_one(keeper: Keeper) -> None:
     """Whichever comes last, the books and the record agree."""
     await limit(keeper, 9.0)
