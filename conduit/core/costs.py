@@ -173,6 +173,10 @@ class CostQuality:
 class CostStore(Protocol):
     """Answers what was spent."""
 
+    async def cost(self, record_id: str) -> CostRecord | None:
+        """A record by its id; None where there is none."""
+        ...
+
     async def cost_page(
         self, wanted: CostFilter, *, limit: int, cursor: str | None = None
     ) -> CostPage:

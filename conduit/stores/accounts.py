@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from conduit.core.budgets import NANO, Budget, Scope, Window, nanos
+from conduit.core.budgets import NANO, Budget, Scope, ScopeKind, Window, nanos
 from conduit.core.costs import CostRecord
 from conduit.core.errors import InvalidInputError
 from conduit.core.sharing import Edit, Json
@@ -147,22 +147,36 @@ class Accounts:
         return True
 
     def _correct(self, known: CostRecord, booking: Booking) -> bool:
-        """Spend the difference where the cost counted; budgets made since neither pay nor get back."""
-        cost = nanos(booking.record.cost, what="a cost")
-        more = cost - nanos(known.cost, what="a cost")
-        if not more:
+        """Spend the new cost where the first counted; budgets made since neither pay nor get back."""
+        said = booking.record
+        cost, first = nanos(said.cost, what="a cost"), nanos(known.cost, what="a cost")
+        moved = said.model != known.model
+        if cost == first and not moved:
             return False
-        made = self.reservations.get(known.id)
-        if made is not None and made.cost == known.cost:
-            for line in self._there(made.lines):
-                self._add(line, settled=more)
-            self.reservations[known.id] = replace(made, cost=cost / NANO)
-        self.costs[known.id] = _corrected(known, booking.record, cost=cost / NANO)
+        made = self.reservations.get(known.id) or _counted_in((), known)
+        own = made.cost == known.cost
+        before = self._there(made.lines) if own else ()
+        after = self._moved(before, booking, at=known.at) if moved else before
+        for line in before:
+            self._add(line, settled=-first)
+        for line in after:
+            self._add(line, settled=cost)
+        done = _corrected(known, said, cost=cost / NANO)
+        if own and (made.lines or after):
+            self.reservations[known.id] = replace(made, lines=after, cost=done.cost)
+        self.costs[known.id] = done
         return True
 
-    def _there(self, lines: Iterable[Line]) -> list[Line]:
+    def _moved(self, lines: Iterable[Line], booking: Booking, *, at: float) -> tuple[Line, ...]:
+        """Where a cost counts whose model turns out to be another."""
+        model = ScopeKind.MODEL
+        others = [line for line in lines if self.budgets[line[0]].scope.kind is not model]
+        named = self._of([scope for scope in booking.scopes if scope.kind is model])
+        return (*others, *self._lines(named, now=at))
+
+    def _there(self, lines: Iterable[Line]) -> tuple[Line, ...]:
         """Those of some lines that are still kept: neither the budget nor its window is gone."""
-        return [line for line in lines if line[1] in self.totals.get(line[0], {})]
+        return tuple(line for line in lines if line[1] in self.totals.get(line[0], {}))
 
     def _of(self, scopes: Sequence[Scope] | None) -> list[str]:
         """Ids of the budgets of some scopes, in order."""
@@ -262,6 +276,8 @@ def _counted_in(lines: tuple[Line, ...], record: CostRecord) -> Reservation:
 
 def _corrected(known: CostRecord, said: CostRecord, *, cost: float) -> CostRecord:
     """A record at another cost: whoever says it need not know whose it was, nor when."""
+    if said.model != known.model:
+        known = replace(known, model=said.model, provider=said.provider)
     tokens = known.output_tokens if said.output_tokens is None else said.output_tokens
     return replace(known, cost=cost, base_cost=said.base_cost, output_tokens=tokens)
 

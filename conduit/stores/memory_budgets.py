@@ -11,6 +11,7 @@ from conduit.core.costs import (
     CostFilter,
     CostPage,
     CostQuality,
+    CostRecord,
     CostTotal,
     GroupBy,
     check_limit,
@@ -88,6 +89,10 @@ class MemoryBudgets(MemoryDocuments):
     async def book(self, booking: Booking) -> bool:
         """Spend what nothing was set aside for, on record; whether it was not booked before."""
         return self._accounts.book(booking)
+
+    async def cost(self, record_id: str) -> CostRecord | None:
+        """A record by its id; None where there is none."""
+        return self._accounts.costs.get(record_id)
 
     async def cost_page(
         self, wanted: CostFilter, *, limit: int, cursor: str | None = None

@@ -388,6 +388,31 @@ async def test_a_goal_ends_with_the_corrected_cost() -> None:
     assert balances == pytest.approx([balances[0]] * 3)
 
 
+async def test_a_correction_that_names_another_model_corrects() -> None:
+    """One cost is booked, of the model named last, and the goal ends with it; in any order."""
+    balances = []
+    ends: list[tuple[tuple[float, str | None], ...]] = [
+        ((0.05, "dear"),),
+        ((5.0, None), (0.05, "dear")),
+        ((5.0, "dear"), (1.0, "cheap"), (3.0, "dear"), (0.05, None)),
+    ]
+    for said in ends:
+        async with router_of(CHEAP, DEAR, budget=0.01, seed=1) as router:
+            ledger = await router.ledger()
+            for name in ("cheap", "dear"):
+                await ledger.set_budget(Scope(ScopeKind.MODEL, name), TOTAL, 9.0, actor="admin")
+            decision = await router.route("a")
+            for cost, model in said:
+                await router.feedback(decision.id, cost=cost, model=model)
+            (record,) = (await ledger.records()).records
+            assert (record.model, record.cost, record.base_cost) == ("dear", 0.05, 0.05)
+            assert [it.settled for it in await ledger.standing()] == [0.0, 0.05]
+            steering = (await router.open()).decider.steering
+            assert steering is not None
+            balances.append(steering.ledger().amounts["balance"])
+    assert balances == pytest.approx([balances[0]] * 3)
+
+
 async def test_what_was_decided_on_some_accounts_is_reported_on_them() -> None:
     """Team, session, task and key of the decision pay for a call that its caller made, as said last."""
     store = MemoryStore()

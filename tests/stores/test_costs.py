@@ -93,6 +93,7 @@ async def test_a_booked_cost_counts_in_its_budgets_once(keeper: Keeper) -> None:
     (spend,) = await keeper.spends(now=NOW)
     assert (spend.settled, spend.reserved) == (0.75, 0.0)
     assert await all_of(keeper) == (record,)
+    assert (await keeper.cost("a"), await keeper.cost("b")) == (record, None)
 
 
 async def correct(
@@ -161,6 +162,19 @@ async def test_a_correction_says_the_cost_anew_and_not_whose_it_was(keeper: Keep
     (record,) = await all_of(keeper)
     said = {"base_cost": 0.5, "output_tokens": 7}
     assert record == a_cost("a", 0.5, at=NOW, user="anna", **first, **said)
+
+
+async def test_a_correction_may_name_another_model(keeper: Keeper) -> None:
+    """Its budgets pay what the others get back, whoever was booked at first; in either order."""
+    small, large = (Scope(ScopeKind.MODEL, name) for name in ("small", "large"))
+    for scope in (ANNA, small, large):
+        budget = Budget(scope=scope, window=TOTAL, limit=9.0)
+        await keeper.put_budget(budget, actor="admin", now=NOW)
+    for cost, model in ((5.0, large), (0.5, small), (0.5, large), (0.25, small), (0.25, small)):
+        await correct(keeper, cost, scopes=[ANNA, model], model=model.name, provider="p")
+        spent = {it.budget.scope: it.settled for it in await keeper.spends(now=NOW)}
+        assert spent == {ANNA: cost, small: 0.0, large: 0.0} | {model: cost}
+        assert [(it.model, it.cost) for it in await all_of(keeper)] == [(model.name, cost)]
 
 
 async def test_corrections_at_once_leave_the_cost_of_one(keeper: Keeper) -> None:
