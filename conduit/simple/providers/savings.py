@@ -29,7 +29,7 @@ def measured(
     baseline = dearest([family.premium for family in families])
     spent = sum(_cost(failure, families) for failure in failures)
     if answer.base_model == baseline.id or not answer.model:
-        return replace(answer, cost=answer.cost + spent)
+        return Answer.of(replace(answer, cost=answer.cost + spent), rate=answer.rate)
     base = base_cost(
         baseline,
         arm=answer.model,
@@ -37,7 +37,8 @@ def measured(
         input_tokens=answer.input_tokens,
         output_tokens=answer.output_tokens,
     )
-    return replace(answer, cost=answer.cost + spent, base_model=baseline.id, base_cost=base)
+    told = replace(answer, cost=answer.cost + spent, base_model=baseline.id, base_cost=base)
+    return Answer.of(told, rate=answer.rate)
 
 
 def _cost(failure: ProviderError, families: Sequence[Family]) -> float:

@@ -80,6 +80,16 @@ def test_the_chosen_route_answers(strategy: str, prompt: str) -> None:
     assert "".join(multi.stream_text(prompt, strategy=strategy)) == answer.text
 
 
+@pytest.mark.parametrize("names", [("google",), NAMES])
+async def test_an_answer_of_several_can_be_rated(names: tuple[str, ...]) -> None:
+    """Its own provider learns from it, whichever baseline it was measured against."""
+    multi = several(*names)
+    for answer in (await asyncio.to_thread(multi.chat, SIMPLE), await multi.achat(SIMPLE)):
+        await answer.arate(5)
+        with pytest.raises(InvalidInputError, match="1..5"):
+            await answer.arate(6)
+
+
 async def test_the_awaited_forms_agree() -> None:
     """On a loop the same provider answers, whole and in pieces."""
     multi = several()
