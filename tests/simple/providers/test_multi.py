@@ -164,6 +164,22 @@ def test_what_failed_calls_were_billed_counts(half: Served, home: House) -> None
     assert answer.cost == pytest.approx(sum(it.cost for it in after) - spent)
 
 
+async def test_what_failed_calls_were_estimated_at_counts(half: Served, home: House) -> None:
+    """Connections that break off bring no word of a bill; responses and errors say what is booked."""
+    half.answers = lambda _: Answer(body=OPENAI.answer("Tokyo"), cut=True)
+    openai, anthropic = Provider("openai", "KEY"), Provider("anthropic", offline=True)
+    multi = MultiProvider([openai, anthropic])
+    one = await asyncio.to_thread(multi.chat, SIMPLE, strategy="smartest")
+    other = await multi.achat(SIMPLE, strategy="smartest")
+    with pytest.raises(AllModelsFailedError) as raised:
+        await MultiProvider([openai]).achat(SIMPLE)
+    said = one.cost + other.cost + raised.value.cost
+    paid = [await asyncio.to_thread(booked, home, it.account) for it in (openai, anthropic)]
+    assert min(len(records) for records in paid) > 1
+    assert all(record.cost > 0 for record in paid[0])
+    assert said == pytest.approx(sum(record.cost for records in paid for record in records))
+
+
 def test_nobody_there_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """It names every model of every provider."""
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
