@@ -57,7 +57,8 @@ class CostRecord:
 
     Args:
         id: unique; the same one again is the same cost.
-        at: seconds since the epoch.
+        at: when it counts, in seconds since the epoch: of a call when it began, of what a caller
+            reports when that was first said.
         kind: what was paid for.
         model: id of the arm.
         provider: who served it.

@@ -69,7 +69,6 @@ class Money:
             standings=self._standings,
             scopes=tuple(dict.fromkeys(scopes)),
             baseline=self._baseline(),
-            clock=self._clock,
             kind=kind,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -57,7 +58,6 @@ class World:
             standings=self.standings,
             scopes=scopes or (ANNA, TEAM),
             baseline=DEAR,
-            clock=self.clock,
             patience=self.patience,
         )
 
@@ -148,6 +148,22 @@ async def test_where_nothing_is_set_aside_the_cost_is_booked(arm: Arm) -> None:
     await purse.settle(execution(0.5, arm=arm.id))
     assert [it.cost for it in await world.records()] == [0.5]
     assert await world.figures() == ([(0.5, 0.0)] if arm.price != DEAR.price else [])
+
+
+@pytest.mark.parametrize("arm", [UNPRICED, DEAR])
+async def test_a_call_across_midnight_counts_on_the_day_on_which_it_began(arm: Arm) -> None:
+    """In budgets as in reports, whether money was set aside for it or not."""
+    world = World()
+    await world.ledger.set_budget(ANNA, Window(Period.DAILY), 9.0, actor="admin")
+    purse = await world.till().open(replace(REQUEST, arm=arm), decision_id="d")
+    began = datetime.fromtimestamp(NOW, UTC).date()
+    world.clock.advance(86_400)
+    await purse.settle(execution(0.5, arm=arm.id))
+    assert await world.figures() == [(0.0, 0.0)]
+    (total,) = await world.ledger.report("day")
+    assert (total.key, total.cost) == (str(began), 0.5)
+    world.clock.advance(-86_400)
+    assert await world.figures() == [(0.5, 0.0)]
 
 
 async def test_an_answer_of_no_stated_length_is_cut_to_the_money_left() -> None:
