@@ -9,7 +9,6 @@ from typing import TypeAlias
 from conduit.core.budgets import NANO, Budget, Scope, ScopeKind, Window, nanos
 from conduit.core.costs import CostRecord
 from conduit.core.errors import InvalidInputError
-from conduit.core.sharing import Edit, Json
 from conduit.core.spending import (
     Booking,
     Claim,
@@ -20,6 +19,7 @@ from conduit.core.spending import (
     Shortage,
     Spend,
 )
+from conduit.stores.corrections import corrected, counted_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Accounts:
         record = replace(booking.record, cost=cost / NANO)
         self.costs[record.id] = record
         if lines and record.id not in self.reservations:
-            self.reservations[record.id] = _counted_in(lines, record)
+            self.reservations[record.id] = counted_in(lines, record)
         return True
 
     def _correct(self, known: CostRecord, booking: Booking) -> bool:
@@ -153,7 +153,7 @@ class Accounts:
         moved = said.model != known.model
         if cost == first and not moved:
             return False
-        made = self.reservations.get(known.id) or _counted_in((), known)
+        made = self.reservations.get(known.id) or counted_in((), known)
         own = made.cost == known.cost
         before = self._there(made.lines) if own else ()
         after = self._moved(before, booking, at=known.at) if moved else before
@@ -161,7 +161,7 @@ class Accounts:
             self._add(line, settled=-first)
         for line in after:
             self._add(line, settled=cost)
-        done = _corrected(known, said, cost=cost / NANO)
+        done = corrected(known, said, cost=cost / NANO)
         if own and (made.lines or after):
             self.reservations[known.id] = replace(made, lines=after, cost=done.cost)
         self.costs[known.id] = done
@@ -241,45 +241,6 @@ class Accounts:
         kept = window.slot(window.oldest(now) - 1)
         for old in [other for other in self.totals[id_] if other < kept]:
             del self.totals[id_][old]
-
-
-def edit_of(before: Budget | None, after: Budget | None, *, actor: str, now: float) -> Edit:
-    """For the record: who changed which budget; one of both is a budget."""
-    budget = after or before
-    assert budget is not None
-    return Edit(
-        at=now,
-        actor=actor,
-        action="set_budget" if after else "remove_budget",
-        subject=str(budget.scope),
-        before=None if before is None else _said(before),
-        after=None if after is None else _said(after),
-    )
-
-
-def _said(budget: Budget) -> Json:
-    return {"window": str(budget.window), "limit": budget.limit}
-
-
-def _counted_in(lines: tuple[Line, ...], record: CostRecord) -> Reservation:
-    """Where a cost counts that nothing was set aside for: kept as of one that was, and settled."""
-    return Reservation(
-        id=record.id,
-        amount=0.0,
-        lines=lines,
-        made_at=record.at,
-        ends_at=record.at,
-        state=ReservationState.SETTLED,
-        cost=record.cost,
-    )
-
-
-def _corrected(known: CostRecord, said: CostRecord, *, cost: float) -> CostRecord:
-    """A record at another cost: whoever says it need not know whose it was, nor when."""
-    if said.model != known.model:
-        known = replace(known, model=said.model, provider=said.provider)
-    tokens = known.output_tokens if said.output_tokens is None else said.output_tokens
-    return replace(known, cost=cost, base_cost=said.base_cost, output_tokens=tokens)
 
 
 def _changes(known: Reservation, closing: Closing) -> bool:

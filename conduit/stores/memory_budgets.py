@@ -25,7 +25,8 @@ from conduit.core.spending import (
     Shortage,
     Spend,
 )
-from conduit.stores.accounts import Accounts, edit_of
+from conduit.stores.accounts import Accounts
+from conduit.stores.budget_edits import edit_of
 from conduit.stores.cost_sums import Ratings, page_of, parse_cursor, qualities_of, totals_of
 from conduit.stores.memory_documents import MemoryDocuments
 

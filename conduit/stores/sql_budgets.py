@@ -24,7 +24,8 @@ from conduit.core.spending import (
     Shortage,
     Spend,
 )
-from conduit.stores.accounts import Accounts, Total, Totals, edit_of
+from conduit.stores.accounts import Accounts, Total, Totals
+from conduit.stores.budget_edits import edit_of
 from conduit.stores.sql_costs import correct_costs, known_costs, write_costs
 from conduit.stores.sql_dialect import COUNTED, insert_new, insert_or_replace
 from conduit.stores.sql_documents import record_edit

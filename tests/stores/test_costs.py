@@ -154,7 +154,13 @@ async def test_a_correction_says_the_cost_anew_and_not_whose_it_was(keeper: Keep
     """Whoever corrects need not know the accounts: those of the first record and its budgets stay."""
     blue = Scope(ScopeKind.TEAM, "blue")
     await keeper.put_budget(Budget(scope=blue, window=TOTAL, limit=9.0), actor="admin", now=NOW)
-    first = {"team": "blue", "api_key": "k", "session": "s", "task_type": "code", "decision_id": "d"}
+    first = {
+        "team": "blue",
+        "api_key": "k",
+        "session": "s",
+        "task_type": "code",
+        "decision_id": "d",
+    }
     await correct(keeper, 5.0, scopes=[ANNA, blue], output_tokens=7, **first)
     await correct(keeper, 0.5, now=NOW + 9, base_cost=0.5)
     (spend,) = await keeper.spends(now=NOW)

@@ -86,7 +86,7 @@ async def test_an_answer_of_several_can_be_rated(names: tuple[str, ...]) -> None
     multi = several(*names)
     for answer in (await asyncio.to_thread(multi.chat, SIMPLE), await multi.achat(SIMPLE)):
         await answer.arate(5)
-        with pytest.raises(InvalidInputError, match="1..5"):
+        with pytest.raises(InvalidInputError, match=r"1\.\.5"):
             await answer.arate(6)
 
 
