@@ -99,8 +99,8 @@ class Bookings(CostReports):
             record: of the cost; the same one again is booked once.
             scopes: on whose account.
             soon: wait a moment for other costs, and book all of them at once.
-            corrects: whether it takes the place of what was booked under its id on the same
-                accounts, which pay or get back the difference; the first moment stays.
+            corrects: whether it takes the place of what was booked under its id: the budgets that
+                this counted in pay or get back the difference. Its moment and its accounts stay.
 
         Returns:
             Whether it was new.

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from conduit.core.costs import MOST_RECORDS, CostFilter, CostPage, CostQuality, CostTotal, GroupBy
+from conduit.core.costs import (
+    MOST_RECORDS,
+    CostFilter,
+    CostPage,
+    CostQuality,
+    CostRecord,
+    CostTotal,
+    GroupBy,
+)
 from conduit.core.spending import BudgetStore
 
 ALL = CostFilter()
@@ -22,6 +30,11 @@ class CostReports:
     def __init__(self, store: BudgetStore, *, before: Callable[[], Awaitable[None]]) -> None:
         self._store = store
         self._before = before
+
+    async def record(self, record_id: str) -> CostRecord | None:
+        """What is known by an id; None where nothing is."""
+        await self._before()
+        return await self._store.cost(record_id)
 
     async def records(
         self, wanted: CostFilter = ALL, *, limit: int = 100, cursor: str | None = None

@@ -57,7 +57,8 @@ class CostRecord:
 
     Args:
         id: unique; the same one again is the same cost.
-        at: seconds since the epoch.
+        at: when it counts, in seconds since the epoch: of a call when it began, of what a caller
+            reports when that was first said.
         kind: what was paid for.
         model: id of the arm.
         provider: who served it.
@@ -172,6 +173,10 @@ class CostQuality:
 @runtime_checkable
 class CostStore(Protocol):
     """Answers what was spent."""
+
+    async def cost(self, record_id: str) -> CostRecord | None:
+        """A record by its id; None where there is none."""
+        ...
 
     async def cost_page(
         self, wanted: CostFilter, *, limit: int, cursor: str | None = None

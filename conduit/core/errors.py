@@ -295,10 +295,12 @@ class AllModelsFailedError(ExecutionError):
 
     Args:
         failures: of every attempt, in order; a model may have been asked more than once.
+        cost: USD that all attempts were billed for, estimated where no word of a bill came.
     """
 
-    def __init__(self, failures: Sequence[ProviderError]) -> None:
+    def __init__(self, failures: Sequence[ProviderError], *, cost: float = 0.0) -> None:
         self.failures = tuple(failures)
+        self.cost = cost
         said = "; ".join(dict.fromkeys(str(failure) for failure in self.failures))
         models = len({failure.model for failure in self.failures})
         super().__init__(

@@ -103,8 +103,8 @@ class Query:
         temperature: of sampling, 0..2; None leaves it to the model.
 
     Raises:
-        InvalidInputError: for empty or oversized text, a user that is no text, or a limit out of
-            range.
+        InvalidInputError: for empty or oversized text, a user that is no text or an empty one, or a
+            limit out of range.
     """
 
     text: str
@@ -134,6 +134,10 @@ class Query:
         if self.user_id is not None and not isinstance(self.user_id, str):
             raise InvalidInputError(
                 f"user_id={self.user_id!r} is no text", remedy="give a text, such as str(user_id)"
+            )
+        if self.user_id == "":  # nobody's budgets would apply, and nobody would notice
+            raise InvalidInputError(
+                "user_id='' names nobody", remedy="give the user's id, or None for no user"
             )
         _check_type("constraints", self.constraints, QueryConstraints)
         if self.preferences is not None:

@@ -74,7 +74,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """Money set aside for one call.
+    """Money set aside for one call; settled from the start, what a booked cost counts in.
 
     Args:
         id: given by who reserved it.
@@ -140,8 +140,9 @@ class Booking:
         record: of it; one that is known already is booked already.
         scopes: on whose account: what counts in their budgets.
         now: seconds since the epoch.
-        corrects: whether the record takes the place of the one that is known, of whose moment it
-            stays: its accounts are the same, and pay or get back the difference.
+        corrects: whether the record takes the place of the one that is known, of whose moment
+            and accounts it stays: the budgets that the first one counted in pay or get back the
+            difference.
     """
 
     record: CostRecord

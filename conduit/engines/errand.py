@@ -33,7 +33,7 @@ class Errand:
     def accounts(self) -> tuple[Scope, ...]:
         """On whose account: as said, and the query's user unless another was named."""
         user = self.query.user_id
-        if not user or any(scope.kind is ScopeKind.USER for scope in self.scopes):
+        if user is None or any(scope.kind is ScopeKind.USER for scope in self.scopes):
             return self.scopes
         return (*self.scopes, Scope(ScopeKind.USER, user))
 

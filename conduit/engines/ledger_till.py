@@ -17,7 +17,6 @@ from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.costs import CostKind, CostRecord
 from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import CANCELLED, Execution, ModelRequest
-from conduit.core.ports import Clock
 from conduit.core.spending import Reservation
 from conduit.engines.accounting import base_cost
 from conduit.engines.till import Purse
@@ -38,7 +37,6 @@ class LedgerTill:
         standings: which budgets there are.
         scopes: on whose account.
         baseline: what the same answers would have been bought at.
-        clock: dates the records.
         kind: of the costs of what is answered.
         patience: seconds that all attempts together wait for others to settle.
     """
@@ -48,7 +46,6 @@ class LedgerTill:
     standings: Standings
     scopes: tuple[Scope, ...]
     baseline: Arm
-    clock: Clock
     kind: CostKind = CostKind.ANSWER
     patience: float = PATIENCE
     _waited: float = field(default=0.0, init=False)
@@ -117,6 +114,8 @@ class LedgerPurse:
     async def settle(self, execution: Execution) -> None:
         """Pay what the attempt did cost, on record, and free the rest; done even if cancelled.
 
+        It counts when the attempt began, in reports as in budgets.
+
         Nobody is kept waiting for it: what was set aside stays so until then. A store that is out of
         reach is paid later.
         """
@@ -171,7 +170,7 @@ class LedgerPurse:
         names = {scope.kind: scope.name for scope in self.scopes}
         return CostRecord(
             id=id_,
-            at=till.clock.now(),
+            at=execution.started_at if self.reservation is None else self.reservation.made_at,
             kind=CostKind.FAILED if execution.failure else till.kind,
             model=execution.arm,
             provider=self.request.arm.provider,

@@ -17,6 +17,7 @@ from conduit.core.arms import Arm
 from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.costs import CostKind, CostRecord
 from conduit.core.decisions import Decision
+from conduit.core.errors import StoreError
 from conduit.core.models import Query
 from conduit.core.outcomes import ModelRequest
 from conduit.core.ports import Clock, Store
@@ -68,7 +69,6 @@ class Money:
             standings=self._standings,
             scopes=tuple(dict.fromkeys(scopes)),
             baseline=self._baseline(),
-            clock=self._clock,
             kind=kind,
         )
 
@@ -108,10 +108,19 @@ class Money:
         if len(self._awaited) > REMEMBERED:
             self._awaited.popitem(last=False)
 
+    async def said_before(self, decision_id: str) -> CostRecord | None:
+        """What a caller was booked to have paid for a call of theirs; None where nothing is known."""
+        if self._ledger is None:
+            return None
+        try:
+            return await self._ledger.record(_reported(decision_id))
+        except StoreError:  # feedback that is durable is not refused for it
+            return None
+
     async def reported(
         self,
         decision: Decision,
-        arm: Arm | None,
+        arm: Arm,
         *,
         cost: float,
         output_tokens: int | None,
@@ -124,7 +133,7 @@ class Money:
 
         Args:
             decision: that the caller followed.
-            arm: that served; None for one that is gone, which the decided one stands for.
+            arm: that served.
             cost: USD.
             output_tokens: where they were said.
             corrects: whether the caller has said another cost before, whose place it takes.
@@ -135,11 +144,11 @@ class Money:
         scopes = self._awaited.get(decision.id) or _user_of(decision)
         names = {scope.kind: scope.name for scope in scopes}
         record = CostRecord(
-            id=f"reported-{decision.id}",
+            id=_reported(decision.id),
             at=self._clock.now(),
             kind=CostKind.REPORTED,
-            model=decision.selected_model if arm is None else arm.id,
-            provider="" if arm is None else arm.provider,
+            model=arm.id,
+            provider=arm.provider,
             cost=cost,
             base_cost=cost,
             output_tokens=output_tokens,
@@ -171,6 +180,11 @@ class Money:
         )
         quotes = (quote_for(request, input_tokens=sent) for request in requests)
         return [0.0 if quote is None else quote.least for quote in quotes]
+
+
+def _reported(decision_id: str) -> str:
+    """Id of the record of what a caller has paid."""
+    return f"reported-{decision_id}"
 
 
 def _user_of(decision: Decision) -> tuple[Scope, ...]:

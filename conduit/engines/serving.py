@@ -10,6 +10,7 @@ from typing import TypeAlias
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision
 from conduit.core.errors import (
+    AllModelsFailedError,
     BudgetExceededError,
     ConduitError,
     ReservationTimeoutError,
@@ -145,6 +146,9 @@ class Serving:
                         served = piece
                     else:
                         yield piece
+        except AllModelsFailedError as error:
+            spent = sum(it.cost for it in executions)
+            raise AllModelsFailedError(error.failures, cost=spent) from None
         finally:
             self.deciding.decider.settle(
                 expected=expected_cost(decision), actual=sum(it.cost for it in executions)

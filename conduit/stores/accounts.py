@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from conduit.core.budgets import NANO, Budget, Scope, Window, nanos
+from conduit.core.budgets import NANO, Budget, Scope, ScopeKind, Window, nanos
 from conduit.core.costs import CostRecord
 from conduit.core.errors import InvalidInputError
-from conduit.core.sharing import Edit, Json
 from conduit.core.spending import (
     Booking,
     Claim,
@@ -20,6 +19,7 @@ from conduit.core.spending import (
     Shortage,
     Spend,
 )
+from conduit.stores.corrections import corrected, counted_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,8 @@ class Accounts:
             return known
         cost = None if closing.cost is None else nanos(closing.cost, what="a cost")
         held = nanos(known.amount, what="") if known.state is ReservationState.OPEN else 0
-        for line in known.lines:
-            if line[1] in self.totals.get(line[0], {}):
-                self._add(line, settled=cost or 0, reserved=-held)
+        for line in self._there(known.lines):
+            self._add(line, settled=cost or 0, reserved=-held)
         if cost:
             claimed = {id_ for id_, _ in known.lines}
             others = [id_ for id_ in self._of(closing.scopes) if id_ not in claimed]
@@ -138,23 +137,46 @@ class Accounts:
         if known is not None:
             return booking.corrects and self._correct(known, booking)
         cost = nanos(booking.record.cost, what="a cost")
-        for line in self._lines(self._of(booking.scopes), now=booking.now):
+        lines = self._lines(self._of(booking.scopes), now=booking.now)
+        for line in lines:
             self._add(line, settled=cost)
-        self.costs[booking.id] = replace(booking.record, cost=cost / NANO)
+        record = replace(booking.record, cost=cost / NANO)
+        self.costs[record.id] = record
+        if lines and record.id not in self.reservations:
+            self.reservations[record.id] = counted_in(lines, record)
         return True
 
     def _correct(self, known: CostRecord, booking: Booking) -> bool:
-        """Spend the difference, where the cost counted; a budget made since gives nothing back."""
-        cost = nanos(booking.record.cost, what="a cost")
-        more = cost - nanos(known.cost, what="a cost")
-        if not more:
+        """Spend the new cost where the first counted; budgets made since neither pay nor get back."""
+        said = booking.record
+        cost, first = nanos(said.cost, what="a cost"), nanos(known.cost, what="a cost")
+        moved = said.model != known.model
+        if cost == first and not moved:
             return False
-        for id_ in self._of(booking.scopes):
-            slot = self.budgets[id_].window.slot(known.at)
-            spent = self.totals[id_].get(slot, Total()).settled
-            self._add((id_, slot), settled=max(more, -spent))
-        self.costs[known.id] = replace(booking.record, at=known.at, cost=cost / NANO)
+        made = self.reservations.get(known.id) or counted_in((), known)
+        own = made.cost == known.cost
+        before = self._there(made.lines) if own else ()
+        after = self._moved(before, booking, at=known.at) if moved else before
+        for line in before:
+            self._add(line, settled=-first)
+        for line in after:
+            self._add(line, settled=cost)
+        done = corrected(known, said, cost=cost / NANO)
+        if own and (made.lines or after):
+            self.reservations[known.id] = replace(made, lines=after, cost=done.cost)
+        self.costs[known.id] = done
         return True
+
+    def _moved(self, lines: Iterable[Line], booking: Booking, *, at: float) -> tuple[Line, ...]:
+        """Where a cost counts whose model turns out to be another."""
+        model = ScopeKind.MODEL
+        others = [line for line in lines if self.budgets[line[0]].scope.kind is not model]
+        named = self._of([scope for scope in booking.scopes if scope.kind is model])
+        return (*others, *self._lines(named, now=at))
+
+    def _there(self, lines: Iterable[Line]) -> tuple[Line, ...]:
+        """Those of some lines that are still kept: neither the budget nor its window is gone."""
+        return tuple(line for line in lines if line[1] in self.totals.get(line[0], {}))
 
     def _of(self, scopes: Sequence[Scope] | None) -> list[str]:
         """Ids of the budgets of some scopes, in order."""
@@ -219,24 +241,6 @@ class Accounts:
         kept = window.slot(window.oldest(now) - 1)
         for old in [other for other in self.totals[id_] if other < kept]:
             del self.totals[id_][old]
-
-
-def edit_of(before: Budget | None, after: Budget | None, *, actor: str, now: float) -> Edit:
-    """For the record: who changed which budget; one of both is a budget."""
-    budget = after or before
-    assert budget is not None
-    return Edit(
-        at=now,
-        actor=actor,
-        action="set_budget" if after else "remove_budget",
-        subject=str(budget.scope),
-        before=None if before is None else _said(before),
-        after=None if after is None else _said(after),
-    )
-
-
-def _said(budget: Budget) -> Json:
-    return {"window": str(budget.window), "limit": budget.limit}
 
 
 def _changes(known: Reservation, closing: Closing) -> bool:

@@ -11,6 +11,7 @@ from conduit.core.costs import (
     CostFilter,
     CostPage,
     CostQuality,
+    CostRecord,
     CostTotal,
     GroupBy,
     check_limit,
@@ -24,7 +25,8 @@ from conduit.core.spending import (
     Shortage,
     Spend,
 )
-from conduit.stores.accounts import Accounts, edit_of
+from conduit.stores.accounts import Accounts
+from conduit.stores.budget_edits import edit_of
 from conduit.stores.cost_sums import Ratings, page_of, parse_cursor, qualities_of, totals_of
 from conduit.stores.memory_documents import MemoryDocuments
 
@@ -88,6 +90,10 @@ class MemoryBudgets(MemoryDocuments):
     async def book(self, booking: Booking) -> bool:
         """Spend what nothing was set aside for, on record; whether it was not booked before."""
         return self._accounts.book(booking)
+
+    async def cost(self, record_id: str) -> CostRecord | None:
+        """A record by its id; None where there is none."""
+        return self._accounts.costs.get(record_id)
 
     async def cost_page(
         self, wanted: CostFilter, *, limit: int, cursor: str | None = None

@@ -10,6 +10,7 @@ from conduit.core.costs import (
     CostFilter,
     CostPage,
     CostQuality,
+    CostRecord,
     CostTotal,
     GroupBy,
     check_limit,
@@ -88,6 +89,10 @@ class SQLBudgets(SQLConnection):
             InvalidInputError: for a cost that cannot be.
         """
         return await self._account(booking) is True
+
+    async def cost(self, record_id: str) -> CostRecord | None:
+        """A record by its id; None where there is none."""
+        return await self._worker.read(lambda conn: costs.read_record(conn, record_id))
 
     async def cost_page(
         self, wanted: CostFilter, *, limit: int, cursor: str | None = None

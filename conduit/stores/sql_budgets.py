@@ -24,7 +24,8 @@ from conduit.core.spending import (
     Shortage,
     Spend,
 )
-from conduit.stores.accounts import Accounts, Total, Totals, edit_of
+from conduit.stores.accounts import Accounts, Total, Totals
+from conduit.stores.budget_edits import edit_of
 from conduit.stores.sql_costs import correct_costs, known_costs, write_costs
 from conduit.stores.sql_dialect import COUNTED, insert_new, insert_or_replace
 from conduit.stores.sql_documents import record_edit
@@ -61,7 +62,12 @@ _DROP = (
 _CLOSE = (
     update(reservations)
     .where(reservations.c.id == bindparam("of_id"))
-    .values(state=bindparam("new_state"), cost=bindparam("new_cost"), due=None)
+    .values(
+        state=bindparam("new_state"),
+        cost=bindparam("new_cost"),
+        lines=bindparam("new_lines"),
+        due=None,
+    )
 )
 _RENEW = (
     update(reservations)
@@ -219,7 +225,15 @@ def _write_reservations(conn: Connection, new: Sequence[Reservation]) -> None:
 
 
 def _close(conn: Connection, closed: Sequence[Reservation]) -> None:
-    rows = [{"of_id": it.id, "new_state": it.state.value, "new_cost": _cost(it)} for it in closed]
+    rows = [
+        {
+            "of_id": it.id,
+            "new_state": it.state.value,
+            "new_cost": _cost(it),
+            "new_lines": it.lines,
+        }
+        for it in closed
+    ]
     if rows:
         conn.execute(_CLOSE, rows)
 

@@ -60,6 +60,12 @@ def known_costs(conn: Connection, ids: Sequence[str]) -> dict[str, CostRecord]:
     return {row.id: _record_of(row) for row in conn.execute(_KNOWN, {"ids": ids})}
 
 
+def read_record(conn: Connection, id_: str) -> CostRecord | None:
+    """A record; None where there is none."""
+    row = conn.execute(select(costs).where(costs.c.id == id_)).one_or_none()
+    return None if row is None else _record_of(row)
+
+
 def write_costs(conn: Connection, records: Sequence[CostRecord]) -> int:
     """Keep records, except those that another process has kept; how many were kept."""
     if not records:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -57,7 +58,6 @@ class World:
             standings=self.standings,
             scopes=scopes or (ANNA, TEAM),
             baseline=DEAR,
-            clock=self.clock,
             patience=self.patience,
         )
 
@@ -148,6 +148,22 @@ async def test_where_nothing_is_set_aside_the_cost_is_booked(arm: Arm) -> None:
     await purse.settle(execution(0.5, arm=arm.id))
     assert [it.cost for it in await world.records()] == [0.5]
     assert await world.figures() == ([(0.5, 0.0)] if arm.price != DEAR.price else [])
+
+
+@pytest.mark.parametrize("arm", [UNPRICED, DEAR])
+async def test_a_call_across_midnight_counts_on_the_day_on_which_it_began(arm: Arm) -> None:
+    """In budgets as in reports, whether money was set aside for it or not."""
+    world = World()
+    await world.ledger.set_budget(ANNA, Window(Period.DAILY), 9.0, actor="admin")
+    purse = await world.till().open(replace(REQUEST, arm=arm), decision_id="d")
+    began = datetime.fromtimestamp(NOW, UTC).date()
+    world.clock.advance(86_400)
+    await purse.settle(execution(0.5, arm=arm.id))
+    assert await world.figures() == [(0.0, 0.0)]
+    (total,) = await world.ledger.report("day")
+    assert (total.key, total.cost) == (str(began), 0.5)
+    world.clock.advance(-86_400)
+    assert await world.figures() == [(0.5, 0.0)]
 
 
 async def test_an_answer_of_no_stated_length_is_cut_to_the_money_left() -> None:
@@ -388,6 +404,31 @@ async def test_a_goal_ends_with_the_corrected_cost() -> None:
     assert balances == pytest.approx([balances[0]] * 3)
 
 
+async def test_a_correction_that_names_another_model_corrects() -> None:
+    """One cost is booked, of the model named last, and the goal ends with it; in any order."""
+    balances = []
+    ends: list[tuple[tuple[float, str | None], ...]] = [
+        ((0.05, "dear"),),
+        ((5.0, None), (0.05, "dear")),
+        ((5.0, "dear"), (1.0, "cheap"), (3.0, "dear"), (0.05, None)),
+    ]
+    for said in ends:
+        async with router_of(CHEAP, DEAR, budget=0.01, seed=1) as router:
+            ledger = await router.ledger()
+            for name in ("cheap", "dear"):
+                await ledger.set_budget(Scope(ScopeKind.MODEL, name), TOTAL, 9.0, actor="admin")
+            decision = await router.route("a")
+            for cost, model in said:
+                await router.feedback(decision.id, cost=cost, model=model)
+            (record,) = (await ledger.records()).records
+            assert (record.model, record.cost, record.base_cost) == ("dear", 0.05, 0.05)
+            assert [it.settled for it in await ledger.standing()] == [0.0, 0.05]
+            steering = (await router.open()).decider.steering
+            assert steering is not None
+            balances.append(steering.ledger().amounts["balance"])
+    assert balances == pytest.approx([balances[0]] * 3)
+
+
 async def test_what_was_decided_on_some_accounts_is_reported_on_them() -> None:
     """Team, session, task and key of the decision pay for a call that its caller made, as said last."""
     store = MemoryStore()
@@ -416,6 +457,22 @@ async def test_a_decision_of_another_process_is_reported_on_its_user_s_account()
         await told.feedback(decision.id, cost=0.25)
         (record,) = (await (await told.ledger()).records()).records
     assert (record.user, record.team) == ("anna", None)
+
+
+async def test_a_correction_from_elsewhere_leaves_the_cost_on_its_accounts() -> None:
+    """A process that knows the user alone puts right what the first one booked, and its budgets."""
+    store = MemoryStore()
+    ledger = Ledger(store)
+    for scope in (TEAM, ANNA):
+        await ledger.set_budget(scope, TOTAL, 10.0, actor="admin")
+    async with router_of(store=store) as decided, router_of(store=store) as told:
+        decision = await decided.route(Query("hello", user_id="anna"), scopes=[TEAM])
+        await decided.feedback(decision.id, cost=5.0)
+        await (await decided.ledger()).caught_up()
+        await told.feedback(decision.id, cost=0.25)
+        (record,) = (await (await told.ledger()).records()).records
+    assert (record.user, record.team, record.cost) == ("anna", "blue", 0.25)
+    assert [it.settled for it in await ledger.standing([TEAM, ANNA])] == [0.25] * 2
 
 
 async def test_a_decision_feels_the_budgets_of_its_accounts() -> None:

@@ -60,6 +60,7 @@ def test_without_a_key_the_variables_are_named(place: Place, home: House) -> Non
         ({"max_tokens": 1.5}, "max_tokens=1.5"),
         ({"task_type": ""}, "a task_type without a name"),
         ({"session": ""}, "a session without a name"),
+        ({"user_id": ""}, "user_id='' names nobody; give the user's id"),
         ({"user_id": 42}, r"user_id=42 is no text; give a text, such as str\(user_id\)"),
         ({"user_id": b"x"}, r"user_id=b'x' is no text"),
         ({"user_id": ["a"]}, r"user_id=\['a'\] is no text"),

@@ -129,4 +129,5 @@ def assert_equal_statistics(a: SufficientStatistics, b: SufficientStatistics) ->
 def a_cost(id_: str, cost: float, **more: object) -> CostRecord:
     """What one answer did cost."""
     known: dict[str, object] = {"at": 0.0, "kind": CostKind.ANSWER, "model": "gpt-4o"}
-    return CostRecord(id=id_, cost=cost, provider="openai", **(known | more))  # type: ignore[arg-type]
+    known |= {"provider": "openai"}
+    return CostRecord(id=id_, cost=cost, **(known | more))  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -93,11 +93,14 @@ async def test_a_booked_cost_counts_in_its_budgets_once(keeper: Keeper) -> None:
     (spend,) = await keeper.spends(now=NOW)
     assert (spend.settled, spend.reserved) == (0.75, 0.0)
     assert await all_of(keeper) == (record,)
+    assert (await keeper.cost("a"), await keeper.cost("b")) == (record, None)
 
 
-async def correct(store: Keeper, cost: float, *, now: float = NOW) -> bool:
-    record = a_cost("a", cost, at=now, user="anna")
-    return await store.book(Booking(record=record, scopes=[ANNA], now=now, corrects=True))
+async def correct(
+    store: Keeper, cost: float, *, now: float = NOW, scopes: Sequence[Scope] = (ANNA,), **said: Any
+) -> bool:
+    record = a_cost("a", cost, at=now, **({"user": "anna"} | said))
+    return await store.book(Booking(record=record, scopes=scopes, now=now, corrects=True))
 
 
 async def test_a_corrected_cost_takes_the_place_of_the_first(keeper: Keeper) -> None:
@@ -125,12 +128,59 @@ async def test_a_corrected_cost_takes_the_place_of_the_first(keeper: Keeper) -> 
 
 
 async def test_a_budget_made_since_gives_nothing_back(keeper: Keeper) -> None:
-    """The cost that is corrected never counted there, and what did stays spent at most."""
+    """Nor does it pay: the cost that is corrected never counted there, and what did stays spent."""
     await correct(keeper, 5.0)
-    await limit(keeper, 1.0)
+    await limit(keeper, 10.0)
+    await book(keeper, a_cost("b", 4.0), scopes=[ANNA])
+    for cost in (0.05, 6.0):
+        await correct(keeper, cost)
+        (spend,) = await keeper.spends(now=NOW)
+        assert spend.settled == 4.0
+
+
+async def test_a_budget_made_anew_gives_nothing_back(keeper: Keeper) -> None:
+    """It is another budget than the one in which the cost counted."""
+    await limit(keeper, 10.0)
+    await correct(keeper, 5.0)
+    await keeper.remove_budget(ANNA, TOTAL, actor="admin", now=NOW)
+    await limit(keeper, 10.0)
+    await book(keeper, a_cost("b", 4.0), scopes=[ANNA])
     await correct(keeper, 0.05)
     (spend,) = await keeper.spends(now=NOW)
-    assert spend.settled == 0.0
+    assert spend.settled == 4.0
+
+
+async def test_a_correction_says_the_cost_anew_and_not_whose_it_was(keeper: Keeper) -> None:
+    """Whoever corrects need not know the accounts: those of the first record and its budgets stay."""
+    blue = Scope(ScopeKind.TEAM, "blue")
+    await keeper.put_budget(Budget(scope=blue, window=TOTAL, limit=9.0), actor="admin", now=NOW)
+    first = {
+        "team": "blue",
+        "api_key": "k",
+        "session": "s",
+        "task_type": "code",
+        "decision_id": "d",
+    }
+    await correct(keeper, 5.0, scopes=[ANNA, blue], output_tokens=7, **first)
+    await correct(keeper, 0.5, now=NOW + 9, base_cost=0.5)
+    (spend,) = await keeper.spends(now=NOW)
+    assert spend.settled == 0.5
+    (record,) = await all_of(keeper)
+    said = {"base_cost": 0.5, "output_tokens": 7}
+    assert record == a_cost("a", 0.5, at=NOW, user="anna", **first, **said)
+
+
+async def test_a_correction_may_name_another_model(keeper: Keeper) -> None:
+    """Its budgets pay what the others get back, whoever was booked at first; in either order."""
+    small, large = (Scope(ScopeKind.MODEL, name) for name in ("small", "large"))
+    for scope in (ANNA, small, large):
+        budget = Budget(scope=scope, window=TOTAL, limit=9.0)
+        await keeper.put_budget(budget, actor="admin", now=NOW)
+    for cost, model in ((5.0, large), (0.5, small), (0.5, large), (0.25, small), (0.25, small)):
+        await correct(keeper, cost, scopes=[ANNA, model], model=model.name, provider="p")
+        spent = {it.budget.scope: it.settled for it in await keeper.spends(now=NOW)}
+        assert spent == {ANNA: cost, small: 0.0, large: 0.0} | {model: cost}
+        assert [(it.model, it.cost) for it in await all_of(keeper)] == [(model.name, cost)]
 
 
 async def test_corrections_at_once_leave_the_cost_of_one(keeper: Keeper) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
-from conduit.core.errors import AllModelsFailedError, InvalidInputError, ProviderError
+from conduit.core.errors import AllModelsFailedError, InvalidInputError
 from conduit.simple.loading import loaded
 from conduit.simple.providers.provider import Provider
 from conduit.simple.providers.routes import Route, at_equal_length, check_strategy, ranked
@@ -88,14 +88,14 @@ class MultiProvider:
             BudgetExceededError: when an account has too little left.
             AllModelsFailedError: when no model of any provider answered.
         """
-        failures = list[ProviderError]()
+        failed = list[AllModelsFailedError]()
         for provider in self._ordered(
             self.routes(prompt, strategy=strategy, max_tokens=max_tokens)
         ):
-            with _kept(failures):
+            with _kept(failed):
                 answer = provider.chat(prompt, max_tokens=max_tokens, temperature=temperature)
-                return self._measured(answer, failures)
-        raise AllModelsFailedError(failures)
+                return self._measured(answer, failed)
+        raise _nobody(failed)
 
     async def achat(
         self,
@@ -106,13 +106,13 @@ class MultiProvider:
         temperature: float = 1.0,
     ) -> Answer:
         """Likewise, awaited; cancelling it hangs up on the model, and pays what was used."""
-        failures = list[ProviderError]()
+        failed = list[AllModelsFailedError]()
         routes = await self.aroutes(prompt, strategy=strategy, max_tokens=max_tokens)
         for provider in self._ordered(routes):
             asked = provider.achat(prompt, max_tokens=max_tokens, temperature=temperature)
-            with _kept(failures):
-                return self._measured(await asked, failures)
-        raise AllModelsFailedError(failures)
+            with _kept(failed):
+                return self._measured(await asked, failed)
+        raise _nobody(failed)
 
     def stream_text(
         self,
@@ -127,16 +127,16 @@ class MultiProvider:
         The next provider is asked where no model began to answer; one that breaks off later ends
         the stream with its error.
         """
-        failures = list[ProviderError]()
+        failed = list[AllModelsFailedError]()
         for provider in self._ordered(
             self.routes(prompt, strategy=strategy, max_tokens=max_tokens)
         ):
-            with _kept(failures):
+            with _kept(failed):
                 yield from provider.stream_text(
                     prompt, max_tokens=max_tokens, temperature=temperature
                 )
                 return
-        raise AllModelsFailedError(failures)
+        raise _nobody(failed)
 
     async def astream_text(
         self,
@@ -147,16 +147,16 @@ class MultiProvider:
         temperature: float = 1.0,
     ) -> AsyncGenerator[str, None]:
         """Likewise, on the caller's event loop."""
-        failures = list[ProviderError]()
+        failed = list[AllModelsFailedError]()
         routes = await self.aroutes(prompt, strategy=strategy, max_tokens=max_tokens)
         for provider in self._ordered(routes):
             said = provider.astream_text(prompt, max_tokens=max_tokens, temperature=temperature)
-            with _kept(failures):
+            with _kept(failed):
                 async with aclosing(said) as pieces:
                     async for piece in pieces:
                         yield piece
                 return
-        raise AllModelsFailedError(failures)
+        raise _nobody(failed)
 
     def __repr__(self) -> str:
         return f"MultiProvider({list(self._by_name.values())!r})"
@@ -164,18 +164,26 @@ class MultiProvider:
     def _ordered(self, routes: Sequence[Route]) -> list[Provider]:
         return [self._by_name[route.provider] for route in routes]
 
-    def _measured(self, answer: Answer, failures: Sequence[ProviderError]) -> Answer:
+    def _measured(self, answer: Answer, failed: Sequence[AllModelsFailedError]) -> Answer:
         """The answer against the dearest premium model, with what failed calls of others cost."""
         measured: Answer = loaded("providers.savings").measured(
-            answer, accounts=[it.account for it in self._by_name.values()], failures=failures
+            answer,
+            accounts=[it.account for it in self._by_name.values()],
+            spent=sum(it.cost for it in failed),
         )
         return measured
 
 
+def _nobody(failed: Sequence[AllModelsFailedError]) -> AllModelsFailedError:
+    """One error about all models of all providers."""
+    failures = [failure for error in failed for failure in error.failures]
+    return AllModelsFailedError(failures, cost=sum(error.cost for error in failed))
+
+
 @contextmanager
-def _kept(failures: list[ProviderError]) -> Iterator[None]:
+def _kept(failed: list[AllModelsFailedError]) -> Iterator[None]:
     """Goes on, to the next provider, where no model of one answered."""
     try:
         yield
     except AllModelsFailedError as error:
-        failures.extend(error.failures)
+        failed.append(error)

@@ -6,30 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conduit.catalog.baseline import dearest
-from conduit.core.errors import ProviderError
 from conduit.engines.accounting import base_cost
-from conduit.engines.billing import cost_of_tokens
 from conduit.simple.answer import Answer
 from conduit.simple.providers.account import Account
 from conduit.simple.providers.exchange import planned
-from conduit.simple.providers.family import Family
 
 
-def measured(
-    answer: Answer, *, accounts: Sequence[Account], failures: Sequence[ProviderError]
-) -> Answer:
+def measured(answer: Answer, *, accounts: Sequence[Account], spent: float) -> Answer:
     """An answer against the dearest premium model of several providers.
 
     Args:
         answer: of one of them, measured against its own.
         accounts: all of them.
-        failures: calls of others that were made for it and failed.
+        spent: USD that calls of others were billed for which were made for it and failed.
     """
     families = [planned(account)[1].family for account in accounts]
     baseline = dearest([family.premium for family in families])
-    spent = sum(_cost(failure, families) for failure in failures)
     if answer.base_model == baseline.id or not answer.model:
-        return replace(answer, cost=answer.cost + spent)
+        return Answer.of(replace(answer, cost=answer.cost + spent), rate=answer.rate)
     base = base_cost(
         baseline,
         arm=answer.model,
@@ -37,16 +31,5 @@ def measured(
         input_tokens=answer.input_tokens,
         output_tokens=answer.output_tokens,
     )
-    return replace(answer, cost=answer.cost + spent, base_model=baseline.id, base_cost=base)
-
-
-def _cost(failure: ProviderError, families: Sequence[Family]) -> float:
-    """USD that was billed for a call that failed, as the ledger has it."""
-    return sum(
-        cost_of_tokens(
-            arm, input_tokens=failure.input_tokens or 0, output_tokens=failure.output_tokens or 0
-        )
-        for family in families
-        for arm in family.arms
-        if arm.id == failure.model
-    )
+    told = replace(answer, cost=answer.cost + spent, base_model=baseline.id, base_cost=base)
+    return Answer.of(told, rate=answer.rate)

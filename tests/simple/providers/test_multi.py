@@ -80,6 +80,16 @@ def test_the_chosen_route_answers(strategy: str, prompt: str) -> None:
     assert "".join(multi.stream_text(prompt, strategy=strategy)) == answer.text
 
 
+@pytest.mark.parametrize("names", [("google",), NAMES])
+async def test_an_answer_of_several_can_be_rated(names: tuple[str, ...]) -> None:
+    """Its own provider learns from it, whichever baseline it was measured against."""
+    multi = several(*names)
+    for answer in (await asyncio.to_thread(multi.chat, SIMPLE), await multi.achat(SIMPLE)):
+        await answer.arate(5)
+        with pytest.raises(InvalidInputError, match=r"1\.\.5"):
+            await answer.arate(6)
+
+
 async def test_the_awaited_forms_agree() -> None:
     """On a loop the same provider answers, whole and in pieces."""
     multi = several()
@@ -152,6 +162,22 @@ def test_what_failed_calls_were_billed_counts(half: Served, home: House) -> None
     after = [*booked(home, openai.account), *booked(home, anthropic.account)]
     assert answer.provider == "anthropic"
     assert answer.cost == pytest.approx(sum(it.cost for it in after) - spent)
+
+
+async def test_what_failed_calls_were_estimated_at_counts(half: Served, home: House) -> None:
+    """Connections that break off bring no word of a bill; responses and errors say what is booked."""
+    half.answers = lambda _: Answer(body=OPENAI.answer("Tokyo"), cut=True)
+    openai, anthropic = Provider("openai", "KEY"), Provider("anthropic", offline=True)
+    multi = MultiProvider([openai, anthropic])
+    one = await asyncio.to_thread(multi.chat, SIMPLE, strategy="smartest")
+    other = await multi.achat(SIMPLE, strategy="smartest")
+    with pytest.raises(AllModelsFailedError) as raised:
+        await MultiProvider([openai]).achat(SIMPLE)
+    said = one.cost + other.cost + raised.value.cost
+    paid = [await asyncio.to_thread(booked, home, it.account) for it in (openai, anthropic)]
+    assert min(len(records) for records in paid) > 1
+    assert all(record.cost > 0 for record in paid[0])
+    assert said == pytest.approx(sum(record.cost for records in paid for record in records))
 
 
 def test_nobody_there_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
