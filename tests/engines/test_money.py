@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from conduit.core.errors import (
     FailureKind,
     InvalidInputError,
     ReservationTimeoutError,
+    StoreError,
 )
 from conduit.core.models import Query
 from conduit.core.outcomes import Execution, ModelReply, ModelRequest
@@ -29,6 +31,7 @@ from conduit.engines.ledger_till import LedgerTill
 from conduit.engines.router import Router
 from conduit.providers.scripted import ScriptedProvider
 from conduit.stores.memory import MemoryStore
+from conduit.stores.sql import SQLStore
 from conduit.stores.supabase import SupabaseStore
 from tests.engines.builders import CHEAP, DEAR, router_of
 
@@ -445,3 +448,27 @@ async def test_reports_name_what_they_can_be_grouped_by(router: Router) -> None:
     assert (total.key, total.requests) == ("anna", 1)
     with pytest.raises(InvalidInputError, match="choose one of: user, team"):
         await ledger.report("colour")
+
+
+@pytest.mark.parametrize("failing", ["look", "journal"])
+async def test_a_router_that_fails_to_close_has_paid(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is told, and another router finds the last cost in the books."""
+    path = tmp_path / "router.db"
+    router = router_of(CHEAP, client=ScriptedProvider(billed), store=SQLStore(path))
+    engine = await router.open()
+
+    async def fail() -> None:
+        raise StoreError("the disk is full", remedy="make room")
+
+    if failing == "look":
+        monkeypatch.setattr(engine.replica, "look", fail)
+    else:
+        monkeypatch.setattr(engine.learner.journal, "close", fail)
+    response = await router.complete("hello")
+    with pytest.raises(StoreError, match="the disk is full"):
+        await router.aclose()
+    async with router_of(CHEAP, store=SQLStore(path)) as other:
+        (record,) = (await (await other.ledger()).records()).records
+    assert record.cost == pytest.approx(response.cost)
