@@ -94,7 +94,7 @@ class Engine:
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
         """Learn from what a caller says of an answer."""
         changes = await self.observer.rated(decision_id, said)
-        await settle_reported(self, changes, said)
+        await settle_reported(self, decision_id, said, changes=changes)
         self.replica.hurry()
         return changes
 

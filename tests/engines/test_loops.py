@@ -112,7 +112,8 @@ def test_a_loop_that_was_only_closed_is_settled_by_the_next() -> None:
     dropped.run_until_complete(router.complete(ASKED))
     for task in asyncio.all_tasks(dropped):
         task.cancel()
-    dropped.run_until_complete(asyncio.sleep(0))
+    while asyncio.all_tasks(dropped):
+        dropped.run_until_complete(asyncio.sleep(0))
     dropped.close()
 
     async def end() -> list[float]:
