@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from conduit.budgets.finishing import Finishing, Work
 from conduit.core.errors import ConduitError, StoreError
 
-Payment: TypeAlias = Callable[[], Awaitable[object]]
+Payment: TypeAlias = Work[object]
 """Makes one payment; made again, it changes nothing."""
 
 AT_ONCE = 512
@@ -31,19 +32,23 @@ class _Due:
 
 
 class Arrears:
-    """Sees to it that what was spent is booked, once, whatever becomes of task and store.
+    """Sees to it that what was spent is booked, once, whatever becomes of task, loop and store.
 
-    One event loop owns it.
+    One event loop at a time owns it: the next one pays what the one before it has left.
     """
 
     def __init__(self) -> None:
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._paying = Finishing()
         self._due: deque[_Due] = deque()
         self._collecting: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         """Payments that the store has not taken yet."""
         return len(self._due)
+
+    def attend(self) -> None:
+        """Be there when this loop ends: some calls are given up, and paid, only then."""
+        self._paying.attend()
 
     async def pay(self, payment: Payment, *, amount: float = 0.0) -> None:
         """Pay now; later, where the store is out of reach. Done even if the task is cancelled.
@@ -55,16 +60,20 @@ class Arrears:
         Raises:
             ConduitError: for a payment that can never be made.
         """
-        await asyncio.shield(self._begun(self._paid(_Due(payment, amount))))
+        due = _Due(payment, amount)
+        await asyncio.shield(self._paying.begin(lambda: self._paid(due)))
 
     async def pay_soon(self, payment: Payment, *, amount: float = 0.0) -> None:
-        """Pay without waiting, unless too many payments are under way.
+        """Pay without waiting, unless too many payments are under way, or the loop is ending.
 
         One that can never be made is lost, and the log says so: nobody is there to be told.
         """
-        task = self._begun(self._paid_or_dropped(_Due(payment, amount)))
-        if len(self._under_way) > AT_ONCE:
-            await asyncio.shield(task)
+        due = _Due(payment, amount)
+        paying = self._paying.begin(lambda: self._paid_or_dropped(due))
+        if self._due:  # of a loop that has ended
+            self._collect_soon()
+        if len(self._paying) > AT_ONCE or self._paying.is_ending:
+            await asyncio.shield(paying)
 
     async def settle_up(self) -> None:
         """Make all payments; before the store closes.
@@ -72,23 +81,17 @@ class Arrears:
         Raises:
             StoreError: when the store is out of reach, naming how many are lost.
         """
-        while self._under_way:
-            await asyncio.wait(self._under_way)
-        if self._collecting is not None:
-            self._collecting.cancel()
-            await asyncio.wait([self._collecting])
+        await self._paying.done()
+        collecting, self._collecting = self._collecting, None
+        if collecting is not None and _goes_on(collecting):
+            collecting.cancel()
+            await asyncio.wait([collecting])
         try:
             await self._collect()
         except StoreError as error:
             raise StoreError(
                 f"{len(self._due)} costs could not be booked: {error.problem}", remedy=error.remedy
             ) from None
-
-    def _begun(self, paid: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(paid)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return task
 
     async def _paid_or_dropped(self, due: _Due) -> None:
         try:
@@ -109,18 +112,27 @@ class Arrears:
         if not self._due:
             _log.warning("costs are booked later: %s", error)
         self._due.append(due)
-        if self._collecting is None or self._collecting.done():
+        self._collect_soon()
+
+    def _collect_soon(self) -> None:
+        if self._paying.is_ending:  # nobody would wait for it: the next loop does it
+            return
+        if self._collecting is None or not _goes_on(self._collecting):
             self._collecting = asyncio.create_task(self._collect_on())
 
     async def _collect_on(self) -> None:
+        """Until nothing is left. A loop that ends cancels this, and what is left is tried once."""
         pause = FIRST_PAUSE
-        while self._due:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-            try:
+        try:
+            while self._due:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                with suppress(StoreError):  # said already, when the first payment failed
+                    await self._collect()
+        except asyncio.CancelledError:
+            with suppress(StoreError):
                 await self._collect()
-            except StoreError:  # said already, when the first payment failed
-                continue
+            raise
 
     async def _collect(self) -> None:
         while self._due:
@@ -132,6 +144,11 @@ class Arrears:
             except ConduitError as error:  # waiting is vain, and others wait behind it
                 _drop(due, error)
             self._due.popleft()
+
+
+def _goes_on(task: asyncio.Task[None]) -> bool:
+    """Whether it is under way, in the loop that runs: those of another loop have ended with it."""
+    return not task.done() and task.get_loop() is asyncio.get_running_loop()
 
 
 def _drop(due: _Due, error: ConduitError) -> None:

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 from conduit.budgets.cost_reports import CostReports
+from conduit.budgets.finishing import Finishing, Work
 from conduit.budgets.gathering import Gathering
 from conduit.budgets.leases import Leases
 from conduit.core.budgets import Scope, nanos
 from conduit.core.costs import CostRecord
+from conduit.core.loops import PerLoop
 from conduit.core.ports import Clock
 from conduit.core.spending import Booking, BudgetStore, Closing, Reservation, ReservationState
 
 T = TypeVar("T")
 
 
+class Freed:
+    """Tells those who wait in an event loop that money was freed.
+
+    Attributes:
+        event: is set when that happens the next time.
+    """
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+
+    def tell(self) -> None:
+        """Let all who wait look again."""
+        self.event.set()
+        self.event = asyncio.Event()
+
+
 class Bookings(CostReports):
-    """Settles what was set aside, and books what was not; belongs to one event loop.
+    """Settles what was set aside, and books what was not; belongs to one event loop at a time.
 
     Args:
         store: that keeps the books; open.
@@ -30,9 +48,13 @@ class Bookings(CostReports):
         super().__init__(store, before=self.caught_up)
         self._clock = clock
         self._leases = leases
-        self._freed = asyncio.Event()
-        self._under_way: set[asyncio.Future[Any]] = set()
-        self._gathering = Gathering()
+        self._freed = PerLoop(Freed)
+        self._finishing = Finishing()
+        self._gathering = PerLoop(Gathering)
+
+    def attend(self) -> None:
+        """Be there when this loop ends: some calls are given up, and paid, only then."""
+        self._finishing.attend()
 
     async def settle(
         self,
@@ -70,7 +92,7 @@ class Bookings(CostReports):
             scopes=tuple(dict.fromkeys(scopes)),
         )
         nanos(cost, what="a cost")
-        return await self._surely(self._booked(lambda: self._store.end(closing), soon=soon))
+        return await self._surely(lambda: self._booked(lambda: self._store.end(closing), soon=soon))
 
     async def release(self, reservation_id: str) -> Reservation:
         """Free what was set aside for a call that cost nothing; done even if the task is cancelled.
@@ -80,7 +102,7 @@ class Bookings(CostReports):
         """
         self._leases.let_go(reservation_id)
         closing = Closing(id=reservation_id, state=ReservationState.RELEASED, now=self._clock.now())
-        return await self._surely(self._store.end(closing))
+        return await self._surely(lambda: self._store.end(closing))
 
     async def record_cost(
         self,
@@ -111,31 +133,26 @@ class Bookings(CostReports):
         nanos(record.cost, what="a cost")
         accounts = tuple(dict.fromkeys(scopes))
         booking = Booking(record=record, scopes=accounts, now=record.at, corrects=corrects)
-        return await self._surely(self._booked(lambda: self._store.book(booking), soon=soon))
+        return await self._surely(
+            lambda: self._booked(lambda: self._store.book(booking), soon=soon)
+        )
 
-    async def _surely(self, ending: Awaitable[T]) -> T:
-        task = asyncio.ensure_future(ending)
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
+    async def _surely(self, work: Work[T]) -> T:
+        task = self._finishing.begin(work)
+        task.add_done_callback(lambda _: self._wake())
         return await asyncio.shield(task)
 
     async def caught_up(self) -> None:
         """Until what is being settled and booked here at this moment is in the books."""
         await asyncio.sleep(0)
-        self._gathering.hurry()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        self._gathering.here().hurry()
+        await self._finishing.done()
 
-    async def _booked(self, booking: Callable[[], Awaitable[T]], *, soon: bool) -> T:
+    async def _booked(self, booking: Work[T], *, soon: bool) -> T:
         if soon:
-            await self._gathering.moment()
+            await self._gathering.here().moment()
         return await booking()
-
-    def _ended(self, task: asyncio.Future[Any]) -> None:
-        self._under_way.discard(task)
-        self._wake()
 
     def _wake(self) -> None:
         """Let all who wait look again."""
-        self._freed.set()
-        self._freed = asyncio.Event()
+        self._freed.here().tell()

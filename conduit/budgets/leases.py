@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from conduit.core.errors import StoreError
+from conduit.core.loops import PerLoop
 from conduit.core.ports import Clock
 from conduit.core.spending import BudgetStore
 
@@ -19,8 +21,14 @@ _TOGETHER = 500
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Rounds:
+    timer: asyncio.TimerHandle | None = None
+    renewing: asyncio.Task[None] | None = None
+
+
 class Leases:
-    """Renews the leases of reservations that are held; belongs to one event loop.
+    """Renews the leases of reservations that are held; belongs to one event loop at a time.
 
     Args:
         store: that keeps the books.
@@ -33,8 +41,7 @@ class Leases:
         self._clock = clock
         self._held: set[str] = set()
         self._renewed_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self._rounds = PerLoop(_Rounds)
         self.seconds = seconds
 
     def hold(self, reservation_id: str, *, since: float) -> None:
@@ -42,7 +49,7 @@ class Leases:
         if not self._held:
             self._renewed_at = since
         self._held.add(reservation_id)
-        if self._timer is None:
+        if self._rounds.here().timer is None:
             self._wind()
 
     def let_go(self, reservation_id: str) -> None:
@@ -60,12 +67,13 @@ class Leases:
 
     def _wind(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self.seconds / _TURNS, self._ring)
+        self._rounds.here().timer = loop.call_later(self.seconds / _TURNS, self._ring)
 
     def _ring(self) -> None:
-        self._timer = None
+        rounds = self._rounds.here()
+        rounds.timer = None
         if self._held:
-            self._renewing = asyncio.create_task(self._renewed_or_said())
+            rounds.renewing = asyncio.create_task(self._renewed_or_said())
             self._wind()
 
     async def _renewed_or_said(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from asyncio import Future
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -49,7 +50,7 @@ class Tally:
 class Ledger(Bookings):
     """Keeps calls within the budgets that apply to them, together with all who share the store.
 
-    Belongs to one event loop; any number of ledgers may share a database.
+    Belongs to one event loop at a time; any number of ledgers may share a database.
 
     Args:
         store: that keeps the books; open.
@@ -177,7 +178,7 @@ class Ledger(Bookings):
         loop = asyncio.get_running_loop()
         began, pause = loop.time(), FIRST_LOOK
         while True:
-            freed = self._freed
+            freed = self._freed.here().event
             answer = await self._claim(wanted)
             if isinstance(answer, Reservation):
                 self._tally = replace(self._tally, granted=self._tally.granted + 1)
@@ -187,7 +188,7 @@ class Ledger(Bookings):
             left = began + wait - loop.time()
             if answer.final or left <= 0:
                 raise self._refusal(answer, waited=loop.time() - began)
-            self._gathering.hurry()
+            self._gathering.here().hurry()
             if not await self._end_overdue():
                 await _either(freed, min(pause, left))
                 pause = min(2 * pause, LONGEST_LOOK)
@@ -204,11 +205,13 @@ class Ledger(Bookings):
         try:
             return await asyncio.shield(asked)
         except asyncio.CancelledError:
-            await self._surely(self._undone(asked, now=now))
+            await self._surely(lambda: self._undone(asked, now=now))
             raise
 
-    async def _undone(self, asked: Awaitable[Reservation | Shortage], *, now: float) -> None:
+    async def _undone(self, asked: Future[Reservation | Shortage], *, now: float) -> None:
         """Nothing is set aside by a claim that nobody waits for any more."""
+        if asked.cancelled():  # with its loop: should it have been made, it expires
+            return
         with suppress(ConduitError):  # a store that is out of reach lets it expire
             answer = await asked
             if isinstance(answer, Reservation) and answer.made_at == now:

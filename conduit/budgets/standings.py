@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from conduit.budgets.ledger import Ledger
 from conduit.core.budgets import Scope
 from conduit.core.errors import StoreError
+from conduit.core.loops import PerLoop
 from conduit.core.ports import Clock
 from conduit.core.spending import Reservation, Spend
 
@@ -16,25 +18,30 @@ FRESH = 1.0
 """Seconds for which a look at a budget serves."""
 PATIENCE = 0.1
 """Seconds that a look may take before the one before it serves."""
+LATE = 10.0
+"""Age in seconds up to which that one does, while the store is slow."""
 KNOWN = 10_000
 """Most scopes that are remembered."""
 SUPPOSED = 0.5
 """Share of what is set aside that calls are supposed to cost, while none has been settled here."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Look:
-    at: float
+    read: float
     edition: int
     ids: tuple[str, ...]
+    at: float
+    """As of when it serves: a store that is slow is not waited for by everybody."""
 
 
 class Standings:
     """Budgets by scope, from memory: advice for decisions. Only a claim is certain.
 
-    While the store is out of reach the last look serves, and where it found that nobody has a
-    budget, it serves for all. A scope of which nothing is known while there are budgets waits for
-    the store: its money is not spent blindly.
+    While the store is out of reach the last look serves, while it is slow one that is a few seconds
+    old; and where it found that nobody has a budget, it serves for all. No look serves that was taken
+    before a budget was made or changed here. A scope of which nothing is known while there are
+    budgets waits for the store: its money is not spent blindly.
 
     Args:
         ledger: that is asked.
@@ -46,7 +53,7 @@ class Standings:
         self._clock = clock
         self._looks: dict[Scope, _Look] = {}
         self._spends: dict[str, Spend] = {}
-        self._reading: dict[Scope, asyncio.Task[None]] = {}
+        self._reading = PerLoop(dict[Scope, asyncio.Task[None]])
         self._none: _Look | None = None
         self._set_aside = 0.0
         self._billed = 0.0
@@ -102,47 +109,65 @@ class Standings:
 
     async def _refreshed(self, scopes: Sequence[Scope]) -> bool:
         """Look again, together with all who want the same; False where what is known has to do."""
-        mine = [scope for scope in scopes if scope not in self._reading]
-        if mine:
-            task = asyncio.create_task(self._read(mine))
-            self._reading |= dict.fromkeys(mine, task)
-            task.add_done_callback(lambda task: self._done(task, mine))
-        tasks = {self._reading[scope] for scope in scopes}
-        known = self._none is not None or all(scope in self._looks for scope in scopes)
-        done, late = await asyncio.wait(tasks, timeout=PATIENCE if known else None)
+        tasks = self._looks_at(scopes)
+        soon = self._are_known(scopes, age=LATE)
+        done, late = await asyncio.wait(tasks, timeout=PATIENCE if soon else None)
         errors = [error for task in done if (error := task.exception()) is not None]
+        known = self._are_known(scopes, age=math.inf)
         for error in errors:
             if not known or not isinstance(error, StoreError):
                 raise error
-        if errors or late:
-            self._make_do(scopes)
-        return not (errors or late)
+        if not known or not (errors or late):  # a budget may have been made meanwhile
+            return True
+        self._make_do(scopes)
+        return False
 
-    def _done(self, task: asyncio.Task[None], scopes: Sequence[Scope]) -> None:
-        for scope in scopes:
-            del self._reading[scope]
-        if not task.cancelled():
-            task.exception()  # has been looked at, should nobody wait any more
+    def _looks_at(self, scopes: Sequence[Scope]) -> set[asyncio.Task[None]]:
+        reading = self._reading.here()
+        mine = [scope for scope in scopes if scope not in reading]
+
+        def done(task: asyncio.Task[None]) -> None:
+            for scope in mine:
+                del reading[scope]
+            if not task.cancelled():
+                task.exception()  # has been looked at, should nobody wait any more
+
+        if mine:
+            task = asyncio.create_task(self._read(mine))
+            reading |= dict.fromkeys(mine, task)
+            task.add_done_callback(done)
+        return {reading[scope] for scope in scopes}
+
+    def _are_known(self, scopes: Sequence[Scope], *, age: float) -> bool:
+        """Whether a look at each, or one that found no budgets at all, is so many seconds old at most."""
+        looks = [self._looks.get(scope) for scope in scopes]
+        return self._serves(self._none, age=age) or all(self._serves(it, age=age) for it in looks)
+
+    def _serves(self, look: _Look | None, *, age: float) -> bool:
+        if look is None or look.edition != self._ledger.edition:
+            return False
+        return abs(self._clock.now() - look.read) <= age
 
     def _make_do(self, scopes: Sequence[Scope]) -> None:
         """What is known serves for another second, so that not everybody waits for the store."""
         now = self._clock.now()
         for scope in scopes:
-            look = self._looks.get(scope)
-            ids = () if look is None else look.ids
-            self._looks[scope] = _Look(at=now, edition=self._ledger.edition, ids=ids)
+            own = self._looks.get(scope)
+            look = own if self._serves(own, age=math.inf) else self._none
+            assert look is not None
+            self._looks[scope] = replace(look, at=now)
 
     async def _read(self, scopes: Sequence[Scope]) -> None:
         edition, now = self._ledger.edition, self._clock.now()
         spends = await self._ledger.look(scopes)
         none = not spends and not await self._ledger.any_budget()
-        self._none = _Look(at=now, edition=edition, ids=()) if none else None
+        self._none = _Look(read=now, edition=edition, ids=(), at=now) if none else None
         if len(self._looks) + len(scopes) > KNOWN:
             self._looks.clear()
             self._spends.clear()
         for scope in scopes:
             ids = tuple(it.id for it in spends if it.budget.scope == scope)
-            self._looks[scope] = _Look(at=now, edition=edition, ids=ids)
+            self._looks[scope] = _Look(read=now, edition=edition, ids=ids, at=now)
         self._spends |= {it.id: it for it in spends}
 
     def _move(self, id_: str, *, settled: float = 0.0, reserved: float = 0.0) -> None:

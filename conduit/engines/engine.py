@@ -74,23 +74,27 @@ class Engine:
         return await first_piece(self.serving.pieces(errand, streaming=True))
 
     async def aclose(self) -> None:
-        """Write what is left, fold what was learned, and let go of the store.
+        """Write what is left, fold what was learned, pay what is owed, and let go of the store.
+
+        What fails, or is cancelled, leaves nothing unpaid that can be paid.
 
         Raises:
             StoreError: when the store is out of reach.
         """
-        await self.replica.stop()
         try:
+            await self.replica.stop()
             await self.learner.journal.close()
             await self.replica.look()
-            await self.money.settle_up()
         finally:
-            await self.parts.store.close()
+            try:
+                await self.money.settle_up()
+            finally:
+                await self.parts.store.close()
 
     async def feedback(self, decision_id: str, said: Feedback) -> tuple[Change, ...]:
         """Learn from what a caller says of an answer."""
         changes = await self.observer.rated(decision_id, said)
-        await settle_reported(self, changes, said)
+        await settle_reported(self, decision_id, said, changes=changes)
         self.replica.hurry()
         return changes
 

@@ -172,7 +172,7 @@ class Learner:
         await self._make_sure()
         if self._unfolded >= FOLD_EVERY:
             self._unfolded = 0
-            await self.fold()
+            await self._fold_some()
         return changes
 
     async def notice(self, observations: Iterable[Observation]) -> tuple[Change, ...]:
@@ -203,6 +203,13 @@ class Learner:
         if done.before == self.version and not done.foreign:
             self.version = done.after
         return done.count > 0
+
+    async def _fold_some(self) -> None:
+        """What is durable is no failure: what is pending stays so until a later fold."""
+        try:
+            await self.fold()
+        except StoreError as error:
+            _log.info("what is pending is folded later: %s", error)
 
     async def absorb(
         self,

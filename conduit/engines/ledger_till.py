@@ -57,6 +57,8 @@ class LedgerTill:
             BudgetExceededError: settled spending leaves too little.
             ReservationTimeoutError: the wait ended.
         """
+        self.arrears.attend()
+        self.ledger.attend()
         scopes = (*self.scopes, Scope(ScopeKind.MODEL, request.arm.id))
         quote = quote_for(request)
         if quote is None or not quote.estimate or not await self.standings.of(scopes):

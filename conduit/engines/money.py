@@ -136,7 +136,7 @@ class Money:
             arm: that served.
             cost: USD.
             output_tokens: where they were said.
-            corrects: whether the caller has said another cost before, whose place it takes.
+            corrects: whether the caller may have said another cost before, whose place it takes.
         """
         ledger = self._ledger
         if ledger is None:

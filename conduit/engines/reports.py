@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from conduit.core.arms import Arm
@@ -15,40 +15,45 @@ if TYPE_CHECKING:
     from conduit.engines.engine import Engine
 
 
-async def settle_reported(engine: Engine, changes: Iterable[Change], said: Feedback) -> None:
+async def settle_reported(
+    engine: Engine, decision_id: str, said: Feedback, *, changes: Sequence[Change]
+) -> None:
     """A cost that the caller paid and reports takes the place of the expected one.
 
-    Said again otherwise, of another model too, it takes the place of what was said before. Of a
-    call that was made here the ledger knows already.
+    Said again otherwise, of another model too, it takes the place of what was said before. What has
+    changed nothing is told to the ledger all the same, which books it once: the first time may have
+    ended before it came to that. Of a call that was made here the ledger knows already.
 
     Args:
         engine: whose goal and ledger count it.
-        changes: that the feedback has brought.
+        decision_id: what the feedback is about.
         said: the feedback.
+        changes: that the feedback has brought.
     """
-    for change in changes:
-        seen, before = change.observation, change.previous
-        if seen.signal is not Signal.COST:
-            continue
-        decision = await engine.learner.decision(seen.decision_id)
-        made_here = await engine.observer.made_here(decision.id)
-        if before is not None and made_here:
-            continue
-        known = None if made_here else await engine.money.said_before(decision.id)
+    if said.cost is None:
+        return
+    decision = await engine.learner.decision(decision_id)
+    made_here = await engine.observer.made_here(decision_id)
+    known = None if made_here else await engine.money.said_before(decision_id)
+    change = next((it for it in changes if it.observation.signal is Signal.COST), None)
+    before = None if change is None else change.previous
+    if change is not None and (before is None or not made_here):
         counted = expected_cost(decision) if before is None else math.exp(before)
         counted = counted if known is None else known.cost
-        engine.decider.settle(expected=counted, actual=math.exp(seen.value))
-        if said.cost is not None and not made_here:
-            await engine.money.reported(
-                decision,
-                _served(engine, seen.arm if said.model or known is None else known.model),
-                cost=said.cost,
-                output_tokens=said.output_tokens,
-                corrects=known is not None or before is not None,
-            )
+        engine.decider.settle(expected=counted, actual=math.exp(change.observation.value))
+    if made_here:
+        return
+    served = decision.selected_model if change is None else change.observation.arm
+    await engine.money.reported(
+        decision,
+        _arm(engine, said.model or (served if known is None else known.model)),
+        cost=said.cost,
+        output_tokens=said.output_tokens,
+        corrects=change is None or before is not None or known is not None,
+    )
 
 
-def _served(engine: Engine, name: str) -> Arm:
+def _arm(engine: Engine, name: str) -> Arm:
     """The model of that name, also where it is none of the models any more."""
     arms = {arm.id: arm for arm in engine.swapping.portfolio.arms}
     return arms.get(name) or Arm(id=name, provider="")

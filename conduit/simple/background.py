@@ -33,9 +33,14 @@ class Background:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._leaving = self._closed = False
         self._iterated: set[_Pieces[Any]] = set()
         self._process = os.getpid()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a loop, which may have work."""
+        return self._loop is not None
 
     @property
     def is_forked(self) -> bool:
@@ -57,37 +62,41 @@ class Background:
                 "before the first call",
             )
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Coroutine[Any, Any, T], *, ends: bool = False) -> T:
         """Do some work and wait for it; Ctrl-C cancels it.
+
+        Args:
+            work: to be done.
+            ends: whether it only ends what was begun, which is done while this is left, too.
 
         Raises:
             ConduitError: when called by that loop itself, which would wait for ever; in a forked
-                process; and once this is closed.
+                process; and once this is left or closed.
         """
         future: Future[T] | None = None
         try:
-            future = self._submitted(work)
+            future = self._submitted(work, ends=ends)
             return future.result()
         except CancelledError:
-            raise _over() from None
+            raise over() from None
         except BaseException:  # Ctrl-C may come before the work has begun
             if future is None or not future.done():
                 self._give_up(work)
             raise
 
-    async def awaited(self, work: Coroutine[Any, Any, T]) -> T:
+    async def awaited(self, work: Coroutine[Any, Any, T], *, ends: bool = False) -> T:
         """Likewise for a caller on another event loop, which goes on meanwhile.
 
         Cancelling the caller cancels the work.
         """
         if self._is_here():
             return await work
-        future = self._submitted(work)
+        future = self._submitted(work, ends=ends)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            if self._closed:
-                raise _over() from None
+            if self._leaving:
+                raise over() from None
             raise
 
     def iterate(self, make: Callable[[], AsyncGenerator[T, None]]) -> Generator[T, None, None]:
@@ -98,7 +107,7 @@ class Background:
                     yield piece
             finally:
                 if not self._closed:  # which has closed it as well
-                    self.run(pieces.close())
+                    self.run(pieces.close(), ends=True)
 
     async def each(self, make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
         """Likewise for a caller on another event loop, which goes on meanwhile."""
@@ -108,7 +117,12 @@ class Background:
                     yield piece
             finally:
                 if not self._closed:
-                    await self.awaited(pieces.close())
+                    await self.awaited(pieces.close(), ends=True)
+
+    def leave(self) -> None:
+        """Take no more work, but for what ends what was begun; then :meth:`close`."""
+        with self._lock:
+            self._leaving = True
 
     async def end_iterating(self) -> None:
         """Close all that is still iterated, while what it uses is open; whoever reads is given up."""
@@ -120,7 +134,7 @@ class Background:
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-            self._closed = True
+            self._leaving = self._closed = True
         if loop is None or thread is None:
             return
         with suppress(RuntimeError):  # it has ended by itself
@@ -136,7 +150,7 @@ class Background:
         finally:
             self._iterated.discard(pieces)
 
-    def _submitted(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+    def _submitted(self, work: Coroutine[Any, Any, T], *, ends: bool = False) -> Future[T]:
         try:
             self.check()
             if self._is_here():
@@ -144,7 +158,7 @@ class Background:
                     "a plain function was called on Conduit's own event loop",
                     remedy="await its asynchronous form there, such as allm()",
                 )
-            return asyncio.run_coroutine_threadsafe(work, self._running())
+            return asyncio.run_coroutine_threadsafe(work, self._running(ends=ends))
         except ConduitError:
             work.close()
             raise
@@ -152,17 +166,17 @@ class Background:
     def _give_up(self, work: Coroutine[Any, Any, Any]) -> None:
         """Cancel, and wait until what was set aside is settled or released."""
         with suppress(TimeoutError, ConduitError):
-            self._submitted(_cancelled(work)).result(timeout=SETTLING)
+            self._submitted(_cancelled(work), ends=True).result(timeout=SETTLING)
         if getcoroutinestate(work) == CORO_CREATED:
             work.close()
 
     def _is_here(self) -> bool:
         return threading.current_thread() is self._thread
 
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def _running(self, *, ends: bool) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._closed:
-                raise _over()
+            if self._closed or (self._leaving and not ends):
+                raise over()
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
@@ -177,15 +191,16 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        while left := asyncio.all_tasks(loop):  # some begin others as they end
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
-def _over() -> ConduitError:
+def over() -> ConduitError:
+    """What is said to who comes too late."""
     return ConduitError(
         "Conduit was closed, as the program ends",
         remedy="let the main program wait for its threads: join them, or leave their pool's with",

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 from conduit.core.errors import ConduitError
-from conduit.simple.background import Background
+from conduit.simple.background import Background, over
 from conduit.simple.configuration import Overrides
 from conduit.simple.grading.verdicts import Verdicts
 
@@ -74,6 +74,7 @@ class House:
         self.background = Background()
         self.verdicts = Verdicts()
         self._rooms: list[_Room[Any]] = []
+        self._is_left = False
 
     @property
     def things(self) -> tuple[Any, ...]:
@@ -82,7 +83,13 @@ class House:
 
     @asynccontextmanager
     async def lent(self, plan: Plan[O]) -> AsyncIterator[O]:
-        """What a plan makes, open; to be used on this house's event loop alone."""
+        """What a plan makes, open; to be used on this house's event loop alone.
+
+        Raises:
+            ConduitError: once this house is left.
+        """
+        if self._is_left:
+            raise over()
         room, guest = self._room(plan), asyncio.current_task()
         room.guests.append(guest)
         try:
@@ -106,10 +113,11 @@ class House:
     def close(self) -> None:
         """Close all that is open, and end the loop; repeatable, and for good.
 
-        Calls under way are given up, and paid as far as they went.
+        Calls under way are given up, and paid as far as they went; others are refused from now on.
         """
-        if self._rooms:
-            self.background.run(self._leave())
+        self.background.leave()
+        if self.background.is_running:
+            self.background.run(self._leave(), ends=True)
         self.background.close()
 
     def leave(self) -> None:
@@ -131,6 +139,9 @@ class House:
             self._rooms.append(found)
         return found
 
+    def _guests(self) -> set[asyncio.Task[Any]]:
+        return {guest for room in self._rooms for guest in room.guests if guest is not None}
+
     async def _tidy(self) -> None:
         idle = [room for room in self._rooms if not room.guests]
         for room in idle[:-MOST_IDLE]:
@@ -139,11 +150,11 @@ class House:
 
     async def _leave(self) -> None:
         await self.background.end_iterating()
-        guests = {guest for room in self._rooms for guest in room.guests if guest is not None}
-        for guest in guests:
-            guest.cancel()
-        if guests:
+        while guests := self._guests():  # one may come while others put their books in order
+            for guest in guests:
+                guest.cancel()
             await asyncio.wait(guests)
+        self._is_left = True
         rooms, self._rooms = self._rooms, []
         for room in rooms:
             await _closed(room)

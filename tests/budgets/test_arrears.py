@@ -146,3 +146,27 @@ async def test_what_is_lost_is_said(
     assert "a cost is lost" in caplog.text
     with pytest.raises(StoreError, match="2 costs could not be booked: the store is away; wait"):
         await arrears.settle_up()
+
+
+def test_what_a_loop_still_owes_the_next_one_pays() -> None:
+    """A store that was away until a loop ended is paid in the next, at its first payment or at the end."""
+    for settling in (False, True):
+        till, arrears = Till(), Arrears()
+        till.away = True
+        asyncio.run(arrears.pay_soon(till.payment("a")))
+        assert (till.taken, len(arrears)) == ([], 1)
+        till.away = False
+
+        async def go_on(
+            till: Till = till, arrears: Arrears = arrears, end: bool = settling
+        ) -> None:
+            if end:
+                await arrears.settle_up()
+                return
+            await arrears.pay_soon(till.payment("b"))
+            await arrears.pay_soon(till.payment("c"))
+            await till.paid.wait()
+
+        asyncio.run(asyncio.wait_for(go_on(), 20))
+        assert sorted(till.taken) == (["a"] if settling else ["a", "b", "c"])
+        assert len(arrears) == 0

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from conduit.budgets.ledger import Ledger
-from conduit.budgets.standings import SUPPOSED, Standings
+from conduit.budgets.standings import LATE, PATIENCE, SUPPOSED, Standings
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import StoreError
@@ -174,3 +174,86 @@ async def test_a_store_that_hangs_is_waited_for_a_moment_only() -> None:
     assert store.looks == looks
     store.frozen.set()
     await asyncio.sleep(0)
+
+
+async def _waits(standings: Standings, store: Counting, scope: Scope) -> list[Spend]:
+    """What is answered once a store goes on that was slow for longer than anybody is patient."""
+    store.frozen = asyncio.Event()
+    asked = asyncio.create_task(standings.of([scope]))
+    done, _ = await asyncio.wait([asked], timeout=3 * PATIENCE)
+    assert not done
+    store.frozen.set()
+    return await asked
+
+
+@pytest.mark.parametrize("others", [False, True])
+async def test_a_budget_that_was_just_made_is_waited_for(others: bool) -> None:
+    """What was known before it serves for nothing, however long the store takes."""
+    standings, ledger, store, _ = await some()
+    if not others:
+        await ledger.remove_budget(ANNA, TOTAL, actor="admin")
+    assert await standings.of([BOB]) == []
+    await ledger.set_budget(BOB, TOTAL, 0.0, actor="admin")
+    assert [it.budget.limit for it in await _waits(standings, store, BOB)] == [0.0]
+
+
+@pytest.mark.parametrize("others", [False, True])
+async def test_what_was_known_long_ago_does_not_serve_while_the_store_is_slow(others: bool) -> None:
+    """Another process may have made a budget since: the store is waited for."""
+    standings, ledger, store, clock = await some()
+    if not others:
+        await ledger.remove_budget(ANNA, TOTAL, actor="admin")
+    assert await standings.of([BOB]) == []
+    await Ledger(store, clock=clock).set_budget(BOB, TOTAL, 0.0, actor="another process")
+    clock.advance(3600.0)
+    assert [it.budget.limit for it in await _waits(standings, store, BOB)] == [0.0]
+
+
+async def test_what_was_known_serves_a_slow_store_for_some_seconds_only() -> None:
+    """That it has served meanwhile makes it no younger."""
+    standings, _, store, clock = await some()
+    await standings.of([ANNA])
+    store.frozen = asyncio.Event()
+    for _ in range(3):
+        clock.advance(LATE / 3 - 0.01)
+        assert len(await asyncio.wait_for(standings.of([ANNA]), 5.0)) == 1
+    clock.advance(2.0)
+    asked = asyncio.create_task(standings.of([ANNA]))
+    done, _ = await asyncio.wait([asked], timeout=3 * PATIENCE)
+    assert not done
+    store.frozen.set()
+    assert len(await asked) == 1
+
+
+async def test_a_store_that_went_away_after_an_edit_is_an_error() -> None:
+    """What was known before a budget was made here is no answer."""
+    standings, ledger, store, _ = await some()
+    await standings.of([ANNA, BOB])
+    await ledger.set_budget(BOB, TOTAL, 0.0, actor="admin")
+    store.away = True
+    with pytest.raises(StoreError):
+        await standings.of([BOB])
+
+
+def test_standings_outlive_their_loop() -> None:
+    """A look that a loop was dropped with is taken again in the next."""
+
+    async def begin() -> tuple[Standings, Counting]:
+        standings, _, store, clock = await some()
+        await standings.of([ANNA])
+        clock.advance(1.5)
+        store.frozen = asyncio.Event()
+        assert len(await standings.of([ANNA])) == 1
+        clock.advance(1.5)
+        return standings, store
+
+    dropped = asyncio.new_event_loop()
+    standings, store = dropped.run_until_complete(begin())
+    left = asyncio.all_tasks(dropped)
+    store.frozen = None
+    assert len(asyncio.run(asyncio.wait_for(standings.of([ANNA]), 5.0))) == 1
+    for task in left:
+        task.cancel()
+    dropped.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    dropped.run_until_complete(dropped.shutdown_asyncgens())
+    dropped.close()

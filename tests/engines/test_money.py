@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -23,13 +24,17 @@ from conduit.core.errors import (
     FailureKind,
     InvalidInputError,
     ReservationTimeoutError,
+    StoreError,
 )
 from conduit.core.models import Query
 from conduit.core.outcomes import Execution, ModelReply, ModelRequest
+from conduit.core.sharing import Folded
+from conduit.engines import learner
 from conduit.engines.ledger_till import LedgerTill
 from conduit.engines.router import Router
 from conduit.providers.scripted import ScriptedProvider
 from conduit.stores.memory import MemoryStore
+from conduit.stores.sql import SQLStore
 from conduit.stores.supabase import SupabaseStore
 from tests.engines.builders import CHEAP, DEAR, router_of
 
@@ -502,3 +507,101 @@ async def test_reports_name_what_they_can_be_grouped_by(router: Router) -> None:
     assert (total.key, total.requests) == ("anna", 1)
     with pytest.raises(InvalidInputError, match="choose one of: user, team"):
         await ledger.report("colour")
+
+
+@pytest.mark.parametrize("failing", ["look", "journal"])
+async def test_a_router_that_fails_to_close_has_paid(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is told, and another router finds the last cost in the books."""
+    path = tmp_path / "router.db"
+    router = router_of(CHEAP, client=ScriptedProvider(billed), store=SQLStore(path))
+    engine = await router.open()
+
+    async def fail() -> None:
+        raise StoreError("the disk is full", remedy="make room")
+
+    if failing == "look":
+        monkeypatch.setattr(engine.replica, "look", fail)
+    else:
+        monkeypatch.setattr(engine.learner.journal, "close", fail)
+    response = await router.complete("hello")
+    with pytest.raises(StoreError, match="the disk is full"):
+        await router.aclose()
+    async with router_of(CHEAP, store=SQLStore(path)) as other:
+        (record,) = (await (await other.ledger()).records()).records
+    assert record.cost == pytest.approx(response.cost)
+
+
+class Losing(MemoryStore):
+    """Keeps what it is told, and then is away, once, where it is set to."""
+
+    losing = ""
+    folding = True
+
+    async def observe(self, observations):  # type: ignore[no-untyped-def]
+        changes = await super().observe(observations)
+        self._lose("observe")
+        return changes
+
+    async def executions(self, decision_id: str):  # type: ignore[no-untyped-def]
+        self._lose("executions")
+        return await super().executions(decision_id)
+
+    async def fold(self, *, wait: bool = True) -> Folded:
+        if not self.folding:
+            raise StoreError("away")
+        return await super().fold(wait=wait)
+
+    def _lose(self, where: str) -> None:
+        if self.losing == where:
+            self.losing = ""
+            raise StoreError("away")
+
+
+@pytest.mark.parametrize("lost", ["observe", "executions"])
+async def test_a_reported_cost_that_was_not_acknowledged_is_booked_when_it_is_said_again(
+    lost: str,
+) -> None:
+    """First or corrected, wherever the store went away: on record once, on the budget too."""
+    store = Losing()
+    async with router_of(store=store, budget=0.01) as router, router_of(store=store) as other:
+        ledger = await router.ledger()
+        await ledger.set_budget(ANNA, TOTAL, 1.0, actor="admin")
+        decision = await router.route(Query("hello", user_id="anna"))
+        for cost in (0.25, 0.5):
+            store.losing = lost
+            with pytest.raises(StoreError):
+                await router.feedback(decision.id, cost=cost)
+            for told in (router, other, router):
+                await told.feedback(decision.id, cost=cost)
+            for it in (router, other):
+                await (await it.open()).money.settle_up()
+            (record,) = (await ledger.records()).records
+            (spend,) = await ledger.standing([ANNA])
+            assert (record.cost, record.user, spend.settled) == (cost, "anna", cost)
+
+
+async def test_what_a_failed_call_did_cost_its_caller_is_booked() -> None:
+    """Nothing is learned of its cost, and the money is spent all the same; once, as said last."""
+    async with router_of() as router:
+        decision = await router.route(Query("hello", user_id="anna"))
+        for cost in (0.25, 0.25, 0.125):
+            await router.feedback(decision.id, error=True, cost=cost)
+        (record,) = (await (await router.ledger()).records()).records
+    assert record.cost == 0.125
+
+
+async def test_feedback_that_is_durable_does_not_fail_for_a_fold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is pending is folded later; its caller is told what was changed, and its cost is booked."""
+    monkeypatch.setattr(learner, "FOLD_EVERY", 1)
+    store = Losing()
+    async with router_of(store=store) as router:
+        decision = await router.route("hello")
+        store.folding = False
+        assert len(await router.feedback(decision.id, rating=5, cost=0.25)) == 2
+        store.folding = True
+        (record,) = (await (await router.ledger()).records()).records
+    assert record.cost == 0.25

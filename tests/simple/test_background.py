@@ -257,3 +257,34 @@ async def test_who_awaits_is_told_of_the_end() -> None:
     await asyncio.to_thread(background.close)
     with pytest.raises(ConduitError, match="was closed"):
         await waiting
+
+
+def test_what_is_begun_while_the_loop_ends_is_ended_too() -> None:
+    """A task that puts its books in order by another one leaves none behind, nor is one forgotten."""
+    background, ended = Background(), threading.Event()
+
+    async def book() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def begin() -> None:
+        begun.append(asyncio.create_task(book()))
+        await asyncio.sleep(0)
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await begin()
+
+    async def start() -> None:
+        begun.append(asyncio.create_task(work()))
+        await asyncio.sleep(0)
+
+    begun: list[asyncio.Task[None]] = []
+    background.run(start())
+    background.close()
+    assert ended.is_set()
+    assert [it.cancelled() for it in begun] == [True, True]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from conduit.core.errors import StoreError
+from conduit.core.errors import ConduitError, StoreError
 from conduit.simple.house import MOST_IDLE, House
 
 from .conftest import Place
@@ -95,6 +98,116 @@ def test_closing_is_repeatable(home: House) -> None:
     home.background.run(used(home, plan))
     home.close()
     home.close()
+    assert plan.made[0].closed == 1
+
+
+@dataclass
+class Slow(Thing):
+    """Takes as long to close as it is let."""
+
+    closing: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    async def aclose(self) -> None:
+        self.closing.set()
+        await asyncio.to_thread(self.go_on.wait, 20)
+        await super().aclose()
+
+
+@dataclass(frozen=True)
+class Slowly(Named):
+    """A plan for one."""
+
+    def make(self) -> Slow:
+        self.made.append(Slow(self.name))
+        return self.made[-1]  # type: ignore[return-value] # the one just made
+
+
+@pytest.fixture
+def leaving(home: House) -> Iterator[Callable[[], None]]:
+    """Has the house closed as far as its slow room; that one closes when the test has ended."""
+    plan = Slowly("slow")
+    slow = home.background.run(used(home, plan))
+    assert isinstance(slow, Slow)
+    closing = threading.Thread(target=home.close)
+
+    def leave() -> None:
+        closing.start()
+        assert slow.closing.wait(20)
+
+    yield leave
+    slow.go_on.set()
+    closing.join()
+    assert slow.closed == 1
+
+
+def test_a_house_that_is_left_takes_no_more(home: House, leaving: Callable[[], None]) -> None:
+    """A call that another thread begins meanwhile is refused: nothing is opened or paid for it."""
+    leaving()
+    late, again = Named("late"), Slowly("slow")
+    for plan in (late, again):
+        with pytest.raises(ConduitError, match="was closed, as the program ends"):
+            home.background.run(used(home, plan))
+    assert late.made == again.made == []
+
+
+def test_what_had_begun_lends_nothing_from_a_house_that_is_left(
+    home: House, leaving: Callable[[], None]
+) -> None:
+    """A call that was on its way when the house was left opens nothing that nobody would close."""
+    begun, left, late, errors = threading.Event(), asyncio.Event(), Named("late"), []
+
+    async def on_its_way() -> None:
+        begun.set()
+        await left.wait()
+        await used(home, late)
+
+    def ask() -> None:
+        with pytest.raises(ConduitError, match="was closed, as the program ends") as caught:
+            home.background.run(on_its_way())
+        errors.append(caught.value)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert begun.wait(20)
+    loop = home.background._loop
+    assert loop is not None
+    leaving()
+    loop.call_soon_threadsafe(left.set)
+    asking.join(20)
+    assert (len(errors), late.made) == (1, [])
+
+
+def test_a_guest_that_comes_while_others_leave_is_given_up_too(home: House) -> None:
+    """Whoever lends while calls put their books in order is cancelled before anything is closed."""
+    plan, inside = Named("a"), threading.Event()
+    ends: list[tuple[str, int]] = []
+
+    async def stay(name: str, *, then: asyncio.Event | None = None) -> None:
+        async with home.lent(plan) as thing:
+            inside.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                if then is not None:
+                    then.set()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                ends.append((name, thing.closed))
+
+    async def follow(first: asyncio.Event) -> None:
+        await first.wait()
+        await stay("second")
+
+    async def begin() -> list[asyncio.Task[None]]:
+        first = asyncio.Event()
+        return [asyncio.create_task(it) for it in (stay("first", then=first), follow(first))]
+
+    tasks = home.background.run(begin())
+    assert inside.wait(20)
+    home.close()
+    assert [it.cancelled() for it in tasks] == [True, True]
+    assert ends == [("first", 0), ("second", 0)]
     assert plan.made[0].closed == 1
 
 
