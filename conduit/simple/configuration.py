@@ -9,7 +9,7 @@ from conduit.catalog.baseline import cheapest, dearest
 from conduit.catalog.pricing import parse_pricing
 from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError, InvalidInputError, UnknownModelError
-from conduit.engines.callable_models import check_keys
+from conduit.engines.callable_models import check_keys, has_key
 from conduit.engines.configured import catalog_of, durable_store_of
 from conduit.engines.goals import Goal
 from conduit.engines.offline import offline_client
@@ -181,12 +181,11 @@ def _found(settings: Settings, *names: str) -> tuple[Arm, Arm]:
 
 def _has_usual(settings: Settings) -> bool:
     """Whether Conductor's two can be called, or at least as well as any other."""
-    keys = settings.api_keys.keys()
     try:
         arms = catalog_of(settings, (CHEAP, QUALITY)).arms
     except UnknownModelError:
         return False
-    return not keys or keys >= {arm.provider for arm in arms}
+    return not settings.api_keys or all(has_key(arm, settings) for arm in arms)
 
 
 def _with_openai_alone(settings: Settings, key: str | None) -> Settings:

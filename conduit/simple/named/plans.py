@@ -7,7 +7,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from conduit.catalog.pricing import has_private_price
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
 from conduit.core.events import Subscriber
@@ -119,7 +118,7 @@ class NamedPlan:
         if not settings.offline and wish.known.name in TOOLS:
             program_of(wish.known.name)
         arm = arm_of(wish.known.name, wish.model, settings)
-        if not settings.offline and not has_private_price(arm):
+        if not settings.offline:
             check_keys((arm,), settings)
         if settings.max_tokens is not None:
             arm = replace(arm, max_output_tokens=min(arm.max_output_tokens, settings.max_tokens))
