@@ -18,6 +18,7 @@ from conduit.engines.router import Router
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 from conduit.settings.providers import HOSTED
+from conduit.simple.traced import TracedRouter
 
 POLICY = "rated_thompson"
 """Decides by difficulty until something was rated."""
@@ -109,7 +110,7 @@ class Configuration:
         """
         settings = self.settings
         chosen = Goal.of(settings) or "optimize_for" in settings.origins
-        return Router(
+        return TracedRouter(
             self.models,
             policy=POLICY,
             quality_target=None if chosen else KEPT,
