@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,22 @@ def test_an_example_runs_and_says_what_it_shows(example: Path, tmp_path: Path) -
     assert ran.returncode == 0, ran.stderr
     assert not ran.stderr
     assert SAYS[example.name] in ran.stdout
+
+
+INVENTED = [
+    path
+    for path in EXAMPLES
+    if not {"Router()", "Router(seed=0)"} & set(re.findall(r"Router\([^)]*\)", path.read_text()))
+]
+"""Examples that do more than decide among the models of the machine."""
+
+
+@pytest.mark.parametrize("example", INVENTED, ids=lambda path: path.name)
+def test_an_example_leaves_no_mark_on_the_database_of_the_machine(
+    example: Path, tmp_path: Path
+) -> None:
+    """With DATABASE_URL set, neither invented models nor invented costs get there."""
+    url = f"sqlite:///{tmp_path / 'real.db'}"
+    ran = python(example.read_text(), tmp_path, CONDUIT_ENCODER="hashing", DATABASE_URL=url)
+    assert ran.returncode == 0, ran.stderr
+    assert not (tmp_path / "real.db").exists()

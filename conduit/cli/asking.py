@@ -12,12 +12,8 @@ from conduit.core.models import OptimizeFor, Preferences, Query, QueryConstraint
 from conduit.engines.configured import catalog_of
 from conduit.engines.offline import offline_client
 from conduit.engines.router import Router
-from conduit.engines.telemetry import telemetry_from
+from conduit.engines.telemetry import telemetry_from, traces_wait
 from conduit.settings import Settings
-
-_TRACES_WAIT = 2.0
-_MLFLOW_WAIT = 15.0
-"""Its client alone takes seconds to load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +74,6 @@ async def session(asked: Asked, settings: Settings, *, calling: bool) -> AsyncIt
             await router.aclose()
     finally:
         await telemetry.aclose(timeout=traces_wait(settings))
-
-
-def traces_wait(settings: Settings) -> float:
-    """Seconds that a command waits at its end for its traces to be taken."""
-    return _MLFLOW_WAIT if settings.mlflow_enabled else _TRACES_WAIT
 
 
 def _query(asked: Asked, settings: Settings) -> Query:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from conduit.cli.asking import traces_wait
 from conduit.cli.choosing import choose
 from conduit.cli.stores import store_of
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
@@ -19,7 +18,7 @@ from conduit.engines.configured import actor_of
 from conduit.engines.offline import offline_client
 from conduit.engines.router import Router
 from conduit.engines.shielding import finish
-from conduit.engines.telemetry import telemetry_from
+from conduit.engines.telemetry import telemetry_from, traces_wait
 from conduit.settings import Settings
 from conduit.simple.configuration import Overrides
 from conduit.simple.named.names import known
@@ -123,7 +122,7 @@ def _made(wanted: Wanted, settings: Settings, subscribers: Iterable[Subscriber])
     return Routed(
         identity=plan.identity,
         default_parallelism=asked.default_parallelism,
-        router=plan.make(subscribers),
+        router=plan.heard_by(subscribers),
         query=plan.query,
         only=(plan.arm.id,),
         account=account,

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from conduit.core.errors import ConfigurationError
-from conduit.engines.configured import database_file
+from conduit.engines.configured import direct_place
 from conduit.settings import Settings
 
 Moving: TypeAlias = Callable[[int, int], None]
@@ -28,12 +28,13 @@ def place_of(settings: Settings, database: str | None) -> str:
     """
     if database is not None:
         return database
-    if settings.database_url is None and settings.supabase_url is not None:
+    place = direct_place(settings)
+    if place is None:
         raise ConfigurationError(
             "'conduit db' needs a direct connection, and only SUPABASE_URL is set",
             remedy="set DATABASE_URL to the project's postgresql:// address, or give --database",
         )
-    return settings.database_url or str(database_file(settings))
+    return place
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

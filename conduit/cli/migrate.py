@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from conduit.core.errors import ConduitError, ConfigurationError
-from conduit.engines.configured import database_file
+from conduit.engines.configured import direct_place
 from conduit.settings import Settings
 from conduit.stores import migrate
 
@@ -53,19 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _place(settings: Settings) -> str | Path:
+def _place(settings: Settings) -> str:
     """The database to migrate.
 
     Raises:
         ConfigurationError: where only Supabase over REST is set up, which cannot make tables.
     """
-    if settings.database_url is None and settings.supabase_url is not None:
+    place = settings.database_url or direct_place(settings)
+    if place is None:
         raise ConfigurationError(
             "over REST nothing can be migrated, and only SUPABASE_URL is set",
             remedy="set DATABASE_URL to the project's postgresql:// address, or paste "
             "migrations/001_initial_schema.sql into its SQL editor",
         )
-    return settings.database_url or database_file(settings)
+    return place
 
 
 if __name__ == "__main__":

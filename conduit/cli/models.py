@@ -20,7 +20,6 @@ from conduit.core.outcomes import Head
 from conduit.core.statistics import LearnedState
 from conduit.engines.callable_models import has_key, key_variables
 from conduit.engines.configured import catalog_of
-from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 
 
@@ -115,7 +114,7 @@ def _row(arm: Arm, catalog: Catalog, *, settings: Settings, learned: LearnedStat
         tier=arm.tier.value,
         input_price=None if price is None else price.input,
         output_price=None if price is None else price.output,
-        key_set=has_key(arm, settings) if arm.provider in KEY_VARIABLES else None,
+        key_set=arm.provider in settings.api_keys or (None if has_key(arm, settings) else False),
         baseline=arm.id == catalog.baseline.id,
         available=arm.id in {chosen.id for chosen in catalog.arms},
         observations=_count(learned, arm, Head.QUALITY),

@@ -56,10 +56,11 @@ def run(
       conduit run hello --provider openrouter --model VENDOR/MODEL
       conduit run "Explain monads." --provider openai-codex --reasoning high
 
-    Decisions and what was learned live in a SQLite file in your data folder
-    (offline.db with CONDUIT_OFFLINE=1), unless --database, CONDUIT_DATABASE_PATH
-    or DATABASE_URL names another place. The answer is not stored, and the
-    prompt only where CONDUIT_STORE_PROMPTS is on.
+    Decisions and what was learned live in a SQLite file in your data folder,
+    unless --database, CONDUIT_DATABASE_PATH or DATABASE_URL names another place;
+    with CONDUIT_OFFLINE=1 in offline.db there, unless --database or
+    CONDUIT_OFFLINE_DATABASE does. The answer is not stored, and the prompt only
+    where CONDUIT_STORE_PROMPTS is on.
     """
     asked = Asked(
         text=read_prompt(ctx, argument=prompt, option=query),

@@ -73,9 +73,10 @@ def serve(
 
       curl http://127.0.0.1:8000/v1/stats -H "Authorization: Bearer $CONDUIT_API_KEY"
 
-    Decisions and what was learned live in a SQLite file in your data folder
-    (offline.db with --offline), unless --database, CONDUIT_DATABASE_PATH or
-    DATABASE_URL names another place. The URL is said on standard output once
+    Decisions and what was learned live in a SQLite file in your data folder,
+    unless --database, CONDUIT_DATABASE_PATH or DATABASE_URL names another place;
+    with --offline in offline.db there, unless --database or
+    CONDUIT_OFFLINE_DATABASE does. The URL is said on standard output once
     requests are taken, and each request is a line on standard error, unless
     CONDUIT_LOG_LEVEL says WARNING. Ctrl-C ends the server, after the calls
     under way.
@@ -120,7 +121,8 @@ def _hand_over(*, offline: bool, models: str | None, database: str | None) -> No
         os.environ["CONDUIT_MODELS"] = models
     if database is not None:
         path = f"sqlite:///{Path(database).expanduser().absolute()}"
-        os.environ["CONDUIT_DATABASE_URL"] = database if "://" in database else path
+        where = database if "://" in database else path
+        os.environ["CONDUIT_DATABASE_URL"] = os.environ["CONDUIT_OFFLINE_DATABASE"] = where
 
 
 def _listen(host: str, port: int) -> socket.socket:

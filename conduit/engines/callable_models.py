@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
+from conduit.catalog.pricing import has_private_price
 from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError, InvalidInputError
 from conduit.providers.cli_commands import TOOLS
@@ -16,8 +17,9 @@ _log = logging.getLogger("conduit.engines")
 
 
 def has_key(arm: Arm, settings: Settings) -> bool:
-    """Whether an arm's provider has a key, or asks for none."""
-    return arm.provider not in KEY_VARIABLES or arm.provider in settings.api_keys
+    """Whether an arm's provider has a key or asks for none, as do servers at another address."""
+    free = arm.provider not in KEY_VARIABLES or has_private_price(arm)
+    return free or arm.provider in settings.api_keys
 
 
 def key_variables(arms: Iterable[Arm]) -> str:

@@ -16,6 +16,7 @@ from conduit.features.encoders.opening import open_encoder
 from conduit.settings import Settings
 from conduit.stores.choosing import DurableStore, durable_store
 from conduit.stores.memory import MemoryStore
+from conduit.stores.sql import SQLStore
 
 
 def catalog_of(settings: Settings, models: Sequence[str] | None = None) -> Catalog:
@@ -85,28 +86,33 @@ def store_from(settings: Settings, *, clock: Clock) -> Store:
 
 
 def durable_store_of(settings: Settings) -> DurableStore:
-    """The database that the settings name, or the SQLite file.
+    """The database that the settings name, or the SQLite file; offline one that is kept apart.
 
     Raises:
         ConfigurationError: for an address that cannot be used, or half of one.
     """
+    if settings.offline:
+        return SQLStore(_offline_place(settings))
     return durable_store(
-        database_file(settings),
+        settings.database_path,
         database_url=settings.database_url,
         supabase_url=settings.supabase_url,
         supabase_key=settings.supabase_anon_key,
     )
 
 
-def database_file(settings: Settings) -> Path:
-    """The SQLite file, where the settings name no database.
+def direct_place(settings: Settings) -> str | None:
+    """Where that database can be reached at first hand; None where that is over REST alone."""
+    if settings.offline:
+        return _offline_place(settings)
+    if settings.database_url is None and settings.supabase_url is not None:
+        return None
+    return settings.database_url or str(settings.database_path)
 
-    Offline it is a file of its own, unless one was named: what is learned of built-in models has
-    no place beside what was learned of real ones.
-    """
-    if settings.offline and "database_path" not in settings.origins:
-        return settings.data_dir / "offline.db"
-    return settings.database_path
+
+def _offline_place(settings: Settings) -> str:
+    """Apart from every database of real models, which must not learn of scripted ones or pay them."""
+    return settings.offline_database or str(settings.data_dir / "offline.db")
 
 
 def actor_of(settings: Settings) -> str:

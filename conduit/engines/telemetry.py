@@ -21,6 +21,10 @@ from conduit.telemetry.tracing import Tracing
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+_TRACES_WAIT = 2.0
+_MLFLOW_WAIT = 15.0
+"""Its client alone takes seconds to load."""
+
 
 def telemetry_from(
     settings: Settings,
@@ -49,6 +53,11 @@ def telemetry_from(
         calls=logging.INFO if settings.debug else logging.DEBUG,
         secrets=secrets_of(settings),
     )
+
+
+def traces_wait(settings: Settings) -> float:
+    """Seconds that a command or program waits at its end for its traces to be taken."""
+    return _MLFLOW_WAIT if settings.mlflow_enabled else _TRACES_WAIT
 
 
 def tracing_from(settings: Settings) -> Tracing | None:

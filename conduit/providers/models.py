@@ -20,6 +20,7 @@ LONGEST_SILENCE = 1200.0
 """Seconds without a byte after which a call with no deadline of its own is given up."""
 
 _NO_KEY = "none"
+"""What the SDKs send to a server that asks for no key: none of them takes an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _open_anthropic(endpoint: Endpoint, connect_timeout: float) -> Backend:
     from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415 - heavy
 
     client = AsyncAnthropic(
-        api_key=endpoint.api_key,
+        api_key=endpoint.api_key or _NO_KEY,
         base_url=endpoint.base_url,
         timeout=Timeout(LONGEST_SILENCE, connect=connect_timeout),
         max_retries=0,
@@ -90,7 +91,7 @@ def _open_groq(endpoint: Endpoint, connect_timeout: float) -> Backend:
     from pydantic_ai.providers.groq import GroqProvider  # noqa: PLC0415 - heavy
 
     client = AsyncGroq(
-        api_key=endpoint.api_key,
+        api_key=endpoint.api_key or _NO_KEY,
         base_url=endpoint.base_url,
         timeout=Timeout(LONGEST_SILENCE, connect=connect_timeout),
         max_retries=0,
@@ -109,7 +110,7 @@ def _open_google(endpoint: Endpoint, connect_timeout: float) -> Backend:
     # This SDK leaves an HTTP client it was given to its owner, and would pick aiohttp if it could.
     http = create_async_httpx2_client(timeout=Timeout(LONGEST_SILENCE, connect=connect_timeout))
     provider = GoogleProvider(
-        api_key=endpoint.api_key,
+        api_key=endpoint.api_key or _NO_KEY,
         base_url=endpoint.base_url,
         http_client=http,
         retry_options=HttpRetryOptions(attempts=1),

@@ -31,6 +31,11 @@ class StorageSettings:
         PATH,
         aliases=("CONDUCTOR_DB_PATH",),
     )
+    offline_database: str | None = declare(
+        "database of scripted models, in the place of all others; unset takes offline.db in the "
+        "data folder",
+        ADDRESS,
+    )
     store_prompts: bool = declare(
         "keep the text of prompts with their decisions, as a rebuild with another encoder needs it",
         SWITCH,
@@ -63,7 +68,7 @@ class OperationSettings:
         "file to read variables from; unset takes .env in the working folder", PATH
     )
     offline: bool = declare(
-        "never download anything; scripted models answer, and what they leave is in offline.db",
+        "never download anything; scripted models answer, and what they leave is in offline.db alone",
         SWITCH,
         default=False,
     )

@@ -9,7 +9,7 @@ from conduit.catalog.baseline import cheapest, dearest
 from conduit.catalog.pricing import parse_pricing
 from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError, InvalidInputError, UnknownModelError
-from conduit.engines.callable_models import check_keys
+from conduit.engines.callable_models import check_keys, has_key
 from conduit.engines.configured import catalog_of, durable_store_of
 from conduit.engines.goals import Goal
 from conduit.engines.offline import offline_client
@@ -18,6 +18,7 @@ from conduit.engines.router import Router
 from conduit.providers.endpoints import KEY_VARIABLES
 from conduit.settings import Settings
 from conduit.settings.providers import HOSTED
+from conduit.simple.traced import TracedRouter
 
 POLICY = "rated_thompson"
 """Decides by difficulty until something was rated."""
@@ -109,7 +110,7 @@ class Configuration:
         """
         settings = self.settings
         chosen = Goal.of(settings) or "optimize_for" in settings.origins
-        return Router(
+        return TracedRouter(
             self.models,
             policy=POLICY,
             quality_target=None if chosen else KEPT,
@@ -181,12 +182,11 @@ def _found(settings: Settings, *names: str) -> tuple[Arm, Arm]:
 
 def _has_usual(settings: Settings) -> bool:
     """Whether Conductor's two can be called, or at least as well as any other."""
-    keys = settings.api_keys.keys()
     try:
         arms = catalog_of(settings, (CHEAP, QUALITY)).arms
     except UnknownModelError:
         return False
-    return not keys or keys >= {arm.provider for arm in arms}
+    return not settings.api_keys or all(has_key(arm, settings) for arm in arms)
 
 
 def _with_openai_alone(settings: Settings, key: str | None) -> Settings:

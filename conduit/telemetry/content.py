@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from conduit.core.chat import text_of
@@ -20,14 +21,24 @@ def asked(query: Query) -> str:
     """The messages of a query, as ``gen_ai.input.messages`` has them: the last ones of many."""
     if query.chat is None:
         return _listed([_message("user", [_text(query.text)])])
+    return latest(query.chat.messages, lambda message: _written(_of_chat(message)))
+
+
+def latest(messages: Sequence[Json], written: Callable[[Json], str]) -> str:
+    """The last messages of a conversation that fit, and at least the very last, as a JSON list.
+
+    Args:
+        messages: all of them.
+        written: one message as JSON.
+    """
     shown: list[str] = []
     length = 0
-    for message in reversed(query.chat.messages):
-        written = _written(_of_chat(message))
-        length += len(written)
+    for message in reversed(messages):
+        text = written(message)
+        length += len(text)
         if shown and length > TOGETHER:
             break
-        shown.append(written)
+        shown.append(text)
     return f"[{', '.join(reversed(shown))}]"
 
 

@@ -69,6 +69,7 @@ class Delivery(Generic[T]):
         self._wake = threading.Event()
         self._idle = threading.Condition()
         self._sending = self._closing = self._abandoned = self._failing = False
+        self._reason = ""
         self.lost = 0
         self._thread = threading.Thread(target=self._work, name="conduit-spans", daemon=True)
         self._thread.start()
@@ -143,7 +144,8 @@ class Delivery(Generic[T]):
 
         try:
             return self._exporter.export(batch) is SpanExportResult.SUCCESS
-        except (OSError, RuntimeError, TypeError, ValueError):  # a channel closed under its feet
+        except Exception as error:  # the thread lives on: drivers raise what they like
+            self._reason = error.__class__.__name__
             return False
 
     def _note(self, delivered: bool, count: int) -> None:
@@ -155,7 +157,10 @@ class Delivery(Generic[T]):
         if delivered:
             _log.info("traces reach %s again; %d spans were lost", self._receiver, self.lost)
         else:
-            _log.warning("traces do not reach %s; spans are dropped until they do", self._receiver)
+            why = f" ({self._reason})" if self._reason else ""
+            _log.warning(
+                "traces do not reach %s%s; spans are dropped until they do", self._receiver, why
+            )
 
 
 class _Quiet(logging.Filter):

@@ -22,7 +22,7 @@ from conduit.core.ports import Clock
 from conduit.telemetry.delivery import Delivery
 from conduit.telemetry.journey import Attempt, Journey
 from conduit.telemetry.journeys import Journeys
-from conduit.telemetry.mlflow_content import answered, asked
+from conduit.telemetry.mlflow_content import answered, asked, shortened
 from conduit.telemetry.spans import (
     attempt_attributes,
     error_type,
@@ -120,7 +120,12 @@ def open_mlflow(
 
     exporter = MlflowExporter(where, answer=answer if where.prompts else None, mask=mask)
     delivery: Delivery[Journey] = Delivery(exporter, receiver=f"MLflow at {where.shown}")
-    return Journeys([delivery.add], clock=clock, prompt=prompt if where.prompts else None), delivery
+
+    def keep(journey: Journey) -> None:
+        response = journey.response
+        delivery.add(replace(journey, response=response and shortened(response)))
+
+    return Journeys([keep], clock=clock, prompt=prompt if where.prompts else None), delivery
 
 
 class MlflowExporter:

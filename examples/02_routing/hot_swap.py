@@ -1,8 +1,12 @@
-"""Models that come, go and change their price while the router runs."""
+"""Models that come, go and change their price while the router runs.
+
+They are invented, so what happens to them is kept in memory, whatever database is set.
+"""
 
 import asyncio
 
 from conduit import Arm, Price, Router
+from conduit.stores.memory import MemoryStore
 
 
 def shares(decision):
@@ -12,7 +16,7 @@ def shares(decision):
 async def main():
     small = Arm(id="small", provider="local", price=Price(input=0.2, output=0.8))
     large = Arm(id="large", provider="local", price=Price(input=2.0, output=8.0))
-    async with Router([small, large], seed=0) as router:
+    async with Router([small, large], store=MemoryStore(), seed=0) as router:
         print(f"Two models: {shares(await router.route('Summarize this note.'))}")
 
         await router.add_model(Arm(id="new", provider="local", price=Price(input=0.5, output=2.0)))

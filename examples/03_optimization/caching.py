@@ -9,6 +9,7 @@ import time
 
 from conduit import Arm, Price, Router
 from conduit.providers.scripted import ScriptedProvider
+from conduit.stores.memory import MemoryStore
 
 MODELS = [
     Arm(id="small", provider="local", price=Price(input=0.1, output=0.4)),
@@ -26,7 +27,8 @@ async def seconds(router: Router) -> float:
 
 
 async def main():
-    async with Router(MODELS, client=ScriptedProvider(), seed=1) as router:
+    client, store = ScriptedProvider(), MemoryStore()
+    async with Router(MODELS, client=client, store=store, seed=1) as router:
         first = await seconds(router)
         again = min(await seconds(router), await seconds(router))
         seen = router.cache_statistics

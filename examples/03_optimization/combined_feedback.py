@@ -6,6 +6,7 @@ from conduit import Arm, Price, Query, Router
 from conduit.core.errors import FailureKind
 from conduit.feedback.composite import composite_reward
 from conduit.providers.scripted import ScriptedProvider
+from conduit.stores.memory import MemoryStore
 
 MODELS = [
     Arm(id="large", provider="local", price=Price(input=5, output=20)),
@@ -19,7 +20,7 @@ async def main():
         failures={"small": [FailureKind.AUTHENTICATION]},
         latency={"large": 2.5, "small": 0.4},
     )
-    async with Router(MODELS, client=client, seed=0) as router:
+    async with Router(MODELS, client=client, store=MemoryStore(), seed=0) as router:
         response = await router.complete(
             Query("What is the capital of France?"), models=["small", "large"]
         )

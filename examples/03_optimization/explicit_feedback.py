@@ -6,6 +6,7 @@ The router is told nothing of the kinds. It sees prompts, chooses, is rated, and
 import asyncio
 
 from conduit import Arm, Price, Query, Router
+from conduit.stores.memory import MemoryStore
 
 MODELS = [
     Arm(id="poet", provider="local", price=Price(input=1, output=2)),
@@ -16,7 +17,7 @@ CODE = ["def parse(line): ...", "class Stack: push(), pop()", "SELECT name FROM 
 
 
 async def main():
-    async with Router(MODELS, seed=0) as router:
+    async with Router(MODELS, store=MemoryStore(), seed=0) as router:
         for turn in range(60):
             verse = turn % 2 == 0
             prompt = VERSES[turn // 2 % 3] if verse else CODE[turn // 2 % 3]

@@ -6,6 +6,7 @@ from conduit import Arm, Price, Query, Router
 from conduit.core.errors import FailureKind
 from conduit.core.events import Event, Learned
 from conduit.providers.scripted import ScriptedProvider
+from conduit.stores.memory import MemoryStore
 
 MODELS = [
     Arm(id="steady", provider="local", price=Price(input=1, output=2)),
@@ -26,7 +27,9 @@ async def main():
         failures={"flaky": [FailureKind.SERVER] * 3},
         latency={"steady": 0.8, "flaky": 20.0},
     )
-    async with Router(MODELS, client=client, subscribers=[show], seed=3) as router:
+    async with Router(
+        MODELS, client=client, store=MemoryStore(), subscribers=[show], seed=3
+    ) as router:
         for prompt in ("Name a river.", "What is rain?", "What is rain?", "Name a lake."):
             print(prompt)
             response = await router.complete(Query(prompt, user_id="ada"))

@@ -16,6 +16,7 @@ from conduit.core.requests import request_id
 from conduit.engines.telemetry import log_formatter_from, telemetry_from
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
+from conduit.stores.memory import MemoryStore
 from conduit.telemetry.metrics import render
 
 MODELS = [
@@ -38,7 +39,11 @@ async def main():
     telemetry = telemetry_from(settings, registry=registry)
     client = ScriptedProvider("Because.", failures={"small": [FailureKind.RATE_LIMIT]})
     async with Router(
-        MODELS, policy="cheapest", client=client, subscribers=telemetry.subscribers
+        MODELS,
+        policy="cheapest",
+        client=client,
+        store=MemoryStore(),
+        subscribers=telemetry.subscribers,
     ) as router:
         for number in range(2):
             request_id.set(f"request-{number}")

@@ -48,11 +48,28 @@ def test_offline_run_asks_for_no_key(conduit: Run, offline: Path) -> None:
 
 
 def test_a_named_database_is_used_offline_too(
-    conduit: Run, offline: Path, monkeypatch: pytest.MonkeyPatch
+    conduit: Run, offline: Path, machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who names a file means that file."""
-    named = offline.parent / "named.db"
-    monkeypatch.setenv("CONDUIT_DATABASE_PATH", str(named))
+    """Who names a file for a call, or for all that is offline, means that file."""
+    named, for_all = machine / "named.db", machine / "for_all.db"
+    assert conduit("run", "What is 2+2?", "--database", named).code == 0
+    status = conduit("db", "status", "--json", "--database", named).json
+    assert status["contents"]["rows"]["decisions"] == 1
+    monkeypatch.setenv("CONDUIT_OFFLINE_DATABASE", str(for_all))
     assert conduit("run", "What is 2+2?").code == 0
-    assert conduit("db", "status", "--json").json["contents"]["rows"]["decisions"] == 1
-    assert (named.exists(), offline.exists()) == (True, False)
+    assert conduit("db", "status", "--json").json["place"] == str(for_all)
+    assert not offline.exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "scheme"), [("DATABASE_URL", "sqlite:///"), ("CONDUCTOR_DB_PATH", "")]
+)
+def test_the_database_of_real_models_hears_of_no_scripted_one(
+    conduit: Run, offline: Path, monkeypatch: pytest.MonkeyPatch, variable: str, scheme: str
+) -> None:
+    """What is set for every program books no invented costs: it is not even made."""
+    real = offline.parent / "real.db"
+    monkeypatch.setenv(variable, f"{scheme}{real}")
+    assert conduit("run", "What is 2+2?").code == 0
+    assert conduit("db", "status", "--json").json["place"] == str(offline)
+    assert (real.exists(), offline.exists()) == (False, True)

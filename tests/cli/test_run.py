@@ -196,3 +196,14 @@ def test_a_trace_that_nobody_takes_is_a_warning(
         ran = conduit("run", "hello", "--json")
     assert ran.code == 0
     assert [line for line in ran.err.splitlines() if "traces do not reach" in line]
+
+
+def test_a_server_at_another_address_is_asked_without_a_key(
+    conduit: Run, openai: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OPENAI_BASE_URL alone is enough, by a provider's name, by a model's, and by none."""
+    monkeypatch.delenv("OPENAI_API_KEY")
+    for options in ([], ["--provider", "openai"], ["--model", "gpt-4o-mini"]):
+        ran = conduit("run", "What is 2+2?", *options)
+        assert (ran.code, ran.out) == (0, "4\n")
+    assert {row["key_set"] for row in conduit("models", "--json").json} == {None}

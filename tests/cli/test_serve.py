@@ -94,3 +94,14 @@ def test_a_port_that_is_taken_is_said(process: Run) -> None:
         ran = process("serve", "--offline", "--port", port)
     assert ran.code == 2
     assert f"port {port}" in ran.error
+
+
+def test_a_server_at_another_address_is_asked_without_a_key(
+    openai: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OPENAI_BASE_URL and prices are all that it takes to serve the models there."""
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with served() as url:
+        answer = httpx.post(f"{url}/v1/chat/completions", json=ASKED).json()
+    assert answer["choices"][0]["message"]["content"] == "4"
+    assert len(openai.bodies) == 1

@@ -10,7 +10,7 @@ from conduit.core.arms import Price
 from conduit.core.errors import ConfigurationError
 from conduit.simple.configuration import Configuration, Overrides, configuration
 
-from .conftest import CHEAP, DEAR, PRICES, Place
+from .conftest import CHEAP, DEAR, PRICES, Models, Place
 
 REGISTRY = """
 models:
@@ -121,3 +121,14 @@ def test_a_key_that_is_passed_is_of_the_models_that_were_set(
     named = Overrides().named(cheap="claude-haiku-5-5", quality="claude-opus-5-5")
     plan = configuration(named, api_key="sk-anthropic")
     assert dict(plan.settings.api_keys) == {"openai": "sk-openai", "anthropic": "sk-anthropic"}
+
+
+def test_a_server_at_another_address_is_asked_without_a_key(
+    place: Place, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its address and prices are enough, whatever other keys there are."""
+    del place
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.setenv("GROQ_API_KEY", "a-key")
+    assert configuration(Overrides()).models == ("gpt-4o-mini", "gpt-4o")
+    assert models.models == []

@@ -160,6 +160,7 @@ def test_the_books_may_be_on_postgresql(
     """Where DATABASE_URL names a server, all of it is there."""
     del home
     monkeypatch.setenv("DATABASE_URL", databases.new())
+    monkeypatch.delenv("CONDUIT_OFFLINE")  # which has a file of its own
     controller = CostController()
     controller.set_user_budget("anna", daily_usd=1.0, monthly_usd=2.0)
     with controller.reserve("anna", 0.5) as held:

@@ -19,7 +19,7 @@ class SQLiteStorage:
     """A SQLite file for budgets and costs, which any number of processes may share.
 
     It is a database of Conduit like any other: ``CONDUCTOR_DB_PATH`` lets :func:`conduit.llm` and the
-    server use the same one.
+    server use the same one (offline, ``CONDUIT_OFFLINE_DATABASE`` does).
 
     Args:
         db_path: of the file; it and its folder are made when missing.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from conduit.catalog.pricing import has_private_price
 from conduit.core.arms import Arm
 from conduit.core.errors import InvalidInputError
 from conduit.core.events import Subscriber
@@ -26,6 +25,7 @@ from conduit.simple.configuration import Overrides
 from conduit.simple.house import House
 from conduit.simple.named.models import arm_of
 from conduit.simple.named.names import Known
+from conduit.simple.traced import TracedRouter
 
 REASONING = ("low", "medium", "high")
 """Efforts that ``openai-codex`` takes."""
@@ -119,25 +119,27 @@ class NamedPlan:
         if not settings.offline and wish.known.name in TOOLS:
             program_of(wish.known.name)
         arm = arm_of(wish.known.name, wish.model, settings)
-        if not settings.offline and not has_private_price(arm):
+        if not settings.offline:
             check_keys((arm,), settings)
         if settings.max_tokens is not None:
             arm = replace(arm, max_output_tokens=min(arm.max_output_tokens, settings.max_tokens))
         return cls(settings=settings, arm=arm)
 
-    def make(self, subscribers: Iterable[Subscriber] = ()) -> Router:
-        """The router of this model, on the database that the settings name.
+    def make(self) -> Router:
+        """The router of this model, on the database that the settings name; traced as they say."""
+        return self._made(TracedRouter)
 
-        Args:
-            subscribers: are told of every event.
-        """
-        return Router(
+    def heard_by(self, subscribers: Iterable[Subscriber]) -> Router:
+        """Likewise, but it tells these of every event, and does not see to traces itself."""
+        return self._made(partial(Router, subscribers=subscribers))
+
+    def _made(self, router: Callable[..., Router]) -> Router:
+        return router(
             (self.arm,),
             policy="thompson",
             client=offline_client() if self.settings.offline else None,
             store=durable_store_of(self.settings),
             settings=self.settings,
-            subscribers=subscribers,
         )
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from conduit.catalog.pricing import has_private_price
 from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError
 from conduit.engines.callable_models import has_key
@@ -26,6 +25,6 @@ def missing(known: Known, settings: Settings) -> str | None:
         except ConfigurationError as error:
             return error.problem
     any_arm = Arm(id="any", provider=known.name, base_url=settings.base_urls.get(known.name))
-    if has_private_price(any_arm) or has_key(any_arm, settings):
+    if has_key(any_arm, settings):
         return None
     return f"{known.needs} is not set"

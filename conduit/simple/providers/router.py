@@ -16,6 +16,7 @@ from conduit.settings import Settings
 from conduit.simple.providers.default_router import labelled_for
 from conduit.simple.providers.family import Family
 from conduit.simple.providers.routes import Route
+from conduit.simple.traced import TracedRouter
 
 BY_EXAMPLE = replace(
     policy_named("knn", models=()), weights=Weights(quality=1.0, cost=0.002, latency=0.0)
@@ -47,7 +48,7 @@ def family_router(
     Raises:
         StoreError: for a router file that cannot be used.
     """
-    return Router(
+    return TracedRouter(
         family.arms,
         policy=BY_EXAMPLE,
         neighbours=labelled_for(family, encoder, settings),

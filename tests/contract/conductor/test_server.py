@@ -60,12 +60,16 @@ def test_the_key_is_required_where_it_is_set(machine: Machine, header: str) -> N
     assert KEY not in said["detail"]
 
 
-def test_what_was_spent_is_in_the_file_that_was_named(machine: Machine) -> None:
-    """CONDUCTOR_DB_PATH names the SQLite file that cost records are kept in, a moment after the answer."""
-    status, said = machine.curl(REQUEST)
-    assert status == 200
+def test_what_scripted_models_did_is_kept_apart(machine: Machine) -> None:
+    """Offline, the file that CONDUCTOR_DB_PATH names hears of nothing."""
+    assert machine.curl(REQUEST)[0] == 200
+    assert (machine.folder / "data" / "offline.db").exists()
+    assert not (machine.folder / "conductor.db").exists()
+
+
+def _wait_until_paid(path: Path, decision_id: str) -> None:
     until = time.monotonic() + 10
-    while said["decision_id"] not in (known := _paid(machine.folder / "conductor.db")):
+    while decision_id not in (known := _paid(path)):
         assert time.monotonic() < until, known
         time.sleep(0.01)
 
@@ -78,7 +82,10 @@ def _paid(path: Path) -> list[str]:
 def test_prices_and_models_are_those_of_the_environment(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """The README's two JSON variables say who answers, what that costs, and against what is saved."""
+    """The README's two JSON variables say who answers, what that costs, and against what is saved.
+
+    CONDUCTOR_DB_PATH names the SQLite file that cost records are kept in, a moment after the answer.
+    """
     with Served() as openai:
         machine = Machine(
             tmp_path_factory.mktemp("priced"),
@@ -91,6 +98,7 @@ def test_prices_and_models_are_those_of_the_environment(
                 quality: machine.curl(REQUEST.replace("auto", quality))
                 for quality in ("low", "high", "auto")
             }
+            _wait_until_paid(machine.folder / "conductor.db", answers["auto"][1]["decision_id"])
     assert {status for status, _ in answers.values()} == {200}
     low, high, auto = (answers[quality][1] for quality in ("low", "high", "auto"))
     dear = (11 * 2.50 + 7 * 10.00) / 1e6

@@ -310,3 +310,16 @@ def test_one_provider_serves_many_threads(home: House) -> None:
         thread.join()
     assert {int(text.rsplit(" ", 1)[1]) for text in texts} == set(range(32))
     assert len(booked(home, mine.account)) == 32
+
+
+@EVERY_PROTOCOL
+def test_a_server_at_another_address_is_asked_without_a_key(
+    protocol: Protocol, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a provider's address alone is set, its models are called there all the same."""
+    for name in ("openai", "anthropic", "google", "gemini"):
+        monkeypatch.delenv(f"{name.upper()}_API_KEY", raising=False)
+    variable, path = ADDRESSES[protocol.name]
+    monkeypatch.setenv(variable, served.server.url + path)
+    served.answers = lambda _: Answer(body=protocol.answer("Tokyo"))
+    assert Provider(protocol.name).chat(SIMPLE).text == "Tokyo"
