@@ -17,6 +17,11 @@ SCRATCH = Path(".local") / "experiments"
 """Where runs on tuning data leave their files; never committed."""
 
 
+HELD_PART = "held out"
+ALL_ROWS = "all rows, those of tuning among them"
+"""What a counted run of an experiment is measured on that does not keep the two apart."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
     """How an experiment is to be run.
@@ -30,7 +35,8 @@ class Arguments:
         cache: folder for embeddings and the encoder's files.
         json: where the figures go.
         out: folder for the picture.
-        held_out: measure on the held part, and count that.
+        held_out: measure on what tuning does not see, or not alone, and count that.
+        measured: what a counted run is measured on, in words.
         size: how much of it; what that means is the experiment's own.
         counts: what ``seeds`` counts: shuffles of recorded data, or something of its own.
         flag: whether the experiment's own option was given.
@@ -46,6 +52,7 @@ class Arguments:
     json: Path
     out: Path
     held_out: bool
+    measured: str = HELD_PART
     size: int = 0
     counts: str = SEEDS
     flag: bool = False
@@ -110,7 +117,14 @@ def parse_count(
     )
 
 
-def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = None) -> Arguments:
+def parse(
+    name: str,
+    *,
+    about: str,
+    seeds: int,
+    argv: Sequence[str] | None = None,
+    measured: str = HELD_PART,
+) -> Arguments:
     """Read the command line.
 
     Args:
@@ -118,6 +132,7 @@ def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = Non
         about: its question, for ``--help``.
         seeds: the protocol's number of seeds.
         argv: words; None takes the process's own.
+        measured: what a counted run is measured on, in words.
     """
     parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=about)
     add = parser.add_argument
@@ -130,7 +145,8 @@ def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = Non
     )
     add("--json", type=Path, help="file for the figures")
     add("--out", type=Path, help="folder for the picture, and for the figures without --json")
-    add("--held-out", action="store_true", help="measure on the held part; this is counted")
+    part = "the held part" if measured == HELD_PART else measured
+    add("--held-out", action="store_true", help=f"measure on {part}; this is counted")
     given = parser.parse_args(argv)
     out = given.out or (RESULTS if given.held_out else SCRATCH)
     stem = name if given.held_out else f"{name}-tuning"
@@ -144,6 +160,7 @@ def parse(name: str, *, about: str, seeds: int, argv: Sequence[str] | None = Non
         json=given.json or out / f"{stem}.json",
         out=out,
         held_out=given.held_out,
+        measured=measured,
     )
 
 

@@ -23,7 +23,7 @@ from conduit.core.statistics import Array
 from conduit.evaluation.replay import replay
 from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
-from experiments.arguments import Arguments, parse
+from experiments.arguments import ALL_ROWS, Arguments, parse
 from experiments.bars import draw_bars
 from experiments.parallel import spread
 from experiments.peers import Peer, best_settings, installed, play, without_lesser
@@ -103,7 +103,8 @@ def run_task(task: Task) -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, report, and say whether it holds."""
-    arguments = parse(NAME, about=(__doc__ or "").partition("\n")[0], seeds=10, argv=argv)
+    about = (__doc__ or "").partition("\n")[0]
+    arguments = parse(NAME, about=about, seeds=10, argv=argv, measured=ALL_ROWS)
     stream = digits_stream(arguments)
     held_out = count_evaluation(arguments)
     print(f"{len(stream):,} images, {PASSES * len(stream):,} rounds, d={stream.dim}, K=10")

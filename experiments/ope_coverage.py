@@ -10,8 +10,9 @@ counted apart, never as covered. A fourth question, always the cheapest arm, is 
 answer, and must be refused.
 
 *budget*: .015 USD per request, the seventh of ParetoBandit's budgets, at which the default floor can
-afford every arm. *balanced*: the default trade-off without a budget, in a twentieth of the repetitions:
-there 2% of the spend buys next to no log of the dear arm, and questions about it must be refused. What
+afford every arm, and the first three questions must be answered by every log. *balanced*: the default
+trade-off without a budget, in a twentieth of the repetitions: there 2% of the spend buys next to no log of
+the dear arm, so a fifth question, always the dearest arm, must be refused as the fourth is. What
 the floor costs is measured in both, on the same prompts and draws without it.
 """
 
@@ -41,6 +42,7 @@ from experiments.full_information import ridge_estimates
 from experiments.ope_picture import draw
 from experiments.ope_rows import (
     ALWAYS_CHEAPEST,
+    ALWAYS_DEAREST,
     Answered,
     Repetition,
     show_rows,
@@ -143,7 +145,8 @@ def build(stream: Stream, learn: Stream, *, decisions: int = DECISIONS) -> World
     """The targets, each a function of the prompt alone."""
     expected = ridge_estimates(learn, stream)
     unit = _unit(stream)
-    n, cheap = len(stream), int(stream.cost.mean(axis=0).argmin())
+    n, spend = len(stream), stream.cost.mean(axis=0)
+    cheap, dear = int(spend.argmin()), int(spend.argmax())
     targets = {}
     for scenario in SCENARIOS:
         fixed = scenario.utility(stream.quality, stream.cost, unit=unit).mean(axis=0).argmax()
@@ -152,6 +155,8 @@ def build(stream: Stream, learn: Stream, *, decisions: int = DECISIONS) -> World
         targets[scenario.name, "full-information router"] = worth.argmax(axis=1)
         targets[scenario.name, "rare cheap arm"] = sparing(worth, cheap, share=SAVING)
         targets[scenario.name, ALWAYS_CHEAPEST] = np.full(n, cheap, np.intp)
+        if scenario.budget is None:
+            targets[scenario.name, ALWAYS_DEAREST] = np.full(n, dear, np.intp)
     return World(stream=stream, targets=targets, decisions=decisions)
 
 

@@ -16,6 +16,9 @@ MAIN = "budget"
 """The scenario in which every other target must be answered."""
 ALWAYS_CHEAPEST = "always the cheapest"
 """The target that logs of this length know too little of: every question about it is to be refused."""
+ALWAYS_DEAREST = "always the dearest"
+"""The same where the floor cannot afford that arm: asked outside of the main scenario alone."""
+UNANSWERABLE = (ALWAYS_CHEAPEST, ALWAYS_DEAREST)
 LEAST, MOST = 0.93, 0.995
 """Coverage that nominal 95% must have."""
 CHANGED = 0.20
@@ -146,7 +149,7 @@ def show_rows(rows: Sequence[Coverage], floor: Sequence[PriceOfFloor]) -> None:
 
 def verdict_checks(rows: Sequence[Coverage], floor: Sequence[PriceOfFloor]) -> list[Check]:
     """Everything that is asked of this experiment."""
-    mine = [row for row in rows if row.scenario == MAIN]
+    mine = [row for row in rows if row.scenario == MAIN or row.target in UNANSWERABLE]
     return [check for row in mine for check in _checks(row)] + [
         Check(name=f"{it.scenario}: lost to the floor", value=it.loss, bound=LOSS, most=True)
         for it in floor
@@ -154,10 +157,13 @@ def verdict_checks(rows: Sequence[Coverage], floor: Sequence[PriceOfFloor]) -> l
 
 
 def _checks(row: Coverage) -> Iterator[Check]:
-    name = f"{row.outcome} of {row.target} by {row.method}"
-    if row.target == ALWAYS_CHEAPEST:
-        yield Check(name=f"{name}: refused", value=row.refused / row.repetitions, bound=1.0)
+    name, refused = f"{row.outcome} of {row.target} by {row.method}", row.refused / row.repetitions
+    if row.scenario != MAIN:
+        name = f"{row.scenario}: {name}"
+    if row.target in UNANSWERABLE:
+        yield Check(name=f"{name}: refused", value=refused, bound=1.0)
         return
+    yield Check(name=f"{name}: answered", value=1.0 - refused, bound=1.0)
     yield Check(name=f"{name}: differs", value=row.changed, bound=CHANGED)
     yield Check(name=f"{name}: covered", value=row.coverage, bound=LEAST)
     yield Check(name=f"{name}: covered", value=row.coverage, bound=MOST, most=True)

@@ -73,7 +73,7 @@ def provenance(arguments: Arguments, held_out: HeldOut | None) -> dict[str, obje
     found: dict[str, object] = {
         "experiment": arguments.name,
         "seeds": list(range(arguments.seeds)),
-        "part": "held out" if held_out else "tuning",
+        "part": arguments.measured if held_out else "tuning",
         "commit": _git("rev-parse", "HEAD") or "unknown",
         "uncommitted": bool(_git("status", "--porcelain")),
         "versions": {"conduit": __version__, "python": platform.python_version(), **_packages()},

@@ -25,7 +25,7 @@ from conduit.evaluation.frontier import mixture_spend
 from conduit.evaluation.replay import replay
 from conduit.evaluation.setting import Setting
 from conduit.evaluation.stream import Stream
-from experiments.arguments import parse
+from experiments.arguments import ALL_ROWS, parse
 from experiments.bars import draw_bars
 from experiments.cold_start import load
 from experiments.full_information import ridge_estimates, within_quality
@@ -120,7 +120,8 @@ def run_task(task: Task) -> dict[str, Outcome]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, report, and say whether it holds."""
-    arguments = parse(NAME, about=(__doc__ or "").partition("\n")[0], seeds=10, argv=argv)
+    about = (__doc__ or "").partition("\n")[0]
+    arguments = parse(NAME, about=about, seeds=10, argv=argv, measured=ALL_ROWS)
     streams = load(arguments)
     held_out = count_evaluation(arguments)
     tasks = [

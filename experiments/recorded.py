@@ -19,7 +19,7 @@ from conduit.engines.simulator import recorded_arms
 from conduit.evaluation.stream import Stream
 from conduit.features.analyzer import Analyzer
 from conduit.features.projection import load_projection
-from experiments.arguments import Arguments
+from experiments.arguments import ALL_ROWS, Arguments
 from experiments.embeddings import official_encoder
 
 Number = TypeVar("Number", bound=np.floating)
@@ -93,15 +93,16 @@ def split_of(name: str, arguments: Arguments) -> Split:
 def stream_part(name: str, arguments: Arguments) -> tuple[RecordedOutcomes, str]:
     """All rows of a data set, or, while tuning, what defaults may be chosen on.
 
-    That is ``val`` of paretobandit, and of the others the first half by order of appearance.
+    That is ``val`` of paretobandit, and of the others the first half by order of appearance. So a
+    counted run over all rows is no measurement on unseen data alone, and says so.
     """
     if name == PARETOBANDIT:
         if not arguments.held_out:
             return _paretobandit(arguments, "val"), "tuning: val alone"
         both = _merged(_paretobandit(arguments, "val"), _paretobandit(arguments, "test"))
-        return both, "all rows"
+        return both, ALL_ROWS
     whole = _file(name, arguments)
-    return (whole, "all rows") if arguments.held_out else (_halves(whole)[0], "tuning: first half")
+    return (whole, ALL_ROWS) if arguments.held_out else (_halves(whole)[0], "tuning: first half")
 
 
 def tuned_or_unseen(name: str, arguments: Arguments) -> RecordedOutcomes:

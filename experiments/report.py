@@ -62,7 +62,7 @@ def conclude(
     held = len(checks) - len(failed)
     part = f"{arguments.seeds} {arguments.counts}"
     if arguments.counts == SEEDS:
-        part = f"{'held out' if held_out else 'tuning data'}, {part}"
+        part = f"{arguments.measured if held_out else 'tuning data'}, {part}"
     verdict = f"{arguments.name} ({part}): {held} of {len(checks)} hold"
     verdict += f"; short: {'; '.join(map(str, failed))}" if failed else ""
     document = {

@@ -13,6 +13,7 @@ from conduit.core.chat import Chat
 from conduit.core.models import Query
 from conduit.core.outcomes import Response
 from conduit.engines.answer_stream import AnswerStream
+from conduit.engines.billing import tokens_of
 from conduit.engines.router import Router
 from conduit.settings import Settings
 
@@ -153,7 +154,7 @@ def _routing_text(chat: Chat) -> str:
 def _check_length(chat: Chat, most: int | None) -> None:
     if most is None:
         return
-    tokens = chat.characters // 4
+    tokens = tokens_of(chat)
     if tokens > most:
         raise refuse(
             f"the conversation has about {tokens:,} tokens, more than the {most:,} that are taken;"

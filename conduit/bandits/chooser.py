@@ -49,6 +49,19 @@ class Wish:
     means: Means = UNLIMITED
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one decision has made of the steering.
+
+    Args:
+        before: as it was when the request arrived.
+        after: as it was when the decision stood.
+    """
+
+    before: Steering
+    after: Steering
+
+
 class Chooser:
     """Chooses arms; keeps the steering and the random generator, whichever arms come and go.
 
@@ -129,6 +142,16 @@ class Chooser:
         """Tell the steering what a call really cost, in USD, against what was expected."""
         if self.steering is not None:
             self.steering = self.steering.spend(actual - expected)
+
+    def since(self, before: Steering | None) -> Step | None:
+        """What was made of the steering since it was ``before``; None without one."""
+        after = self.steering
+        return None if before is None or after is None else Step(before, after)
+
+    def withdraw(self, step: Step | None) -> None:
+        """Tell the steering that a decision came to nothing: no call was made for it."""
+        if self.steering is not None and step is not None:
+            self.steering = self.steering.withdrawn(before=step.before, after=step.after)
 
     def _explore(self, estimates: Estimates, policy: Policy) -> Array | None:
         """What the steering wants to know; a policy without a floor explores as it does itself."""

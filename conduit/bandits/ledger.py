@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 NO_AMOUNTS: Mapping[str, float] = MappingProxyType({})
@@ -52,6 +52,16 @@ def together(shared: Ledger, *, before: Ledger, now: Ledger) -> Ledger:
         },
         window=now.window,
     )
+
+
+def undone(current: Ledger, *, before: Ledger, after: Ledger) -> Ledger:
+    """``current`` as if what led from ``before`` to ``after`` had never been.
+
+    Whatever came in between or since stays, on the same scales as in :func:`together`.
+    """
+    if before.window != after.window:  # the window began with it, at nothing
+        before = replace(before, amounts=NO_AMOUNTS, window=after.window)
+    return together(current, before=after, now=before)
 
 
 def _added(shared: float, before: float, now: float, *, unit: float) -> float:

@@ -33,6 +33,9 @@ FAMILIES = MappingProxyType(
     }
 )
 """Quality starts optimistic, worth one rating; the others start from what all arms have shown."""
+FEW = 4.0
+"""Calls below which tokens say too little to price an arm by, where costs say more; fewer than what is
+left of an arm that is learned anew."""
 
 
 class ArmModels:
@@ -241,7 +244,8 @@ class ArmModels:
         cost, tokens = self._cost, self._tokens
         if arm.price is None:
             return float(cost.running_mean()[self._index[arm.id]])
-        if cost.weights.sum() > tokens.weights.sum():
+        known = float(tokens.weights.sum())
+        if known < FEW and known < cost.weights.sum():
             return float(np.exp(log_list_price(arm.price)) * cost.ordinary())
         return ordinary_call(arm.price, output_tokens=tokens.ordinary())
 
@@ -254,24 +258,31 @@ class ArmModels:
     def _costs(self, x: Array, *, token_count: int, max_tokens: int | None) -> tuple[Array, Array]:
         direct = self._direct()
         learned_directly = np.count_nonzero(direct)
+        price_in, price_out = self._prices
+        given = price_in * token_count
         if learned_directly == len(direct):
-            return lognormal(self._cost, x)
+            learned, learned_high = lognormal(self._cost, x)
+            return np.maximum(learned, given), np.maximum(learned_high, given)
         limit = self._most_tokens
         if max_tokens is not None:
             limit = np.minimum(limit, max_tokens)
         tokens, tokens_high = lognormal(self._tokens, x)
-        price_in, price_out = self._prices
-        given = price_in * token_count
         cost = given + price_out * np.minimum(tokens, limit)
         high = given + price_out * np.minimum(tokens_high, limit)
         if not learned_directly:
             return cost, high
         learned, learned_high = lognormal(self._cost, x)
+        learned, learned_high = np.maximum(learned, given), np.maximum(learned_high, given)
         return np.where(direct, learned, cost), np.where(direct, learned_high, high)
 
     def _direct(self) -> NDArray[np.bool_]:
-        """(K,) arms whose cost is learned as it is, not through tokens and prices."""
-        return self._unpriced | (self._cost.weights > self._tokens.weights)
+        """(K,) arms whose cost is learned as it is, not through tokens and prices.
+
+        Learned cost follows neither the length of a prompt nor a limit on its answer: with a price,
+        it stands in until tokens are known.
+        """
+        known = self._tokens.weights
+        return self._unpriced | ((known < FEW) & (known < self._cost.weights))
 
     def _latencies(self, x: Array) -> tuple[Array, Array]:
         if not self._latency.count:

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from conduit.bandits.estimates import Estimates
-from conduit.bandits.ledger import Ledger
+from conduit.bandits.ledger import Ledger, undone
 from conduit.bandits.propensity import largest_gaussian
 from conduit.bandits.selection import Selection
 from conduit.bandits.traffic import Traffic
@@ -127,6 +127,11 @@ class QualityTarget:
     def spend(self, cost: float) -> Self:  # noqa: ARG002 - quality is what is kept
         """The same: quality is kept, whatever it costs."""
         return self
+
+    def withdrawn(self, *, before: Self, after: Self) -> Self:
+        """Without a decision that came to nothing; of running means only the latest can be taken back."""
+        kept = self.adopting(undone(self.ledger(), before=before.ledger(), after=after.ledger()))
+        return replace(kept, traffic=before.traffic) if self.traffic is after.traffic else kept
 
     def ledger(self) -> Ledger:
         """The price alone: running means are of the traffic that each process sees."""

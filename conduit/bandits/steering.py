@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from conduit.bandits.estimates import Estimates
-from conduit.bandits.ledger import Ledger
+from conduit.bandits.ledger import Ledger, undone
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.selection import Selection
 from conduit.core.statistics import Array
@@ -52,6 +52,15 @@ class Steering(Protocol):
 
     def spend(self, cost: float) -> Self:
         """After ``cost`` USD were spent, or, where negative, turned out not to be."""
+        ...
+
+    def withdrawn(self, *, before: Self, after: Self) -> Self:
+        """Without a decision that came to nothing: its arrival, its step of the price, its money.
+
+        Args:
+            before: as it was when the request arrived.
+            after: as it was when the decision stood, and its expected cost was spent.
+        """
         ...
 
     def ledger(self) -> Ledger:
@@ -114,6 +123,10 @@ class BudgetPerRequest(Paced):
     def spend(self, cost: float) -> Self:
         """After ``cost`` USD were spent."""
         return replace(self, pacer=self.pacer.spend(cost))
+
+    def withdrawn(self, *, before: Self, after: Self) -> Self:
+        """Without a decision that came to nothing: what it gave and took of the budget is undone."""
+        return self.adopting(undone(self.ledger(), before=before.ledger(), after=after.ledger()))
 
     def ledger(self) -> Ledger:
         """The pacer's: price, spending, requests, and what is in the bucket."""

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from conduit.core.statistics import Array
 
+SAME = 1e-15
+"""USD that costs may differ by from rounding alone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -20,8 +23,8 @@ class Trial:
     it seem dear, because its first two answers were bad.
 
     ``ε_k = min(ε, ρB / (ĉ_k − Σπĉ)) / K_new`` and ``π ← (1 − Σε_k) π + ε_k``: trials concern at most a
-    share ε of the requests, and cost at most ρB a request more; arms that cost less than what is
-    chosen now are limited by ε alone. Without a budget, B is the expected cost under π itself. A
+    share ε of the requests, and cost at most ρB a request more; arms that cost no more than what is
+    chosen now are limited by ε alone, so free ones among free ones are. Without a budget, B is the expected cost under π itself. A
     poor arm is done with after n₁ ratings; without ratings, nobody can tell, and trials go on.
 
     Args:
@@ -56,8 +59,9 @@ class Trial:
             return probabilities
         expected = float(probabilities @ cost)
         allowance = self.share * (expected if budget is None else budget)
-        extra = np.maximum(cost - expected, 1e-15)
-        lift = np.where(new, np.minimum(self.epsilon, allowance / extra) / new.sum(), 0.0)
+        extra = cost - expected
+        affordable = np.where(extra > SAME, allowance / np.maximum(extra, SAME), np.inf)
+        lift = np.where(new, np.minimum(self.epsilon, affordable) / new.sum(), 0.0)
         return np.asarray((1.0 - float(lift.sum())) * probabilities + lift)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
-from conduit.bandits.ledger import Ledger
+from conduit.bandits.ledger import Ledger, undone
 from conduit.bandits.pacer import Pacer, PacerGains
 from conduit.bandits.steering import Paced
 from conduit.core import budgets
@@ -61,6 +61,11 @@ class Arrivals:
             requests=faded * self.requests + 1.0,
             seconds=faded * self.seconds + memory * (1.0 - faded),
         )
+
+    def without(self, earlier: Arrivals, *, memory: float) -> Arrivals:
+        """As if the latest request of ``earlier`` had never come, though those since then did."""
+        faded = math.exp(-max(self.last - earlier.last, 0.0) / memory)
+        return replace(self, requests=max(self.requests - faded, 0.0))
 
     def rate(self, *, window: float) -> float:
         """Requests per second, given the length of a window in seconds."""
@@ -165,6 +170,12 @@ class BudgetPerWindow(Paced):
     def spend(self, cost: float) -> Self:
         """After ``cost`` USD were spent; counted in the window of the latest decision."""
         return replace(self, spent=self.spent + cost)
+
+    def withdrawn(self, *, before: Self, after: Self) -> Self:
+        """Without a decision that came to nothing; its request counts as one that never came."""
+        kept = self.adopting(undone(self.ledger(), before=before.ledger(), after=after.ledger()))
+        arrivals = kept.arrivals.without(after.arrivals, memory=self.end - self.start)
+        return replace(kept, arrivals=arrivals)._resolved()
 
     def ledger(self) -> Ledger:
         """Price, spending in the window whose money it is, and how many requests there have been in it."""

@@ -52,8 +52,16 @@ class Chat:
 
     @property
     def characters(self) -> int:
-        """Length of all text that is sent, tools included; what tokens are estimated from."""
-        return characters_in(self.messages) + characters_in(self.options.get("tools"))
+        """Length of all text that is sent, tools included."""
+        return sum(map(len, self._sent()))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all text that is sent, tools included; what tokens are estimated from."""
+        return sum(map(utf8_bytes, self._sent()))
+
+    def _sent(self) -> Iterator[str]:
+        return _strings([self.messages, self.options.get("tools")])
 
     def answered(self, text: str) -> Chat:
         """The conversation with an answer, or the part of one, as its last message."""
@@ -74,19 +82,26 @@ def _is_text(part: object) -> bool:
     return isinstance(part, Mapping) and isinstance(part.get("text"), str)
 
 
-def characters_in(value: object) -> int:
-    """Length of all text inside a JSON value."""
-    return sum(map(len, _strings(value)))
+def utf8_bytes(text: str) -> int:
+    """Bytes of a text in UTF-8; one half of a surrogate pair, which has none, counts as one."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def bytes_in(value: object) -> int:
+    """Bytes of all text inside a JSON value."""
+    return sum(map(utf8_bytes, _strings(value)))
 
 
 def _strings(value: object) -> Iterator[str]:
-    """Every string inside a JSON value; images and sound inside data addresses are no text."""
+    """Every string inside a JSON value; images and sound, in data addresses or bare, are no text."""
     if isinstance(value, str):
         if not value.startswith("data:"):
             yield value
     elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _strings(inner)
+        sound = value.get("type") == "input_audio"
+        for name, inner in value.items():
+            if not (sound and name == "input_audio"):
+                yield from _strings(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _strings(inner)

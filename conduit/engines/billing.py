@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from conduit.core.arms import Arm
-from conduit.core.chat import Chat, characters_in
+from conduit.core.chat import Chat, bytes_in, utf8_bytes
 from conduit.core.decisions import QueryFeatures
 from conduit.core.errors import ProviderError, UnknownPriceError
 from conduit.core.models import Query
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest
-from conduit.features.complexity import estimate_tokens
-
-CHARACTERS_PER_TOKEN = 4
+from conduit.features.complexity import estimate_tokens, tokens_of_bytes
 
 
 def sized(features: QueryFeatures, query: Query) -> QueryFeatures:
@@ -32,8 +29,8 @@ def tokens_sent(request: ModelRequest) -> int:
 
 def tokens_in(piece: Delta) -> int:
     """Estimated tokens of a piece of an answer; they add up to an estimate of the whole."""
-    called = characters_in([piece.tool_calls, piece.extras.message.get("function_call")])
-    return math.ceil((len(piece.text) + called) / CHARACTERS_PER_TOKEN)
+    called = bytes_in([piece.tool_calls, piece.extras.message.get("function_call")])
+    return tokens_of_bytes(utf8_bytes(piece.text) + called)
 
 
 def cost_of(outcome: ModelReply | ProviderError, request: ModelRequest) -> float:
@@ -78,10 +75,9 @@ def answer_tokens(reply: ModelReply) -> int:
     """Tokens of an answer: as billed, else estimated from its text and calls."""
     if reply.output_tokens is not None:
         return reply.output_tokens
-    calls = math.ceil(characters_in(reply.tool_calls) / CHARACTERS_PER_TOKEN)
-    return estimate_tokens(reply.text) + calls
+    return estimate_tokens(reply.text) + tokens_of_bytes(bytes_in(reply.tool_calls))
 
 
 def tokens_of(chat: Chat) -> int:
     """Estimated tokens of a conversation, tools included; at least 1."""
-    return max(1, math.ceil(chat.characters / CHARACTERS_PER_TOKEN))
+    return max(1, tokens_of_bytes(chat.size))

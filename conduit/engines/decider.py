@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from conduit.bandits.chooser import Chooser
+from conduit.bandits.chooser import Chooser, Step, Wish
 from conduit.bandits.estimates import Estimates
 from conduit.bandits.ledger import Ledger
 from conduit.bandits.means import UNLIMITED, Means
@@ -21,7 +21,7 @@ from conduit.bandits.steering import Steering
 from conduit.bandits.utility import Weights
 from conduit.core.arms import Arm
 from conduit.core.decisions import Decision, ExchangeRates, QueryFeatures
-from conduit.core.errors import InvalidInputError
+from conduit.core.errors import ConduitError, InvalidInputError
 from conduit.core.models import Query
 from conduit.core.ports import Clock
 from conduit.engines.arm_estimates import arm_estimates
@@ -118,19 +118,18 @@ class Decider:
             estimates = self.rules.neighbours.refine(estimates, features.embedding)
         now = self._clock.now()
         wish = self.rules.wish(query, features, models.arms, only=only, means=means)
+        before = self.steering
         self._chooser.arrive(now)
         fewer = narrowed(wish, models.arms, without=without)
         if warm is not None:
             charges = lost_discount(estimates, models.arms, warm, allowed=fewer.allowed)
             bonus = wish.bonus - self._chooser.worth_of_money(models, wish) * charges
             wish, fewer = replace(wish, bonus=bonus), replace(fewer, bonus=bonus)
-        chosen = self._chooser.choose(estimates, models, fewer)
-        if chosen is None:
-            chosen = self._chooser.choose(estimates, models, wish)
-        if chosen is None:
-            raise too_dear(models.arms, estimates, wish)
-        if strict:
-            _refuse_given_up(chosen, means)
+        try:
+            chosen = self._chosen(estimates, models, fewer, wish, strict=strict)
+        except ConduitError:
+            self._chooser.steering = before  # nobody is served: the request counts as none
+            raise
         self._chooser.account(estimates, chosen)
         return self._decision(
             query,
@@ -147,6 +146,33 @@ class Decider:
     def settle(self, *, expected: float, actual: float) -> None:
         """Tell the steering what a call really cost, in USD, against what was expected."""
         self._chooser.settle(expected=expected, actual=actual)
+
+    def since(self, before: Steering | None) -> Step | None:
+        """What was made of the steering since it was ``before``; None without one."""
+        return self._chooser.since(before)
+
+    def withdraw(self, step: Step | None) -> None:
+        """Tell the steering that a decision came to nothing: no call was made for it."""
+        self._chooser.withdraw(step)
+
+    def _chosen(
+        self,
+        estimates: Estimates,
+        models: ArmModels,
+        fewer: Wish,
+        wish: Wish,
+        *,
+        strict: bool,
+    ) -> Selection:
+        """By the narrower wish, else by the other; raises where neither leaves an arm."""
+        chosen = self._chooser.choose(estimates, models, fewer)
+        if chosen is None:
+            chosen = self._chooser.choose(estimates, models, wish)
+        if chosen is None:
+            raise too_dear(models.arms, estimates, wish)
+        if strict:
+            _refuse_given_up(chosen, wish.means)
+        return chosen
 
     def _decision(
         self,

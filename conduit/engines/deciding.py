@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
+from conduit.bandits.chooser import Step
 from conduit.bandits.means import Means
 from conduit.core.decisions import Decision
 from conduit.core.events import Decided, Event
@@ -31,12 +32,14 @@ class Turn:
         portfolio: that it was made with.
         passage: for its first attempt.
         thread: the conversation that it is a part of.
+        step: what it has made of the steering; None without one.
     """
 
     decision: Decision
     portfolio: Portfolio
     passage: Passage
     thread: Thread | None
+    step: Step | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,11 @@ class Deciding:
             passage.ended(None)
             raise
         return Turn(
-            decision=chosen.decision, portfolio=chosen.portfolio, passage=passage, thread=thread
+            decision=chosen.decision,
+            portfolio=chosen.portfolio,
+            passage=passage,
+            thread=thread,
+            step=chosen.step,
         )
 
     async def _chosen(
@@ -103,6 +110,7 @@ class Deciding:
         without = frozenset(refused) | self.breakers.closed_to()
         if after is not None and without.issuperset(candidates(after)):
             without = frozenset(refused)
+        before = self.decider.steering
         decision = self.decider.decide(
             query,
             features,
@@ -114,7 +122,8 @@ class Deciding:
             warm=self.warmth.of(thread),
             means=means,
         )
-        return _Chosen(decision, self.swapping.portfolio, received_at)
+        step = self.decider.since(before)
+        return _Chosen(decision, self.swapping.portfolio, received_at, step)
 
     async def _means(self, errand: Errand) -> Means:
         """What budgets leave for each of the arms there are when this returns, in their order.
@@ -132,7 +141,7 @@ class Deciding:
         try:
             await self.learner.record(decision)
         except BaseException:
-            self.decider.settle(expected=expected_cost(decision), actual=0.0)
+            self.decider.withdraw(chosen.step)
             raise
         self.announce(Decided(decision, query, chosen.portfolio.arms, chosen.received_at))
 
@@ -142,6 +151,7 @@ class _Chosen:
     decision: Decision
     portfolio: Portfolio
     received_at: float
+    step: Step | None
 
 
 def candidates(decision: Decision) -> tuple[str, ...]:

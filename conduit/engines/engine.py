@@ -149,7 +149,7 @@ async def _taken_up(parts: Parts, analyzer: Analyzer, labelled: Labelled) -> _Le
     learner = parts.learner(layout=analyzer.layout, dim=analyzer.dim)
     await learner.refresh()
     decider = parts.decider(analyzer.layout, neighbours=neighbours)
-    steering = SharedSteering(decider, store=parts.store, goal=parts.goal)
+    steering = SharedSteering(decider, store=parts.store, goal=parts.goal, clock=parts.clock)
     await steering.exchange(known=await parts.store.pulse())
     return _Learned(parts=parts, shared=shared, learner=learner, decider=decider, steering=steering)
 

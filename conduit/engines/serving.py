@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -116,6 +116,7 @@ class Serving:
 
     async def _executed(self, errand: Errand, turn: Turn, till: Till, *, streaming: bool) -> Pieces:
         decision, executions, served = turn.decision, list[Execution](), None
+        made = False
         arms = {arm.id: arm for arm in turn.portfolio.arms}
 
         async def log(execution: Execution, *, continues: bool, status: int | None) -> None:
@@ -139,6 +140,7 @@ class Serving:
             async with aclosing(self.executor.pieces(job)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Attempt):
+                        made = True
                         if piece.number == 1:
                             await self.observer.begun(decision)
                         yield Begun(decision, arms[piece.arm], piece.number)
@@ -150,9 +152,7 @@ class Serving:
             spent = sum(it.cost for it in executions)
             raise AllModelsFailedError(error.failures, cost=spent) from None
         finally:
-            self.deciding.decider.settle(
-                expected=expected_cost(decision), actual=sum(it.cost for it in executions)
-            )
+            self._settle(turn, executions, made=made)
         if served is not None:
             self.deciding.warmth.served(turn.thread, arm=served.attempt.arm)
             yield response_of(
@@ -162,6 +162,18 @@ class Serving:
                 arms=arms,
                 baseline=turn.portfolio.baseline,
             )
+
+    def _settle(self, turn: Turn, executions: Sequence[Execution], *, made: bool) -> None:
+        """Tell the steering what came of a decision: its cost, or, where no call was made, nothing.
+
+        Retries that a budget refuses would else make money look cheap to everybody.
+        """
+        decider = self.deciding.decider
+        if made:
+            spent = sum(it.cost for it in executions)
+            decider.settle(expected=expected_cost(turn.decision), actual=spent)
+        else:
+            decider.withdraw(turn.step)
 
     async def _known(self, errand: Errand) -> Response | None:
         """The answer to an equal request, by a model that is still there."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from conduit.bandits.ledger import Ledger, together
 from conduit.bandits.steering import Steering
-from conduit.core.ports import Store
+from conduit.core.ports import Clock, Store
 from conduit.core.sharing import Document, Json, Pulse
 from conduit.engines.decider import Decider
 from conduit.engines.goals import Goal
+
+LEAD = 3600.0
+"""Seconds that the clock of another process may be ahead: what claims to be of a later window is void."""
 
 
 class SharedSteering:
@@ -20,10 +23,12 @@ class SharedSteering:
         decider: whose steering it is; nothing is shared without one.
         store: where the figures meet.
         goal: names the document, so that processes of other goals do not disturb.
+        clock: tells which windows have not begun yet.
     """
 
-    def __init__(self, decider: Decider, *, store: Store, goal: Goal) -> None:
+    def __init__(self, decider: Decider, *, store: Store, goal: Goal, clock: Clock) -> None:
         self._decider = decider
+        self._clock = clock
         self._store = store
         self._key = "steering: " + " ".join(f"{k}={v:g}" for k, v in goal.given.items())
         self._told = None if decider.steering is None else decider.steering.ledger()
@@ -50,17 +55,27 @@ class SharedSteering:
         document = await self._store.document(self._key)
         version = 0 if document is None else document.version
         self._told = told = self._heard(document, told)
-        shared = told if document is None else _ledger_of(document.value)
-        merged = together(shared, before=told, now=now)
+        shared = self._shared(document)
+        merged = together(shared or told, before=told, now=now)
         if merged.window == now.window:  # a bucket that overflows does so once, not in each process
             merged = steering.adopting(merged).ledger()
-        telling = now != told or document is None
+        telling = now != told or shared is None
         if telling:
             if not await self._tell(merged, now=now, version=version):
                 return False
             version += 1
         self._take_up(merged, now=now, version=version)
         return telling
+
+    def _shared(self, document: Document | None) -> Ledger | None:
+        """What all have told; None where nobody did, or one whose clock was far ahead.
+
+        Its window would not come for years, and nobody would share a budget until then.
+        """
+        if document is None:
+            return None
+        ledger = _ledger_of(document.value)
+        return None if ledger.window > self._clock.now() + LEAD else ledger
 
     async def _tell(self, merged: Ledger, *, now: Ledger, version: int) -> bool:
         value = _json_of(merged)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from conduit.core.chat import utf8_bytes
+
 _BYTES_PER_TOKEN = 4
 _LONG_PROMPT_TOKENS = 4096
 
@@ -13,7 +15,12 @@ def estimate_tokens(text: str) -> int:
 
     Bytes rather than characters, because scripts outside ASCII take more bytes and more tokens.
     """
-    return max(1, math.ceil(len(text.encode("utf-8", "replace")) / _BYTES_PER_TOKEN))
+    return max(1, tokens_of_bytes(utf8_bytes(text)))
+
+
+def tokens_of_bytes(size: int) -> int:
+    """Estimated tokens of so many bytes of text, in whole and rounded up."""
+    return math.ceil(size / _BYTES_PER_TOKEN)
 
 
 def complexity(tokens: int, raw: tuple[float, ...]) -> float:

@@ -138,6 +138,39 @@ def test_a_cost_that_is_told_beats_the_price_list() -> None:
     assert at(models).cost[0] == pytest.approx(0.25, rel=0.1)
 
 
+def test_one_cost_more_than_tokens_leaves_the_price_list_in_force() -> None:
+    """Where tokens are known, a cost told without them lets estimates follow prompt and limit as before."""
+    models = models_of("small")
+    price = models.arms[0].price
+    assert price is not None
+    paid = float(np.log(price.cost(input_tokens=50, output_tokens=200)))
+    for _ in range(50):
+        models.learn(observed("small", Head.LOG_TOKENS, float(np.log(200.0))), PLAIN)
+        models.learn(observed("small", Head.LOG_COST, paid), PLAIN)
+    before, ordinary = at(models), models.ordinary_cost(models.arms[0])
+    models.learn(observed("small", Head.LOG_COST, paid), PLAIN)
+    same(at(models), before)
+    assert models.ordinary_cost(models.arms[0]) == ordinary
+    long = models.estimate(PLAIN, token_count=100_050, max_tokens=None)
+    assert long.cost[0] - before.cost[0] == pytest.approx(100_000 * price.input / 1e6)
+    assert at(models, max_tokens=10).cost[0] == pytest.approx(
+        price.cost(input_tokens=50, output_tokens=10)
+    )
+
+
+@pytest.mark.parametrize("beside", [(), ("medium",)])
+def test_a_cost_that_is_told_is_never_below_the_prompts_own_price(beside: tuple[str, ...]) -> None:
+    """However cheap the calls were that costs are known of, a long prompt is paid by its length."""
+    models = models_of("small", *beside)
+    price = models.arms[0].price
+    assert price is not None
+    for _ in range(50):
+        models.learn(observed("small", Head.LOG_COST, float(np.log(1e-4))), PLAIN)
+    found = models.estimate(PLAIN, token_count=100_000, max_tokens=None)
+    assert found.cost[0] == pytest.approx(100_000 * price.input / 1e6)
+    assert found.cost_high[0] == pytest.approx(100_000 * price.input / 1e6)
+
+
 def test_a_free_arm_costs_nothing() -> None:
     """A price of zero is zero, also as an upper quantile, so max_cost=0 can be satisfied."""
     models = ArmModels([Arm(id="local", provider="p", price=Price(input=0, output=0))], dim=DIM)

@@ -67,6 +67,19 @@ def test_a_new_arm_beside_known_ones_is_tried() -> None:
     np.testing.assert_allclose(tried(trial, [KNOWN, KNOWN, 10.0]), [1.0, 0.0, 0.0])
 
 
+@pytest.mark.parametrize("budget", [None, 0.01])
+def test_a_free_arm_among_free_ones_is_tried(budget: float | None) -> None:
+    """Where nothing costs anything a trial costs nothing either: a new arm gets ε."""
+    found = Trial(epsilon=0.1).apply(
+        np.array([1.0, 0.0, 0.0]),
+        cost=np.zeros(3),
+        ratings=np.array([KNOWN, KNOWN, 0.0]),
+        feasible=ALL,
+        budget=budget,
+    )
+    np.testing.assert_allclose(found, [0.9, 0.0, 0.1])
+
+
 def test_several_new_arms_share_the_trials() -> None:
     """Two new arms are tried half as often each."""
     np.testing.assert_allclose(tried(Trial(epsilon=0.1), [KNOWN, 0.0, 3.0]), [0.9, 0.05, 0.05])

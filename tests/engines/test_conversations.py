@@ -10,6 +10,7 @@ from conduit.core.chat import ROUTED_CHARACTERS, Chat
 from conduit.core.models import Query
 from conduit.core.outcomes import Delta, ModelReply
 from conduit.engines.billing import tokens_in, tokens_of
+from conduit.features.complexity import estimate_tokens
 from conduit.providers.scripted import ScriptedProvider
 from tests.engines.builders import CHEAP, router_of
 
@@ -54,6 +55,24 @@ async def test_tools_are_sent_and_so_are_counted() -> None:
         without = await router.route(_query(plain))
         beside = await router.route(_query(plain, tools=TOOLS))
     assert beside.features.token_count - without.features.token_count > 100
+
+
+@pytest.mark.parametrize("text", ["日" * 4000, "día de mañana " * 50, "\ud800", "a" * 4001])
+def test_a_text_has_as_many_tokens_in_a_conversation_as_alone(text: str) -> None:
+    """Scripts outside ASCII take more tokens than characters by four, in prompts, chats and answers alike."""
+    chat = Chat(messages=({"role": "", "content": text},))
+    assert tokens_of(chat) == estimate_tokens(text) == tokens_in(Delta(text=text))
+
+
+def test_sound_is_no_text() -> None:
+    """What a part carries as base64 counts as little as an image in a data address."""
+    heard = {"type": "input_audio", "input_audio": {"data": "QUJD" * 10_000, "format": "wav"}}
+    said = {"type": "text", "text": "what is said here?"}
+    with_sound = _query({"role": "user", "content": [said, heard]}).chat
+    without = _query({"role": "user", "content": [said]}).chat
+    assert with_sound is not None
+    assert without is not None
+    assert tokens_of(with_sound) - tokens_of(without) <= 3
 
 
 async def test_tokens_that_a_server_did_not_count_are_those_of_the_conversation() -> None:

@@ -9,6 +9,8 @@ import pytest
 from conduit.bandits.ledger import Ledger
 from conduit.bandits.pacer import Pacer
 from conduit.bandits.steering import BudgetPerRequest, Steering
+from conduit.bandits.window import BudgetPerWindow, Period
+from conduit.core.clocks import ManualClock
 from conduit.core.errors import StoreError
 from conduit.core.ports import Store
 from conduit.core.sharing import Edit, Json
@@ -18,17 +20,22 @@ from conduit.engines.shared_steering import SharedSteering
 from conduit.stores.memory import MemoryStore
 
 BUDGET = 1.0
+NOON = 20_000.5 * 86400
 CAPACITY = 100 * BUDGET
 
 
 class Process:
     """A process as far as its spending goes; it stands in for the decider, too."""
 
-    def __init__(self, store: Store) -> None:
-        self.steering: Steering = BudgetPerRequest(pacer=Pacer.start(BUDGET))
+    def __init__(
+        self, store: Store, *, steering: Steering | None = None, now: float = NOON
+    ) -> None:
+        self.steering = steering or BudgetPerRequest(pacer=Pacer.start(BUDGET))
+        self.clock = ManualClock(now)
         self._store = store
-        decider = cast(Decider, self)
-        self._shared = SharedSteering(decider, store=store, goal=Goal(budget=BUDGET))
+        self._shared = SharedSteering(
+            cast(Decider, self), store=store, goal=Goal(budget=BUDGET), clock=self.clock
+        )
 
     def adopt(self, ledger: Ledger) -> None:
         self.steering = self.steering.adopting(ledger)
@@ -44,6 +51,17 @@ class Process:
 
     def amount(self, name: str) -> float:
         return self.steering.ledger().amounts[name]
+
+
+def daily(store: Store, *, now: float = NOON) -> Process:
+    """A process that keeps a budget per day, of which nothing is spent."""
+    steering = BudgetPerWindow.begin(BUDGET, Period.DAY, now=now, spent=0.0)
+    return Process(store, steering=steering, now=now)
+
+
+def spend(process: Process, cost: float) -> None:
+    """One request at that cost."""
+    process.steering = process.steering.at(process.clock.now()).spend(cost)
 
 
 class Ambiguous(MemoryStore):
@@ -93,3 +111,39 @@ async def test_an_answer_that_was_lost_counts_once() -> None:
     for process in (one, other):
         assert process.amount("spent") == pytest.approx(7.0)
         assert process.amount("requests") == 11
+
+
+@pytest.mark.parametrize("ahead", [2 * 86400.0, 3650 * 86400.0])
+async def test_a_clock_that_was_ahead_ends_no_sharing(ahead: float) -> None:
+    """What a process has told of a window that is yet to come is void: the others share their budget."""
+    store = MemoryStore()
+    one, other = daily(store), daily(store)
+    await one.exchange()
+    stray = daily(store, now=NOON + ahead)
+    spend(stray, 0.5)
+    await stray.exchange()
+    await other.exchange()
+    for _ in range(3):
+        for process in (one, other):
+            spend(process, 0.0625)
+            await process.exchange()
+    await one.exchange()
+    for process in (one, other):
+        assert process.amount("spent") == 0.375
+        assert process.amount("served") == 6
+
+
+async def test_a_clock_a_little_ahead_opens_the_day_for_all() -> None:
+    """Where one process enters a day minutes before the others, what it spends there counts when they do."""
+    store, night = MemoryStore(), 20_001 * 86400.0 - 60.0
+    one, other = daily(store, now=night), daily(store, now=night)
+    await one.exchange()
+    await other.exchange()
+    one.clock.advance(120.0)
+    spend(one, 0.25)
+    await one.exchange()
+    await other.exchange()
+    other.clock.advance(120.0)
+    spend(other, 0.125)
+    await other.exchange()
+    assert other.amount("spent") == 0.375

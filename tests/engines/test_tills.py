@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from conduit.bandits.steering import BudgetPerRequest
+from conduit.bandits.window import BudgetPerWindow
 from conduit.core.arms import Arm, Price
 from conduit.core.budgets import Scope, ScopeKind
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import (
     AllModelsFailedError,
     BudgetExceededError,
+    ConduitError,
     FailureKind,
     ProviderError,
     ReservationTimeoutError,
@@ -36,6 +38,7 @@ from tests.engines.builders import CHEAP, DEAR
 from tests.engines.tills import CountingPurse, CountingTill, exceeded, waited
 
 HELLO = Errand(query=Query("hello"))
+NOON = 20_000.5 * 86400
 MIDDLE = Arm(id="middle", provider="other", price=Price(input=1.0, output=2.0))
 
 
@@ -165,6 +168,74 @@ async def test_a_refused_decision_costs_the_pacer_nothing() -> None:
     steering = engine.decider.steering
     assert isinstance(steering, BudgetPerRequest)
     assert steering.pacer.spent == pytest.approx(response.cost)
+    await engine.aclose()
+
+
+def _retries(turns: int) -> CountingTill:
+    """A till that has money for nothing so often."""
+    return CountingTill({arm.id: [exceeded()] * turns for arm in (CHEAP, MIDDLE, DEAR)})
+
+
+@pytest.mark.parametrize(
+    "goal", [Goal(budget=1e-3), Goal(budget_per_day=0.5), Goal(quality_target=0.9)]
+)
+async def test_requests_that_get_no_money_are_none_to_a_goal(goal: Goal) -> None:
+    """However often a caller whose own budget is spent asks again, everybody else is served as before."""
+    engine = await _engine(_retries(100), goal=goal, policy="thompson", clock=ManualClock(NOON))
+    before = engine.decider.steering
+    assert before is not None
+    for _ in range(100):
+        with pytest.raises(BudgetExceededError):
+            await engine.complete(HELLO)
+    after = engine.decider.steering
+    assert after is not None
+    assert after.price_of_money == pytest.approx(before.price_of_money)
+    assert after.headroom == pytest.approx(before.headroom)
+    assert after.ledger().amounts == pytest.approx(before.ledger().amounts)
+    if isinstance(before, BudgetPerWindow) and isinstance(after, BudgetPerWindow):
+        assert after.expected_requests == pytest.approx(before.expected_requests)
+    await engine.aclose()
+
+
+async def test_a_query_that_is_decided_again_is_one_request() -> None:
+    """Of a decision that gets no money and the one in its place, the second counts."""
+    engine = await _engine(CountingTill({"cheap": [exceeded()]}), goal=Goal(budget=0.01))
+    await engine.complete(HELLO)
+    steering = engine.decider.steering
+    assert isinstance(steering, BudgetPerRequest)
+    assert steering.pacer.requests == 1
+    await engine.aclose()
+
+
+async def test_what_was_decided_meanwhile_stays() -> None:
+    """A refusal takes back its own step alone, though another query was served since its decision."""
+    engine = await _engine(CountingTill(), goal=Goal(budget=0.01))
+    alone = await _engine(CountingTill(), goal=Goal(budget=0.01))
+    turn = await engine.deciding.turn(HELLO)
+    second = await engine.deciding.decide(HELLO)
+    engine.decider.withdraw(turn.step)
+    turn.passage.ended(None)
+    await alone.deciding.decide(HELLO)
+    here, there = engine.decider.steering, alone.decider.steering
+    assert here is not None
+    assert there is not None
+    assert second.selected_model == "cheap"
+    assert here.ledger().amounts == pytest.approx(there.ledger().amounts)
+    assert here.price == pytest.approx(there.price, rel=0.01)
+    await engine.aclose()
+    await alone.aclose()
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_a_query_that_no_model_may_answer_is_no_arrival(strict: bool) -> None:
+    """A budget per day expects no more requests after queries whose limits nobody fits."""
+    engine = await _engine(CountingTill(), goal=Goal(budget_per_day=0.5), clock=ManualClock(NOON))
+    before = engine.decider.steering
+    limits = QueryConstraints(min_quality=1.0) if strict else QueryConstraints(max_cost=1e-12)
+    for _ in range(3):
+        with pytest.raises(ConduitError):
+            await engine.complete(Errand(query=Query("hello", constraints=limits), strict=strict))
+    assert engine.decider.steering == before
     await engine.aclose()
 
 

@@ -15,6 +15,7 @@ from conduit.evaluation.support import Reason, Refusal
 from experiments.ope_coverage import SCENARIOS, SEED, Task, build, run_task, tasks_of
 from experiments.ope_rows import (
     ALWAYS_CHEAPEST,
+    ALWAYS_DEAREST,
     Answered,
     Coverage,
     PriceOfFloor,
@@ -105,6 +106,8 @@ def test_targets_are_functions_of_the_prompt(stream: Stream) -> None:
     assert not hard[sparing == 0].any()
     assert (sparing[sparing != 0] == router[sparing != 0]).all()
     assert set(world.targets["balanced", "best fixed arm"]) == {1}
+    assert set(world.targets["balanced", ALWAYS_DEAREST]) == {2}
+    assert ("budget", ALWAYS_DEAREST) not in world.targets
 
 
 def test_some_scenarios_run_in_some_repetitions(stream: Stream) -> None:
@@ -136,16 +139,31 @@ def test_coverage_must_be_neither_too_low_nor_too_high(
     """90% and 100% both fall short of nominal 95%, and so does a question that was never answered."""
     found = [asked(estimate(0.4, 0.6))] * covered
     found += [asked(estimate(0.6, 0.8))] * (answers - covered)
-    checks = verdict_checks([coverage_of(*found, asked(REFUSED))], [])
-    assert [check.holds for check in checks].count(False) == (0 if holds else 2 - bool(answers))
+    checks = verdict_checks([coverage_of(*(found or [asked(REFUSED)]))], [])
+    short = [check.name.rpartition(": ")[2] for check in checks if not check.holds]
+    never = ["answered", "covered", "covered"]
+    assert short == ([] if holds else ["covered"] if answers else never)
 
 
-def test_a_question_that_the_log_cannot_answer_must_be_refused() -> None:
-    """Always the cheapest arm: every refusal is right, and a single answer falls short, right or wrong."""
-    asked_it = replace(asked(REFUSED), target=ALWAYS_CHEAPEST)
+def test_what_the_main_logs_can_answer_they_must() -> None:
+    """Under a budget one refusal in twenty falls short, however well the others are covered; elsewhere none does."""
+    row = coverage_of(*[asked(estimate(0.4, 0.6))] * 18, asked(estimate(0.6, 0.8)), asked(REFUSED))
+    short = [check for check in verdict_checks([row], []) if not check.holds]
+    assert [str(check) for check in short] == [
+        "quality of best fixed arm by dr: answered 0.9500 < 1.0000"
+    ]
+    assert verdict_checks([replace(row, scenario="balanced")], []) == []
+
+
+@pytest.mark.parametrize("target", [ALWAYS_CHEAPEST, ALWAYS_DEAREST])
+@pytest.mark.parametrize("scenario", ["budget", "balanced"])
+def test_a_question_that_the_log_cannot_answer_must_be_refused(target: str, scenario: str) -> None:
+    """Always one extreme arm: every refusal is right, and a single answer falls short, right or wrong."""
+    asked_it = replace(asked(REFUSED), target=target)
     answered = replace(asked_it, answer=estimate(0.4, 0.6))
     for questions, holds in (([asked_it] * 3, True), ([asked_it, answered], False)):
-        assert [check.holds for check in verdict_checks([coverage_of(*questions)], [])] == [holds]
+        row = replace(coverage_of(*questions), scenario=scenario)
+        assert [check.holds for check in verdict_checks([row], [])] == [holds]
 
 
 def test_a_dear_floor_falls_short() -> None:

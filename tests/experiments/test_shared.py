@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from conduit.core.arms import Arm
 from conduit.core.errors import ConfigurationError
 from conduit.evaluation.stream import Stream
 from conduit.features.encoders.hashing import HashingEncoder
-from experiments.arguments import Arguments, parse
+from experiments import budget_pacing, cold_start, digits, latency_head, quality_target
+from experiments.arguments import ALL_ROWS, HELD_PART, Arguments, parse
 from experiments.embeddings import CachedEncoder
 from experiments.full_information import ridge_estimates, within_budget, within_quality
 from experiments.parallel import spread
-from experiments.provenance import count_evaluation
+from experiments.provenance import HeldOut, count_evaluation
 from experiments.recorded import paretobandit_split, stream_part
 from experiments.report import Check, conclude, mean_and_error
 
@@ -108,6 +110,49 @@ def test_the_verdict_is_the_last_line_and_decides_the_status(
     assert written["checks"][0]["holds"] == (status == 0)
     assert written["part"] == "tuning"
     assert {"commit", "versions", "seeds"} <= written.keys()
+
+
+@pytest.mark.parametrize("measured", [HELD_PART, ALL_ROWS])
+def test_a_verdict_says_what_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], measured: str
+) -> None:
+    """Who measures on all rows says so in the JSON and in the last line, and not that they were held out."""
+    words = ["--held-out", "--out", str(tmp_path)]
+    arguments = parse("trial", about="A trial.", seeds=3, argv=words, measured=measured)
+    counted = HeldOut(commit="aaa", since=1, total=1)
+    conclude(arguments, {}, checks=[], held_out=counted)
+    assert json.loads(arguments.json.read_text())["part"] == measured
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"trial ({measured}, 3 seeds)")
+
+
+@pytest.mark.parametrize(
+    ("main", "says"),
+    [
+        (cold_start.main, ALL_ROWS),
+        (quality_target.main, ALL_ROWS),
+        (latency_head.main, ALL_ROWS),
+        (digits.main, ALL_ROWS),
+        (budget_pacing.main, "the held part"),
+    ],
+)
+def test_help_says_what_a_counted_run_is_measured_on(
+    main: Callable[[Sequence[str]], int], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Experiments that take all rows do not call them held."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert f"measure on {says};" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_counted_stream_of_all_rows_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds what tuning saw, and its name says that."""
+    monkeypatch.delenv("CONDUIT_DATA", raising=False)
+    tuning, _ = stream_part("paretobandit_k4", arguments_of(tmp_path))
+    outcomes, says = stream_part("paretobandit_k4", arguments_of(tmp_path, "--held-out"))
+    assert set(tuning.query_ids) < set(outcomes.query_ids)
+    assert says == ALL_ROWS
 
 
 def test_means_and_errors_are_those_of_the_sample() -> None:
