@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from conduit.core.errors import ConfigurationError
-from conduit.engines.telemetry import telemetry_from, tracing_from
+from conduit.engines.telemetry import secrets_of, telemetry_from, tracing_from
 from conduit.settings import Settings
 
 ON = {"LITELLM_OTEL_ENABLED": "true"}
@@ -66,6 +66,13 @@ def test_a_protocol_or_port_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no port") as caught:
         receiver(TRACELOOP_BASE_URL="http://u:canary@h:99999")
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["[hunter2secret]", "[hunter2secret", "hunter2/secret"])
+def test_any_password_is_hidden_whatever_the_address(password: str) -> None:
+    """An address that nobody can read stops nothing, and its password is hidden all the same."""
+    settings = Settings(database_url=f"postgresql://postgres:{password}@host:5432/postgres")
+    assert password in secrets_of(settings)
 
 
 def test_missing_libraries_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
