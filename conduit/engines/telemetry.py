@@ -114,4 +114,6 @@ def _secrets(settings: Settings) -> Iterator[str]:
             if setting.kind.mask is not None and "://" in text:
                 for password in passwords_in(text):
                     yield from (password, unquote(password))
+    for keys in (settings.api_key, settings.admin_key):  # each of a list opens the server alone
+        yield from (key.strip() for key in (keys or "").split(","))
     yield from settings.api_keys.values()

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from conduit.core.addresses import shown_address
 from conduit.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ class Receiver:
     @property
     def shown(self) -> str:
         """The address without user, password and query."""
-        parts = urlsplit(self.address)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+        return shown_address(self.address)
 
 
 def receiver_of(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import pytest
 
 from conduit.core.errors import ConfigurationError
-from conduit.engines.telemetry import secrets_of, telemetry_from, tracing_from
+from conduit.engines.telemetry import (
+    log_formatter_from,
+    secrets_of,
+    telemetry_from,
+    tracing_from,
+)
 from conduit.settings import Settings
 
 ON = {"LITELLM_OTEL_ENABLED": "true"}
@@ -73,6 +79,15 @@ def test_any_password_is_hidden_whatever_the_address(password: str) -> None:
     """An address that nobody can read stops nothing, and its password is hidden all the same."""
     settings = Settings(database_url=f"postgresql://postgres:{password}@host:5432/postgres")
     assert password in secrets_of(settings)
+
+
+def test_every_key_of_a_list_is_hidden() -> None:
+    """Several keys of the server stand in one setting; each alone is a secret, and is masked."""
+    settings = Settings(api_key="key-of-anna, key-of-bert", admin_key="root-one,,root-two")
+    assert {"key-of-anna", "key-of-bert", "root-one", "root-two"} <= {*secrets_of(settings)}
+    line = logging.makeLogRecord({"name": "conduit", "msg": "sent key-of-bert and root-one"})
+    assert "key-of" not in (said := log_formatter_from(settings).format(line))
+    assert "root-one" not in said
 
 
 def test_missing_libraries_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
