@@ -59,10 +59,11 @@ def receiver_of(
         ConfigurationError: for an address that cannot be read.
     """
     given = traces_endpoint or endpoint
-    chosen = Protocol(protocol) if protocol else _protocol_at(given)
+    port = _port(given)
+    chosen = Protocol(protocol) if protocol else _usual(port)
     if given is None:
-        port = GRPC_PORT if chosen is Protocol.GRPC else GRPC_PORT + 1
-        given = f"http://localhost:{port}"
+        usual = GRPC_PORT if chosen is Protocol.GRPC else GRPC_PORT + 1
+        given = f"http://localhost:{usual}"
     if chosen is Protocol.GRPC or given == traces_endpoint:
         return Receiver(address=_rooted(given), protocol=chosen)
     return Receiver(address=_below(given), protocol=chosen)
@@ -87,17 +88,18 @@ def open_exporter(receiver: Receiver) -> SpanExporter:
     return http.OTLPSpanExporter(endpoint=receiver.address, timeout=EXPORT_TIMEOUT)
 
 
-def _protocol_at(address: str | None) -> Protocol:
-    if address is None:
-        return Protocol.HTTP
+def _usual(port: int | None) -> Protocol:
+    return Protocol.GRPC if port == GRPC_PORT else Protocol.HTTP
+
+
+def _port(address: str | None) -> int | None:
     try:
-        port = urlsplit(address).port
+        return urlsplit(address or "").port
     except ValueError:
         raise ConfigurationError(
             "the port of the OTLP endpoint is no port",
             remedy="give one, as in http://localhost:4317",
         ) from None
-    return Protocol.GRPC if port == GRPC_PORT else Protocol.HTTP
 
 
 def _below(address: str) -> str:

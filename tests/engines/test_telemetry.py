@@ -15,6 +15,7 @@ from conduit.engines.telemetry import (
     tracing_from,
 )
 from conduit.settings import Settings
+from conduit.telemetry.otlp import receiver_of
 
 ON = {"LITELLM_OTEL_ENABLED": "true"}
 
@@ -69,8 +70,17 @@ def test_a_protocol_or_port_that_is_none_is_refused() -> None:
     """One line names the remedy; a password in an address is not repeated."""
     with pytest.raises(ConfigurationError, match="choose one of: grpc, http/protobuf"):
         receiver(OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
-    with pytest.raises(ConfigurationError, match="no port") as caught:
+    with pytest.raises(ConfigurationError, match="give an address") as caught:
         receiver(TRACELOOP_BASE_URL="http://u:canary@h:99999")
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf", None])
+@pytest.mark.parametrize("name", ["endpoint", "traces_endpoint"])
+def test_a_receiver_at_no_port_is_refused(protocol: str | None, name: str) -> None:
+    """Whatever the protocol, and without repeating the password."""
+    with pytest.raises(ConfigurationError, match="no port") as caught:
+        receiver_of(**{name: "http://u:canary@h:99999"}, protocol=protocol)
     assert "canary" not in str(caught.value)
 
 
