@@ -36,3 +36,12 @@ def test_an_example_runs_and_says_what_it_shows(example: Path, tmp_path: Path) -
     assert ran.returncode == 0, ran.stderr
     assert not ran.stderr
     assert SAYS[example.name] in ran.stdout
+
+
+def test_the_service_has_a_key_of_its_own(tmp_path: Path) -> None:
+    """A key that the user's own server asks for does not lock the example out."""
+    (tmp_path / ".env").write_text("CONDUIT_API_KEY=a-key-of-the-user\n")
+    example = ROOT / "examples" / "04_production" / "service.py"
+    ran = python(example.read_text(), tmp_path, CONDUIT_ENCODER="hashing")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert SAYS["service.py"] in ran.stdout
