@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -99,6 +100,19 @@ def test_make_help_needs_nothing() -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
     for target in ("demo", "test", "install", "peers", "check", "test-ml", "help"):
         assert f"make {target} " in said.stdout
+
+
+def test_make_help_does_with_any_sed(tmp_path: Path) -> None:
+    """A sed that writes t for a tab, as on macOS, lists the same."""
+    sed = tmp_path / "sed"
+    sed.write_text(f'#!/bin/bash\nexec {shutil.which("sed")} "${{@//\\\\t/t}}"\n')
+    sed.chmod(0o755)
+    said = [
+        subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True,
+                       env=os.environ | {"PATH": path}).stdout  # fmt: skip
+        for path in (os.environ["PATH"], f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    ]
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check"])
