@@ -107,12 +107,16 @@ def test_make_help_does_with_any_sed(tmp_path: Path) -> None:
     sed = tmp_path / "sed"
     sed.write_text(f'#!/bin/bash\nexec {shutil.which("sed")} "${{@//\\\\t/t}}"\n')
     sed.chmod(0o755)
-    said = [
-        subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True,
-                       env=os.environ | {"PATH": path}).stdout  # fmt: skip
-        for path in (os.environ["PATH"], f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    ]
-    assert said[0] == said[1]
+
+    def listed(path: str) -> str:
+        environ = os.environ | {"PATH": path}
+        command = ["make", "help"]
+        return subprocess.run(
+            command, cwd=ROOT, env=environ, check=True, capture_output=True, text=True
+        ).stdout
+
+    here = os.environ["PATH"]
+    assert listed(f"{tmp_path}{os.pathsep}{here}") == listed(here)
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check"])
