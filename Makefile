@@ -13,8 +13,8 @@ ARGS ?=
 
 help: ## Show this list.
 	@echo "Conduit: which model should answer? Try 'make demo'."
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
-		| while IFS="$$(printf '\t')" read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1:/' \
+		| while IFS=: read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 	@echo "PYTHON=... chooses the interpreter (3.11, 3.12 or 3.13); ARGS=... is passed on."
 
 demo: $(VENV)/demo.stamp ## Route recorded prompts through the engine; no key, no torch.

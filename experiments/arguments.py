@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from conduit.settings import Settings
 
 BACKENDS = ("loky", "ray")
 SEEDS = "seeds"
@@ -139,7 +140,7 @@ def parse(
     add("--seeds", type=_count, default=seeds, help=f"shuffles (default {seeds})")
     add("--jobs", type=_count, default=1, help="processes (default 1)")
     add("--backend", choices=BACKENDS, default="loky", help="what runs them (default loky)")
-    add("--data", type=Path, help="folder with the Parquet files (default: $CONDUIT_DATA)")
+    add("--data", type=Path, help="folder with the Parquet files (default: CONDUIT_DATA)")
     add(
         "--cache", type=Path, default=platformdirs.user_cache_path("conduit"), help="for embeddings"
     )
@@ -155,7 +156,7 @@ def parse(
         seeds=given.seeds,
         jobs=given.jobs,
         backend=given.backend,
-        data=given.data or _folder(os.environ.get("CONDUIT_DATA")),
+        data=given.data or Settings.load().data,
         cache=given.cache,
         json=given.json or out / f"{stem}.json",
         out=out,
@@ -169,7 +170,3 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is below 1")
     return number
-
-
-def _folder(text: str | None) -> Path | None:
-    return Path(text) if text else None

@@ -30,6 +30,24 @@ SAYS = {
 }
 
 
+def test_the_service_has_a_key_of_its_own(tmp_path: Path) -> None:
+    """A key that the user's own server asks for does not lock the example out."""
+    (tmp_path / ".env").write_text("CONDUIT_API_KEY=a-key-of-the-user\n")
+    example = ROOT / "examples" / "04_production" / "service.py"
+    ran = python(example.read_text(), tmp_path, CONDUIT_ENCODER="hashing")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert SAYS["service.py"] in ran.stdout
+
+
+def test_a_key_of_openrouter_alone_is_no_model(tmp_path: Path) -> None:
+    """Its models have to be named: until one is, scripted answers stand in."""
+    example = ROOT / "examples" / "01_quickstart" / "simple_router.py"
+    key = {"OPENROUTER_API_KEY": "a-key-that-is-never-sent"}
+    ran = python(example.read_text(), tmp_path, CONDUIT_ENCODER="hashing", **key)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert SAYS["simple_router.py"] in ran.stdout
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_runs_and_says_what_it_shows(example: Path, tmp_path: Path) -> None:
     """Exit code 0, nothing on standard error, and the line it exists for."""

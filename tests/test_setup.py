@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -99,6 +100,23 @@ def test_make_help_needs_nothing() -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
     for target in ("demo", "test", "install", "peers", "check", "test-ml", "help"):
         assert f"make {target} " in said.stdout
+
+
+def test_make_help_does_with_any_sed(tmp_path: Path) -> None:
+    """A sed that writes t for a tab, as on macOS, lists the same."""
+    sed = tmp_path / "sed"
+    sed.write_text(f'#!/bin/bash\nexec {shutil.which("sed")} "${{@//\\\\t/t}}"\n')
+    sed.chmod(0o755)
+
+    def listed(path: str) -> str:
+        environ = os.environ | {"PATH": path}
+        command = ["make", "help"]
+        return subprocess.run(
+            command, cwd=ROOT, env=environ, check=True, capture_output=True, text=True
+        ).stdout
+
+    here = os.environ["PATH"]
+    assert listed(f"{tmp_path}{os.pathsep}{here}") == listed(here)
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check"])

@@ -129,6 +129,7 @@ def ask(
             constraints=directives.constraints,
             preferences=directives.preferences(None if forced else suffix),
             max_tokens=settings.max_tokens if max_tokens is None else max_tokens,
+            temperature=None if "temperature" in chat.options else settings.temperature,
             chat=chat,
         ),
         models=forced or (tuple(directives.models) if directives.models else None),

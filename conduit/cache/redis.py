@@ -154,9 +154,10 @@ def _client(url: str, *, shown: str, timeout: float) -> Redis:
         )
         # An option in the address that nobody knows is noticed here, not at the first call.
         client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError):  # whose words may quote the password
         raise ConfigurationError(
-            f"redis_url {shown} cannot be used: {error}",
+            f"redis_url {shown} cannot be used: its scheme, port or an option is none,"
+            " or its password is not escaped",
             remedy="give an address as in redis://localhost:6379/0",
         ) from None
     return client

@@ -129,4 +129,4 @@ def _report_unused(given: Mapping[str, Price], *, known: Registry, chosen: Seque
     for name in given.keys() - used:
         if may_be_unlisted(known, name):
             continue  # asked for later, it may be
-        _log.warning("the price given for %r is not used: no model has that name", name)
+        _log.warning("a price is given and no model of the registry has the name %r", name)

@@ -92,6 +92,7 @@ def _query(asked: Asked, settings: Settings) -> Query:
         ),
         preferences=_preferences(asked.optimize_for),
         max_tokens=settings.max_tokens if asked.max_tokens is None else asked.max_tokens,
+        temperature=settings.temperature,
     )
 
 

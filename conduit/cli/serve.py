@@ -8,6 +8,7 @@ import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -120,7 +121,7 @@ def _hand_over(*, offline: bool, models: str | None, database: str | None) -> No
     if models is not None:
         os.environ["CONDUIT_MODELS"] = models
     if database is not None:
-        path = f"sqlite:///{Path(database).expanduser().absolute()}"
+        path = f"sqlite:///{quote(str(Path(database).expanduser().absolute()))}"
         where = database if "://" in database else path
         os.environ["CONDUIT_DATABASE_URL"] = os.environ["CONDUIT_OFFLINE_DATABASE"] = where
 

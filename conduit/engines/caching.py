@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from conduit.cache.feature_cache import FeatureCache
 from conduit.cache.guard import Guard, GuardedCache, GuardedRecent
@@ -14,6 +16,8 @@ from conduit.cache.redis_recent import RedisRecent
 from conduit.core.caching import Bell, Cache, RecentQueries
 from conduit.core.ports import Clock
 from conduit.settings.masking import mask_url
+
+_log = logging.getLogger("conduit.cache")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ def open_caches(
 ) -> Caches:
     """The caches of a router; connects to nothing yet.
 
+    Without the package ``redis`` its address is a warning, as a server that is away would be.
+
     Args:
         redis_url: a Redis server, for what is not given; None works without.
         most_bytes: of features that are kept in memory; 0 keeps none, None takes the default.
@@ -56,11 +62,17 @@ def open_caches(
         clock: dates what is kept, and how long a failing server is left alone.
 
     Raises:
-        ConfigurationError: for an address that is none, or without the package ``redis``.
+        ConfigurationError: for an address that is none.
     """
     own, guard = MemoryRecent(), Guard(clock=clock)
     recent: RecentQueries = own
-    if redis_url is not None:
+    if redis_url is not None and find_spec("redis") is None:
+        _log.warning(
+            "redis_url %s is set, but the package redis is not installed: all is kept in memory;"
+            " run: pip install 'conduit-router[redis]'",
+            mask_url(redis_url),
+        )
+    elif redis_url is not None:
         server = RedisServer(redis_url, shown=mask_url(redis_url))
         recent = GuardedRecent(RedisRecent(server), own=own, guard=guard)
         bell = bell or RedisBell(server, guard=guard)

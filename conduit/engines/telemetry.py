@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from conduit.core.clocks import SystemClock
 from conduit.core.ports import Clock
 from conduit.core.version import __version__
 from conduit.settings import SETTINGS, Settings
+from conduit.settings.masking import passwords_in
 from conduit.telemetry.logs import LOGGER, formatter_of
 from conduit.telemetry.mlflow_traces import Mlflow
 from conduit.telemetry.opening import Telemetry, open_telemetry
@@ -120,6 +121,8 @@ def _secrets(settings: Settings) -> Iterator[str]:
             if setting.secret:
                 yield text
             if setting.kind.mask is not None and "://" in text:
-                password = urlsplit(text).password or ""
-                yield from (password, unquote(password))
+                for password in passwords_in(text):
+                    yield from (password, unquote(password))
+    for keys in (settings.api_key, settings.admin_key):  # each of a list opens the server alone
+        yield from (key.strip() for key in (keys or "").split(","))
     yield from settings.api_keys.values()

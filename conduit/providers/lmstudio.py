@@ -6,6 +6,7 @@ import json
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
+from conduit.core.addresses import shown_address
 from conduit.core.errors import ConfigurationError
 
 PATIENCE = 2.0
@@ -23,20 +24,28 @@ def loaded_model(base_url: str, *, timeout: float = PATIENCE) -> str:
     Raises:
         ConfigurationError: when no server answers there, or it has no such model.
     """
+    shown = _shown(base_url)
     try:
         models = _models(base_url, timeout=timeout)
     except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError):
         raise ConfigurationError(
-            f"no LM Studio server answers at {base_url}",
+            f"no LM Studio server answers at {shown}",
             remedy="start its server, or set CONDUIT_LMSTUDIO_BASE_URL to where it is",
         ) from None
     able = [name for name in models if "embed" not in name.lower()]
     if not able:
         raise ConfigurationError(
-            f"the LM Studio server at {base_url} has no model loaded",
+            f"the LM Studio server at {shown} has no model loaded",
             remedy="load one there, or name one",
         )
     return able[0]
+
+
+def _shown(base_url: str) -> str:
+    try:
+        return shown_address(base_url)
+    except ValueError:
+        return "an address that cannot be read"
 
 
 def _models(base_url: str, *, timeout: float) -> list[str]:

@@ -88,6 +88,13 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(text) from None
+
+
 def _url(text: str) -> str:
     if not _URL.match(text):
         raise ValueError(text)
@@ -95,8 +102,9 @@ def _url(text: str) -> str:
 
 
 def _http(text: str) -> str:
-    if not text.lower().startswith(("http://", "https://")) or not urlsplit(text).hostname:
-        raise ValueError(text)
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError(text)  # as reading a port does that is none
     return _url(text)
 
 
@@ -116,7 +124,7 @@ def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 TEXT = Kind("text", str, "give some text")
 NAMES = Kind("comma list", _names, "separate names by commas, as in: gpt-4o-mini,gpt-4o")
-PATH = Kind("path", lambda text: Path(text).expanduser(), "give a path")
+PATH = Kind("path", _path, "give a path, and the whole of it for a user who has no home here")
 SWITCH = Kind("true / false", _switch, "choose one of: true, false")
 OBJECT = Kind("JSON object", _object, 'give one JSON object, as in {"gpt-4o-mini": …}')
 URL = Kind("URL", _url, "give an address, as in scheme://host:port/path", mask=mask_url)

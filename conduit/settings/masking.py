@@ -40,6 +40,17 @@ def _shown_user(parts: Mapping[str, str]) -> str:
     return f"{parts['user']}:{MASK}@" if parts["colon"] else f"{MASK}@"
 
 
+def passwords_in(url: str) -> tuple[str, ...]:
+    """What may be the password inside an address, however badly it is escaped.
+
+    That is all up to its last "@", as it is masked, and all up to the last "@" before its path.
+    """
+    rest = url.partition("://")[2]
+    readings = {rest, re.split(r"[/?#]", rest, maxsplit=1)[0]}
+    passwords = (reading.rpartition("@")[0].partition(":")[2] for reading in readings)
+    return tuple(password for password in passwords if password)
+
+
 def mask_place(text: str) -> str:
     """A path such as ``./mlruns`` or one bare word as it is; anything else as an address."""
     return mask_url(text) if re.search(r"[@?:=]", text) else text

@@ -139,7 +139,11 @@ class TelemetrySettings:
     otel_service_name: str = declare(
         "name of this service in traces", TEXT, aliases=("OTEL_SERVICE_NAME",), default="conduit"
     )
-    trace_prompts: bool = declare("tell prompts and answers in traces", SWITCH, default=False)
+    trace_prompts: bool = declare(
+        "tell prompts and answers in traces; unset tells them to MLflow alone, once that is on",
+        SWITCH,
+        default=False,
+    )
     telemetry_enabled: bool = declare(
         "anonymous usage reports; Conduit itself never sends any",
         SWITCH,

@@ -103,7 +103,7 @@ def _open_file(environ: Mapping[str, str], env_file: Path | None) -> Mapping[str
         return {}
     (own,) = (setting for setting in SETTINGS if setting.name == "env_file")
     named = find(own, environ=environ, file={})
-    path = Path(named.text).expanduser() if named else env_file
+    path = Path(str(value_of(own, named))) if named else env_file
     return {
         name: text
         for name, text in read_env_file(path, required=named is not None).items()

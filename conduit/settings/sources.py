@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from conduit.core.errors import ConfigurationError
-from conduit.settings.masking import has_bracketed_password, is_placeholder
+from conduit.settings.masking import has_bracketed_password, is_placeholder, passwords_in
 from conduit.settings.setting import Setting
 
+_BRACKET = re.compile(r"[\[\]]")
+"""Outside of the host of an address none may stand, and libraries quote what they cannot read."""
 _log = logging.getLogger("conduit.settings")
 
 Variables = Mapping[str, str | None]
@@ -71,6 +74,13 @@ def value_of(setting: Setting, found: Found) -> object:
         raise ConfigurationError(
             f"{found.variable} holds the literal '[password]' of a template",
             remedy="put the real password in its place, or unset the variable",
+        )
+    if setting.kind.mask is not None and any(
+        _BRACKET.search(it) for it in passwords_in(found.text)
+    ):
+        raise ConfigurationError(
+            f"{found.variable} has a square bracket in its password",
+            remedy="leave out those of the template; write [ as %5B, and ] as %5D",
         )
     try:
         return setting.kind.parse(found.text)

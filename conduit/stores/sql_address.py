@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -71,7 +72,7 @@ def parse_address(where: str | Path) -> Address:
             remedy="put the database's password in its place",
         )
     try:
-        url = make_url(str(where))
+        url = _decoded(make_url(str(where)))
     except (ArgumentError, ValueError):
         raise ConfigurationError(
             "the database's address cannot be read",
@@ -99,6 +100,14 @@ def _expanded(path: Path) -> Path:
             f"{str(path)!r} begins with a user whose home folder is unknown",
             remedy="write the whole path",
         ) from None
+
+
+def _decoded(url: URL) -> URL:
+    """SQLAlchemy decodes all of an address but the name of a file; SQLite does so for a URI."""
+    file = url.database or ""
+    if url.get_backend_name() != _SQLITE or file.startswith("file:"):
+        return url
+    return url.set(database=unquote(file))
 
 
 def _sqlite_address(url: URL) -> Address:

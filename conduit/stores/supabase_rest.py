@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Column, Double, LargeBinary
 
+from conduit.core.addresses import shown_address
 from conduit.core.errors import ConfigurationError, StoreError
 from conduit.core.loops import PerLoop
 from conduit.stores.sql_codec import Row
@@ -115,8 +116,7 @@ def _place(url: str) -> str:
     try:
         parts = urlsplit(url)
         if parts.scheme in {"http", "https"} and parts.hostname:
-            port = f":{parts.port}" if parts.port else ""
-            return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
+            return shown_address(url).rstrip("/")
     except ValueError:
         pass
     raise ConfigurationError(

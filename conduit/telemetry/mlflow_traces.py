@@ -23,6 +23,7 @@ from conduit.telemetry.delivery import Delivery
 from conduit.telemetry.journey import Attempt, Journey
 from conduit.telemetry.journeys import Journeys
 from conduit.telemetry.mlflow_content import answered, asked, shortened
+from conduit.telemetry.secrets import HIDDEN
 from conduit.telemetry.spans import (
     attempt_attributes,
     error_type,
@@ -70,9 +71,10 @@ class Mlflow:
 
     @property
     def shown(self) -> str:
-        """The address without a password."""
+        """The address without user, password and query; hidden where one may be part of another."""
         scheme, mark, rest = self.place.partition("://")
-        return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+        user, _, where = rest.rpartition("@")
+        return f"{scheme}{mark}{HIDDEN if '?' in user else where.partition('?')[0]}"
 
     @property
     def is_local(self) -> bool:
@@ -92,7 +94,7 @@ class Mlflow:
             )
         if self.is_local and not _has_all_of_mlflow():
             raise ConfigurationError(
-                f"MLflow's store at {self.place} needs the whole of MLflow",
+                f"MLflow's store at {self.shown} needs the whole of MLflow",
                 remedy="run: pip install mlflow, or name a server in MLFLOW_TRACKING_URI",
             )
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from conduit.core.addresses import shown_address
 from conduit.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ class Receiver:
     @property
     def shown(self) -> str:
         """The address without user, password and query."""
-        parts = urlsplit(self.address)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+        return shown_address(self.address)
 
 
 def receiver_of(
@@ -60,10 +59,11 @@ def receiver_of(
         ConfigurationError: for an address that cannot be read.
     """
     given = traces_endpoint or endpoint
-    chosen = Protocol(protocol) if protocol else _protocol_at(given)
+    port = _port(given)
+    chosen = Protocol(protocol) if protocol else _usual(port)
     if given is None:
-        port = GRPC_PORT if chosen is Protocol.GRPC else GRPC_PORT + 1
-        given = f"http://localhost:{port}"
+        usual = GRPC_PORT if chosen is Protocol.GRPC else GRPC_PORT + 1
+        given = f"http://localhost:{usual}"
     if chosen is Protocol.GRPC or given == traces_endpoint:
         return Receiver(address=_rooted(given), protocol=chosen)
     return Receiver(address=_below(given), protocol=chosen)
@@ -88,17 +88,18 @@ def open_exporter(receiver: Receiver) -> SpanExporter:
     return http.OTLPSpanExporter(endpoint=receiver.address, timeout=EXPORT_TIMEOUT)
 
 
-def _protocol_at(address: str | None) -> Protocol:
-    if address is None:
-        return Protocol.HTTP
+def _usual(port: int | None) -> Protocol:
+    return Protocol.GRPC if port == GRPC_PORT else Protocol.HTTP
+
+
+def _port(address: str | None) -> int | None:
     try:
-        port = urlsplit(address).port
+        return urlsplit(address or "").port
     except ValueError:
         raise ConfigurationError(
             "the port of the OTLP endpoint is no port",
             remedy="give one, as in http://localhost:4317",
         ) from None
-    return Protocol.GRPC if port == GRPC_PORT else Protocol.HTTP
 
 
 def _below(address: str) -> str:

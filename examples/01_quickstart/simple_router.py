@@ -13,7 +13,9 @@ from conduit.stores.memory import MemoryStore
 
 
 async def main():
-    real = bool(Settings.load().api_keys)
+    settings = Settings.load()
+    keys = settings.api_keys.keys()
+    real = bool(keys if settings.models else keys - {"openrouter"})  # whose models are to be named
     client = None if real else ScriptedProvider("Four.")
     store = None if real else MemoryStore()  # no database hears of answers that nobody gave
     async with Router(client=client, store=store) as router:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import httpx
 from openai import OpenAI
 
+KEY = "a-key-of-your-choice"
+CALLER = {"Authorization": f"Bearer {KEY}"}
 QUESTIONS = ["What is 2+2?", "Translate: good morning", "Write a sonnet about the moon."]
 
 
@@ -16,7 +18,8 @@ QUESTIONS = ["What is 2+2?", "Translate: good morning", "Write a sonnet about th
 def server(*options):
     """A server that answers with built-in models; in production `conduit serve` runs by itself."""
     command = [sys.executable, "-m", "conduit", "serve", "--port", "0", "--json", *options]
-    own = os.environ | {"CONDUIT_LOG_LEVEL": "WARNING"}  # no line for each request
+    quiet = {"CONDUIT_LOG_LEVEL": "WARNING"}  # no line for each request
+    own = os.environ | quiet | {"CONDUIT_API_KEY": KEY}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as process:
         try:
             yield json.loads("".join(process.stdout.readline() for _ in range(3)))["url"]
@@ -25,7 +28,7 @@ def server(*options):
 
 
 with server("--offline", "--database", "service.db") as url:
-    client = OpenAI(base_url=f"{url}/v1", api_key="none")
+    client = OpenAI(base_url=f"{url}/v1", api_key=KEY)
     for question in QUESTIONS:
         raw = client.chat.completions.with_raw_response.create(
             model="auto:cost",
@@ -35,7 +38,9 @@ with server("--offline", "--database", "service.db") as url:
         answer = raw.parse()
         print(f"{answer.model}: {answer.choices[0].message.content}")
         print(f"  cost ${raw.headers['x-conduit-cost']}, saved ${raw.headers['x-conduit-saved']}")
-        rated = httpx.post(f"{url}/v1/feedback", json={"response_id": answer.id, "rating": 5})
+        rated = httpx.post(
+            f"{url}/v1/feedback", json={"response_id": answer.id, "rating": 5}, headers=CALLER
+        )
         print(f"  learned: {rated.json()['changed'][0]['signal']}")
 
     print("In pieces: ", end="")
@@ -44,6 +49,6 @@ with server("--offline", "--database", "service.db") as url:
     ):
         print(chunk.choices[0].delta.content or "", end="")
 
-    stats = httpx.get(f"{url}/v1/stats").json()
+    stats = httpx.get(f"{url}/v1/stats", headers=CALLER).json()
     print(f"\n{stats['answers']} answers, {stats['ratings']} ratings")
     print(f"${stats['cost']:.6f}, not ${stats['baseline_cost']:.6f} as at {stats['baseline']}")

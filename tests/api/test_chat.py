@@ -11,11 +11,14 @@ import pytest
 from conduit.core.errors import FailureKind
 from conduit.core.outcomes import ModelReply, ModelRequest
 from conduit.engines.offline import offline_client
+from conduit.providers.chat_payload import chat_payload
+from conduit.providers.endpoints import Endpoint
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 
 from .serving import ASKED, CHAT, Served, app_of, serving
 
+ENDPOINT = Endpoint(provider="openai", base_url="https://api.openai.com/v1", api_key="")
 MESSAGES = ASKED["messages"]
 CALL = {
     "id": "call_1",
@@ -157,6 +160,18 @@ async def test_options_and_unknown_fields_are_handed_on() -> None:
     assert request.chat.options == {
         "stop": ["END"], "seed": 7, "temperature": 0.5, "thinking": {"budget": 5}
     }  # fmt: skip
+
+
+async def test_the_temperature_of_the_settings_stands_in() -> None:
+    """A request that gives none is asked at it; one that gives another, 0 included, keeps its own."""
+    scripted = ScriptedProvider("4")
+    app = app_of(scripted, settings=Settings(num_retries=0, temperature=0.1))
+    async with serving(app) as served:
+        for fields in ({}, {"temperature": None}, {"temperature": 0}):
+            assert (await served.ask(**fields)).status_code == 200
+        await served.http.post("/v1/complete", json={"prompt": "hi"})
+    sent = [chat_payload(request, ENDPOINT, stream=False) for request in scripted.requests]
+    assert [body["temperature"] for body in sent] == [0.1, 0.1, 0, 0.1]
 
 
 @pytest.mark.parametrize("where", ["body", "headers"])

@@ -126,6 +126,16 @@ def test_an_address_that_is_none_is_one_clear_error(url: str) -> None:
         RedisServer(url, shown="SHOWN")
 
 
+@pytest.mark.parametrize(
+    "url", ["redis://:[hunter2]@h", "redis://:hunter2/x@h", "redis://:x[hunter2@h"]
+)
+def test_an_address_that_cannot_be_read_keeps_its_password(url: str) -> None:
+    """What the client says of it may quote the password, and is not repeated."""
+    with pytest.raises(ConfigurationError, match="redis_url SHOWN") as caught:
+        RedisServer(url, shown="SHOWN")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_without_the_package_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A set address and a missing extra: one line that says what to install."""
     monkeypatch.setitem(sys.modules, "redis", None)

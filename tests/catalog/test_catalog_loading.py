@@ -181,6 +181,7 @@ def test_unused_prices_are_reported(caplog):
     with caplog.at_level(logging.WARNING, logger="conduit.catalog"):
         load_catalog(prices={"gpt-4o-mni": price, "gpt-4o": price})
     assert [record.args for record in caplog.records] == [("gpt-4o-mni",)]
+    assert "no model of the registry has the name 'gpt-4o-mni'" in caplog.messages[0]
 
 
 def test_baseline_order(folder):

@@ -210,6 +210,20 @@ def test_an_unknown_encoder(conduit: Run, monkeypatch: pytest.MonkeyPatch, datab
     assert not database.exists()
 
 
+@pytest.mark.parametrize("password", ["[hunter2secret]", "hunter2secret["])
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL", "MLFLOW_TRACKING_URI"])
+@pytest.mark.parametrize("command", [["route", "hi"], ["run", "hi"], ["batch"], ["serve"]])
+def test_a_bracket_in_a_password(
+    conduit: Run, monkeypatch: pytest.MonkeyPatch, command: list[str], variable: str, password: str
+) -> None:
+    """Every command says how to write it, in one line without the password."""
+    monkeypatch.setenv(variable, f"scheme://me:{password}@host.example:5432/name")
+    ran = conduit(*command)
+    assert ran.code == 2
+    assert f"{variable} has a square bracket in its password" in ran.error
+    assert "hunter2" not in ran.error
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [

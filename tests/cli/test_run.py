@@ -70,6 +70,17 @@ def test_options_and_settings_limit_the_answer(
     assert [body["max_tokens"] for body in openai.bodies] == [50, 5]
 
 
+@pytest.mark.parametrize("variable", ["OPENAI_TEMPERATURE", "CONDUIT_TEMPERATURE"])
+def test_the_temperature_of_the_settings_is_sent(
+    conduit: Run, openai: Served, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """The model is asked at the temperature that is set; unset leaves it to the model."""
+    conduit("run", "hello")
+    monkeypatch.setenv(variable, "0.1")
+    conduit("run", "hello")
+    assert [body.get("temperature") for body in openai.bodies] == [None, 0.1]
+
+
 def test_a_failing_model_is_replaced_and_it_is_said(conduit: Run, openai: Served) -> None:
     """Another model answers for one that fails; the summary counts the failures."""
     first: list[str] = []

@@ -41,8 +41,8 @@ def test_the_models_of_the_settings_are_called(openai: Served, database: Path) -
 
 
 def test_options_choose_models_and_database(machine: Path) -> None:
-    """--models and --database say what is served, and where it is kept."""
-    kept = machine / "elsewhere" / "kept.db"
+    """--models and --database say what is served, and where it is kept, whatever its name is."""
+    kept = machine / "my data" / "kept? #1 100%.db"
     kept.parent.mkdir()
     with served("--offline", "--models", "gpt-4o-mini,gpt-4o", "--database", str(kept)) as url:
         listed = httpx.get(f"{url}/v1/models").json()["data"]

@@ -153,6 +153,21 @@ def test_a_wrong_address_is_one_clear_error(given: dict[str, str]) -> None:
     assert "secret" not in str(caught.value)
 
 
+async def test_without_its_package_memory_does(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Routing works after a plain install: one warning names the remedy, and not the password."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    async with router_of(settings=Settings(redis_url="redis://:hunter2@host")) as router:
+        for _ in range(2):
+            await router.route("What is rain?")
+        assert router.cache_statistics.hits == 1
+        assert router.cache_statistics.shared is None
+    (warning,) = caplog.records
+    assert "pip install 'conduit-router[redis]'" in warning.getMessage()
+    assert "hunter2" not in warning.getMessage()
+
+
 async def test_the_setting_is_used_where_no_address_is_given(redis_server: Redis) -> None:
     """REDIS_URL alone makes a router share."""
     async with router_of(settings=Settings(redis_url=redis_server.url)) as router:

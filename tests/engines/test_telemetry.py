@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import pytest
 
 from conduit.core.errors import ConfigurationError
-from conduit.engines.telemetry import telemetry_from, tracing_from
+from conduit.engines.telemetry import (
+    log_formatter_from,
+    secrets_of,
+    telemetry_from,
+    tracing_from,
+)
 from conduit.settings import Settings
+from conduit.telemetry.otlp import receiver_of
 
 ON = {"LITELLM_OTEL_ENABLED": "true"}
 
@@ -63,9 +70,34 @@ def test_a_protocol_or_port_that_is_none_is_refused() -> None:
     """One line names the remedy; a password in an address is not repeated."""
     with pytest.raises(ConfigurationError, match="choose one of: grpc, http/protobuf"):
         receiver(OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
-    with pytest.raises(ConfigurationError, match="no port") as caught:
+    with pytest.raises(ConfigurationError, match="give an address") as caught:
         receiver(TRACELOOP_BASE_URL="http://u:canary@h:99999")
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf", None])
+@pytest.mark.parametrize("name", ["endpoint", "traces_endpoint"])
+def test_a_receiver_at_no_port_is_refused(protocol: str | None, name: str) -> None:
+    """Whatever the protocol, and without repeating the password."""
+    with pytest.raises(ConfigurationError, match="no port") as caught:
+        receiver_of(**{name: "http://u:canary@h:99999"}, protocol=protocol)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["[hunter2secret]", "[hunter2secret", "hunter2/secret"])
+def test_any_password_is_hidden_whatever_the_address(password: str) -> None:
+    """An address that nobody can read stops nothing, and its password is hidden all the same."""
+    settings = Settings(database_url=f"postgresql://postgres:{password}@host:5432/postgres")
+    assert password in secrets_of(settings)
+
+
+def test_every_key_of_a_list_is_hidden() -> None:
+    """Several keys of the server stand in one setting; each alone is a secret, and is masked."""
+    settings = Settings(api_key="key-of-anna, key-of-bert", admin_key="root-one,,root-two")
+    assert {"key-of-anna", "key-of-bert", "root-one", "root-two"} <= {*secrets_of(settings)}
+    line = logging.makeLogRecord({"name": "conduit", "msg": "sent key-of-bert and root-one"})
+    assert "key-of" not in (said := log_formatter_from(settings).format(line))
+    assert "root-one" not in said
 
 
 def test_missing_libraries_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

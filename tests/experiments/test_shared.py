@@ -50,6 +50,16 @@ def test_the_data_folder_comes_from_the_option_then_the_environment(
     assert arguments_of(tmp_path, "--data", "/here").data == Path("/here")
 
 
+def test_the_data_folder_may_stand_in_the_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CONDUIT_DATA is a setting like any other, and is read from .env too."""
+    monkeypatch.delenv("CONDUIT_DATA", raising=False)
+    (tmp_path / ".env").write_text("CONDUIT_DATA=/there\n")
+    monkeypatch.chdir(tmp_path)
+    assert arguments_of(tmp_path).data == Path("/there")
+
+
 def test_less_than_one_seed_or_job_is_a_usage_error(tmp_path: Path) -> None:
     """Status 2, as for every wrong word on a command line."""
     for option in ("--seeds", "--jobs"):

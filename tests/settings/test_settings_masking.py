@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conduit.core.errors import ConfigurationError
 from conduit.settings import SETTINGS, Settings
-from conduit.settings.masking import MASK, is_placeholder, mask_place, mask_url
+from conduit.settings.masking import MASK, is_placeholder, mask_place, mask_url, passwords_in
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=8).map(
     lambda tail: f"Qz9{tail}"
@@ -93,6 +93,38 @@ def test_bad_secret_is_not_quoted_in_its_error():
         Settings.load({"REDIS_URL": "hunter2" * 2}, None)
     assert str(caught.value).startswith(f"REDIS_URL={MASK!r} cannot be used; give an address")
     assert "hunter2hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("password", ["[hunter2secret]", "hunter2[secret", "hunter2]secret"])
+@pytest.mark.parametrize("setting", URLS)
+def test_a_bracket_in_a_password_is_refused(setting, password):
+    """No library could read such an address; the line says how to write it, and not the password."""
+    with pytest.raises(ConfigurationError, match=r"write \[ as %5B, and \] as %5D") as caught:
+        Settings.load({setting.variable: f"https://me:{password}@host:5432/db"}, None)
+    assert str(caught.value).startswith(setting.variable)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://me:hunter2secret@[::1]:1234/v1", "http://[::1]:1234/v1"])
+def test_brackets_of_a_host_are_kept(url):
+    """An address of IPv6 is one like any other."""
+    assert Settings.load({"OPENAI_BASE_URL": url}, None).openai_base_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "passwords"),
+    [
+        ("postgresql://me:[pw@host/db", {"[pw"}),
+        ("postgresql://me:p@s/s@host/db", {"p", "p@s/s"}),
+        ("https://me:pw@host/x?mail=a@b", {"pw", "pw@host/x?mail=a"}),
+        ("redis://:pw@host", {"pw"}),
+        ("https://host:80/x", set()),
+        ("./a:b@c", set()),
+    ],
+)
+def test_passwords_are_found_in_any_address(url, passwords):
+    """One that nobody can read has its password found, however it may be meant."""
+    assert set(passwords_in(url)) == passwords
 
 
 def test_settings_are_frozen():

@@ -96,6 +96,10 @@ def test_values_are_typed():
         ("OPENAI_BASE_URL", "localhost:1234", "address"),
         ("OPENAI_BASE_URL", "http:///v1", "address"),
         ("OPENAI_BASE_URL", "http://[::1/v1", "address"),
+        ("TRACELOOP_BASE_URL", "http://host:99999", "address"),
+        ("OPENAI_BASE_URL", "http://host:port/v1", "address"),
+        ("CONDUIT_DATA_DIR", "~nobody-of-that-name/x", "give a path"),
+        ("CONDUIT_ENV_FILE", "~nobody-of-that-name/.env", "give a path"),
     ],
 )
 def test_unusable_values_are_refused(variable, text, remedy):

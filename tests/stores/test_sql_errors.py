@@ -19,6 +19,7 @@ from conduit.core.errors import (
 )
 from conduit.stores import sql_dialect
 from conduit.stores.sql import SQLStore
+from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_errors import translated
 from conduit.stores.sql_schema import HEAD
 from tests.stores.builders import DIM, a_decision, an_observation
@@ -92,6 +93,19 @@ async def test_a_read_only_database_opens_and_refuses_to_write(path: Path) -> No
     with pytest.raises(StoreError, match="may not be written; allow writing"):
         await store.add_decision(a_decision())
     await store.close()
+
+
+@pytest.mark.parametrize(
+    ("where", "file"),
+    [
+        ("sqlite:////my%20data/100%25.db", "/my data/100%.db"),
+        ("sqlite:////data/100%.db", "/data/100%.db"),
+        ("/my data/kept%20?.db", "/my data/kept%20?.db"),
+    ],
+)
+def test_an_address_is_decoded_and_a_path_is_not(where: str, file: str) -> None:
+    """A file whose name no address can hold as it is can be named by one all the same."""
+    assert parse_address(where).place == file
 
 
 @pytest.mark.parametrize(

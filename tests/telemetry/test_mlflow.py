@@ -153,7 +153,31 @@ def test_a_folder_is_given_a_database(tmp_path_factory: pytest.TempPathFactory) 
     assert Mlflow().place.endswith("/mlflow.db")
     for address in ("http://h:5000", "postgresql://u:canary@h/db", "databricks"):
         assert Mlflow(tracking_uri=address).place == address
-    assert "canary" not in Mlflow(tracking_uri="postgresql://u:canary@h/db").shown
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://u:canary@h:5432/db", "postgresql://h:5432/db"),
+        ("postgresql://h/db?user=u&password=canary", "postgresql://h/db"),
+        ("postgresql://u:can/ary@h/db?sslmode=require", "postgresql://h/db"),
+        ("postgresql://u:can?ary@h/db", "postgresql://********"),
+        ("postgresql://h/db?password=can@ary", "postgresql://********"),
+        ("http://h:5000", "http://h:5000"),
+        ("databricks", "databricks"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(address: str, shown: str) -> None:
+    """Nor is it where the two cannot be told apart."""
+    assert Mlflow(tracking_uri=address).shown == shown
+
+
+def test_a_missing_library_does_not_tell_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store that needs the whole of MLflow is named as it is everywhere."""
+    monkeypatch.setattr(mlflow_traces, "_has_all_of_mlflow", lambda: False)
+    with pytest.raises(ConfigurationError, match="store at postgresql://h/db needs") as caught:
+        Mlflow(tracking_uri="postgresql://u:canary@h/db?password=canary").check_installed()
+    assert "canary" not in str(caught.value)
 
 
 def test_what_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

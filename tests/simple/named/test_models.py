@@ -162,6 +162,19 @@ def test_lm_studio_without_a_model(models: Models, body: object) -> None:
         arm_of("lmstudio", None, Settings.load(at, None))
 
 
+@pytest.mark.parametrize(("body", "said"), [({"data": []}, "no model"), (b"no JSON", "answers")])
+def test_lm_studio_is_named_without_its_password(models: Models, body: object, said: str) -> None:
+    """What is wrong with a server names its address, and neither user, password nor query."""
+    models.answer(Answer(body=body))
+    address = models.server.url.removeprefix("http://")
+    at = {"CONDUIT_LMSTUDIO_BASE_URL": f"http://anna:hunter2@{address}/v1?key=hunter2"}
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        arm_of("lmstudio", None, Settings.load(at, None))
+    assert f" {models.server.url}/v1" in caught.value.problem
+    assert "hunter2" not in str(caught.value)
+    assert "anna" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", KNOWN)
 def test_what_is_missing_is_said_at_creation(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
