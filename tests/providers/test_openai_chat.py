@@ -282,6 +282,41 @@ async def test_proxy_of_another_kind(
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.parametrize("written", ["s3cret", "s%40cret"])
+async def test_a_proxy_that_refuses_is_not_shown(
+    serve: Serve, fast: OpenAIChatClient, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    """A proxy that lets nobody through is told by its status, never by its address or password."""
+    proxy = await serve(Answer(status=407))
+    place = proxy.url.removeprefix("http://")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{written}@{place}")
+    arm = Arm(id="there", provider="mine", base_url="https://models.invalid/v1")
+    with pytest.raises(ProviderError, match="407") as caught:
+        await fast.complete(ModelRequest(arm=arm, text="?"))
+    assert (caught.value.kind, caught.value.sent) == (FailureKind.CONNECTION, False)
+    assert written not in str(caught.value)
+    assert place not in str(caught.value)
+
+
+async def test_a_proxy_that_is_none_is_not_shown(
+    fast: OpenAIChatClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy whose address cannot be read is refused without its password."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:s3cret@127.0.0.1:99999")
+    arm = Arm(id="there", provider="mine", base_url="https://models.invalid/v1")
+    with pytest.raises(ConfigurationError, match="no address") as caught:
+        await fast.complete(ModelRequest(arm=arm, text="?"))
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_an_address_that_cannot_be_called_hides_its_password(fast: OpenAIChatClient) -> None:
+    """An address of another kind is refused without the password that stands in it."""
+    arm = Arm(id="there", provider="mine", base_url="ftp://user:s%40cret@models.invalid/v1")
+    with pytest.raises(ProviderError, match="no address") as caught:
+        await fast.complete(ModelRequest(arm=arm, text="?"))
+    assert "cret" not in str(caught.value)
+
+
 async def test_without_orjson(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """The standard library's JSON does as well, where the faster one is not installed."""
     monkeypatch.setitem(sys.modules, "orjson", None)
