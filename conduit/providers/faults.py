@@ -77,7 +77,7 @@ def sentence_in(body: object) -> str:
 
 def fit_to_show(said: str, *, secrets: Iterable[str]) -> str:
     """What a provider said, on one line of bounded length, with the keys struck out."""
-    for secret in filter(None, secrets):
+    for secret in filter(None, map(str.strip, secrets)):
         said = said.replace(secret, "***")
     said = " ".join(said.split())
     return said if len(said) <= _LONGEST_DETAIL else f"{said[:_LONGEST_DETAIL]}…"
