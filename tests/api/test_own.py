@@ -13,6 +13,7 @@ from conduit.core.sharing import Json
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 
+from ..engines.builders import CHEAP, DEAR
 from .serving import ASKED, CHAT, app_of, local
 
 PROMPT = {"prompt": "What is 2+2?"}
@@ -155,6 +156,24 @@ async def test_statistics_add_up() -> None:
     assert stats["saved"] == pytest.approx(sum(answer["saved"] for answer in answers))
     assert sum(model["attempts"] for model in stats["models"].values()) == 3
     assert sum(model["cost"] for model in stats["models"].values()) == pytest.approx(stats["cost"])
+
+
+async def test_statistics_have_what_was_paid_for_nothing() -> None:
+    """A query that no model answered costs what its attempts were billed, each with its model."""
+    empty = ModelReply(text="", input_tokens=1000, output_tokens=1000, latency=0.25)
+    async with local(app_of(ScriptedProvider(lambda _: empty))) as http:
+        error_of(await http.post("/v1/complete", json=PROMPT), 502)
+        stats = (await http.get("/v1/stats")).json()
+    billed = {name: model["cost"] for name, model in stats["models"].items() if model["attempts"]}
+    assert billed
+    prices = {arm.id: arm.price for arm in (CHEAP, DEAR)}
+    for name, cost in billed.items():
+        price = prices[name]
+        assert price is not None
+        attempts = stats["models"][name]["attempts"]
+        assert cost == pytest.approx(attempts * price.cost(input_tokens=1000, output_tokens=1000))
+    assert stats["cost"] == pytest.approx(sum(billed.values()))
+    assert stats["saved"] == pytest.approx(-stats["cost"])
 
 
 async def test_what_there_is_not_is_said() -> None:
