@@ -1,4 +1,4 @@
-"""Every error of a route becomes one shape."""
+"""Every error of a route, or before one, becomes one shape."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ _CODES: Mapping[int, tuple[str, str]] = {
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Answer errors of routes in OpenAI's shape."""
+    """Answer errors of routes in OpenAI's shape; :func:`of_anything` has those that nobody foresaw."""
     app.add_exception_handler(ConduitError, _of_conduit)
     app.add_exception_handler(RefusedError, _of_form)
     app.add_exception_handler(RequestValidationError, _of_schema)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(CallerGoneError, _to_nobody)
-    app.add_exception_handler(Exception, _of_anything)
 
 
 def explain(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
@@ -78,7 +77,8 @@ async def _of_http(_: Request, error: Exception) -> Response:
     ).response()
 
 
-async def _of_anything(request: Request, error: Exception) -> Response:
+async def of_anything(request: Request, error: Exception) -> Response:
+    """Answer an error that nobody foresaw: the caller learns nothing of it, the log its place."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     _log.error(
         "%s %s failed: %r at %s:%s",
