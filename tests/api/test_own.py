@@ -124,6 +124,35 @@ async def test_feedback_joins_by_either_id_and_is_idempotent(by: str) -> None:
     assert stats["ratings"] == 1
 
 
+@pytest.mark.parametrize("path", ["/v1/complete", "/v1/feedback"])
+async def test_a_body_that_is_no_json_is_said_to_be_none(path: str) -> None:
+    """A body that cannot be read is to blame as a whole, not where its reading ended."""
+    headers = {"Content-Type": "application/json"}
+    async with local(app_of()) as http:
+        answer = await http.post(path, content=b'{"prompt": ', headers=headers)
+    said = error_of(answer, 422)
+    assert said["message"].startswith("the body is no JSON")
+    assert (said["code"], said["param"]) == ("invalid_json", None)
+
+
+@pytest.mark.parametrize("path", ["/v1/complete", "/v1/feedback", "/llm", "/generate"])
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+async def test_a_body_of_another_kind_is_told_which_header_is_missing(
+    path: str, kind: str | None
+) -> None:
+    """Whoever forgets the header is told of it, and not that an object is none."""
+    client = ScriptedProvider("4")
+    headers = {} if kind is None else {"Content-Type": kind}
+    async with local(app_of(client)) as http:
+        answer = await http.post(path, content=b'{"prompt": "hi"}', headers=headers)
+        listed = await http.post("/v1/complete", json=[])
+    assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.text
+    assert "unsupported_media_type" in answer.text
+    assert listed.status_code == 422
+    assert client.requests == []
+
+
 async def test_feedback_that_says_nothing_or_too_much_is_refused() -> None:
     """An unknown decision, no value, two ids, and values out of range are 4xx with a reason."""
     async with local(app_of()) as http:
