@@ -261,6 +261,18 @@ CALLING = {"id": "call_1", "type": "function"}
             "data:x",
         ),
         ([{"role": "tool", "tool_call_id": "call_9", "content": "Rain."}], "call_9"),
+        ([{"role": "system", "content": ["text"]}], "str"),
+        ([{"role": "system", "content": [{"type": "image_url"}]}], "image_url"),
+        ([{"role": "developer", "content": {"type": "text", "text": "Be brief."}}], "dict"),
+        ([{"role": "assistant", "content": [{"type": "audio", "id": "a"}]}], "audio"),
+        (
+            [
+                MESSAGES[2],
+                {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "image_url"}]},
+            ],
+            "image_url",
+        ),
+        ([{"role": "system", "content": MESSAGES[4]["content"]}], "image_url"),
         ([{"role": "assistant", "tool_calls": [CALLING]}], "call_1"),
         ([{"role": "assistant", "tool_calls": ["call_1"]}], "call_1"),
         (
@@ -375,6 +387,17 @@ async def test_images_are_fetched_for_google(
     await others.complete(asking_about("http://example.org/x", google))
     (part,) = google.requests[0].body["contents"][0]["parts"]
     assert {*part["inlineData"].values()} == {"image/png", PIXEL}
+
+
+@translated
+async def test_texts_in_parts(protocol: Protocol, serve: Serve, others: PydanticAIClient) -> None:
+    """Text in parts is text, whoever says it."""
+    parts = [{"type": "text", "text": "one-part"}, {"type": "text", "text": "another-part"}]
+    called = {**MESSAGES[2], "content": parts}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": parts}
+    asked = [{"role": "system", "content": parts}, MESSAGES[1], called, result]
+    body = str(await sent(others, protocol, serve, *asked))
+    assert body.count("one-part") == body.count("another-part") == 3
 
 
 @translated
