@@ -65,10 +65,10 @@ def whole_calls(calls: Iterable[Json]) -> tuple[Json, ...]:
 
 def _written(call: Json) -> Json:
     function = call.get("function")
-    arguments = function.get("arguments") if isinstance(function, dict) else None
-    if not isinstance(arguments, dict):
+    if not isinstance(function, dict) or not isinstance(function.get("arguments"), dict):
         return call
-    return {**call, "function": {**function, "arguments": json.dumps(arguments)}}
+    arguments = json.dumps(function["arguments"], ensure_ascii=False)
+    return {**call, "function": {**function, "arguments": arguments}}
 
 
 def _extend(function: dict[str, str], said: Json) -> None:
