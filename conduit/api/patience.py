@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from typing import ClassVar, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -59,7 +59,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _is_idle(self) -> bool:
         """Whether nobody else would ever close: any byte ends uvicorn's own wait after an answer."""
-        answered = self.cycle is None or self.cycle.response_complete
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # there is none before a request
+        answered = cycle is None or cycle.response_complete
         waited_for = self._hurry is not None or self.timeout_keep_alive_task is not None
         return answered and not waited_for and not self.transport.is_closing()
 
