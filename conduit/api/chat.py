@@ -63,8 +63,7 @@ def _check_type(headers: Headers) -> None:
 async def _complete(asked: Asked, router: Router, send: Send, *, started: float) -> None:
     response = await asked.complete(router)
     body = completion(response)
-    taken = time.perf_counter() - started - (response.latency or 0.0)
-    headers = response_headers(response, overhead_ms=1000 * max(taken, 0.0))
+    headers = response_headers(response, started=started)
     headers += [_JSON, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -87,8 +86,7 @@ async def _pump(asked: Asked, answer: AnswerStream, send: Send, *, started: floa
         await _say(send, framed(refusal_of(error).body))
     else:
         assert answer.response is not None
-        taken = time.perf_counter() - started - (answer.response.latency or 0.0)
-        await _say(send, chunks.end(answer.response, overhead_ms=1000 * max(taken, 0.0)))
+        await _say(send, chunks.end(answer.response, started=started))
     await send({"type": "http.response.body", "body": b""})
 
 
