@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conduit.api.directives import Name
 from conduit.api.gateway import opened
+from conduit.api.refusals import refuse
 from conduit.api.schemas import ERRORS, PriceBody
 from conduit.core.arms import Arm, Price, Tier
 
@@ -34,8 +35,13 @@ class NewModel(BaseModel):
     max_output_tokens: int = Field(default=8192, ge=1, le=10_000_000)
 
     def arm(self) -> str | Arm:
-        """The name, or the arm."""
+        """The name, or the arm.
+
+        Raises:
+            RefusedError: for what is said of a model that the catalogue is asked for.
+        """
         if self.provider is None:
+            self._refuse_more()
             return self.id
         price = None if self.price is None else Price(**self.price.model_dump())
         return Arm(
@@ -46,6 +52,17 @@ class NewModel(BaseModel):
             tier=self.tier,
             max_output_tokens=self.max_output_tokens,
         )
+
+    def _refuse_more(self) -> None:
+        said = self.model_fields_set - {"id", "provider"}
+        if said:
+            raise refuse(
+                f"the catalogue says {', '.join(sorted(said))} of the model {self.id!r}; "
+                "name a provider for a model of your own, or say its id alone",
+                code="invalid_value",
+                param="provider",
+                status=422,
+            )
 
 
 class ArmBody(BaseModel):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route
 
 import conduit
@@ -32,7 +33,7 @@ from conduit.api.guards.body import BodyLimit
 from conduit.api.guards.envelope import Envelope
 from conduit.api.guards.rate import RateLimit
 from conduit.api.guards.startup import Startup
-from conduit.api.handlers import handle_errors
+from conduit.api.handlers import handle_errors, of_anything
 from conduit.api.metrics_registry import available
 from conduit.api.openapi import TAGS, Documented
 from conduit.api.opening import Opening, open_router
@@ -60,7 +61,11 @@ def create_app(settings: Settings | None = None, *, opening: Opening = open_rout
         openapi_tags=TAGS,
         lifespan=lifespan,
         middleware=[
-            Middleware(guard) for guard in (Startup, Envelope, Access, RateLimit, BodyLimit)
+            Middleware(Startup),
+            Middleware(Envelope),
+            # FastAPI's own is outside of all, where neither answer nor log line has the request's id.
+            Middleware(ServerErrorMiddleware, handler=of_anything),
+            *(Middleware(guard) for guard in (Access, RateLimit, BodyLimit)),
         ],
     )
     app.state.gateway = gateway

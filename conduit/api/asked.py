@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from conduit.api.chat_request import ChatRequest, options_of, read_chat
@@ -112,8 +113,18 @@ def ask(
     max_tokens: int | None,
     key: str | None,
     settings: Settings,
+    models: Sequence[str] | None = None,
 ) -> Asked:
     """The query for a conversation.
+
+    Args:
+        chat: the conversation.
+        directives: what is asked of the router.
+        model: as the chat protocol names one.
+        max_tokens: of the answer; None for what is set.
+        key: name of the caller's key.
+        settings: limits, and what stands in for what was not said.
+        models: the only ones that are meant, however many; None leaves it to the directives.
 
     Raises:
         RefusedError: for a longer conversation than is taken.
@@ -122,6 +133,7 @@ def ask(
     _check_length(chat, settings.max_prompt_tokens)
     automatic, _, suffix = model.partition(":")
     forced = None if automatic == AUTO else (model,)
+    allowed = models or directives.models
     return Asked(
         query=Query(
             _routing_text(chat),
@@ -132,7 +144,7 @@ def ask(
             temperature=None if "temperature" in chat.options else settings.temperature,
             chat=chat,
         ),
-        models=forced or (tuple(directives.models) if directives.models else None),
+        models=forced or (tuple(allowed) if allowed else None),
         scopes=directives.scopes(key),
         strict=directives.strict,
         cache=directives.cache,

@@ -14,7 +14,7 @@ from conduit.api.chat_answer import Chunks, Header, completion, framed, headers_
 from conduit.api.gateway import opened
 from conduit.api.keys import Headers
 from conduit.api.presence import CallerGoneError, read_body, while_present
-from conduit.api.refusals import refusal_of, refuse
+from conduit.api.refusals import RefusedError, refusal_of, unread
 from conduit.core.errors import ConduitError
 from conduit.engines.answer_stream import AnswerStream
 from conduit.engines.router import Router
@@ -57,19 +57,13 @@ def _check_type(headers: Headers) -> None:
     """
     for name, value in headers:
         if name == b"content-type" and value.partition(b";")[0].strip().lower() in _FORMS:
-            raise refuse(
-                f"a body of {value[:100].decode('latin-1')!r} is not read; "
-                "send it with 'Content-Type: application/json'",
-                code="unsupported_media_type",
-                status=415,
-            )
+            raise RefusedError(unread(value.decode("latin-1")))
 
 
 async def _complete(asked: Asked, router: Router, send: Send, *, started: float) -> None:
     response = await asked.complete(router)
     body = completion(response)
-    taken = time.perf_counter() - started - (response.latency or 0.0)
-    headers = response_headers(response, overhead_ms=1000 * max(taken, 0.0))
+    headers = response_headers(response, started=started)
     headers += [_JSON, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -92,8 +86,7 @@ async def _pump(asked: Asked, answer: AnswerStream, send: Send, *, started: floa
         await _say(send, framed(refusal_of(error).body))
     else:
         assert answer.response is not None
-        taken = time.perf_counter() - started - (answer.response.latency or 0.0)
-        await _say(send, chunks.end(answer.response, overhead_ms=1000 * max(taken, 0.0)))
+        await _say(send, chunks.end(answer.response, started=started))
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -102,9 +102,10 @@ class Chunks:
             self._frame = {**extras.body, **self._frame}
         return self._event(said, choice=extras.choice)
 
-    def end(self, response: Response, *, overhead_ms: float) -> bytes:
+    def end(self, response: Response, *, started: float) -> bytes:
         """The last pieces."""
-        more = {"conduit": facts(response) | {"overhead_ms": round(overhead_ms, 3)}}
+        overhead = round(overhead_ms(response, started=started), 3)
+        more = {"conduit": facts(response) | {"overhead_ms": overhead}}
         last = self._event(self._role, finish_reason=_finish(response), more=more)
         if self._usage:
             last += _event(self._frame | {"choices": [], "usage": usage(response)} | more)
@@ -148,8 +149,14 @@ def headers_of(named: Iterable[tuple[str, object]]) -> list[Header]:
             if value is not None]  # fmt: skip
 
 
-def response_headers(response: Response, *, overhead_ms: float) -> list[Header]:
-    """Of a whole answer."""
+def overhead_ms(response: Response, *, started: float) -> float:
+    """Milliseconds since a moment of ``perf_counter`` that no model took, waits between tries included."""
+    models = (response.latency or 0.0) + response.lost
+    return 1000 * max(time.perf_counter() - started - models, 0.0)
+
+
+def response_headers(response: Response, *, started: float) -> list[Header]:
+    """Of a whole answer, to a request that began at ``started``, a moment of ``perf_counter``."""
     return headers_of(
         (
             ("decision-id", response.decision_id),
@@ -160,7 +167,7 @@ def response_headers(response: Response, *, overhead_ms: float) -> list[Header]:
             ("propensity", response.propensity),
             ("attempts", response.attempts),
             ("cache", "hit" if response.cached else "miss"),
-            ("overhead-ms", round(overhead_ms, 3)),
+            ("overhead-ms", round(overhead_ms(response, started=started), 3)),
         )
     )
 

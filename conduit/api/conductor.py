@@ -91,8 +91,7 @@ async def llm(body: LlmBody, request: Request, reply: Reply) -> LlmAnswer:
     started = time.perf_counter()
     work = _asked(body, request).complete(opened(request.scope).router)
     response = await while_present(request.receive, work)
-    taken = time.perf_counter() - started - (response.latency or 0.0)
-    mark(reply, response_headers(response, overhead_ms=1000 * max(taken, 0.0)))
+    mark(reply, response_headers(response, started=started))
     return _answer(response, prompt=body.prompt)
 
 
@@ -132,8 +131,8 @@ def _asked(body: LlmBody, request: Request) -> Asked:
             user=body.user_id,
             session=body.session,
             task_type=body.task_type,
-            models=None if models is None else list(models),
         ),
+        models=models,
         model=AUTO,
         max_tokens=body.max_tokens,
         key=request.scope.get("conduit_key"),

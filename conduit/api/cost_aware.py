@@ -109,8 +109,7 @@ async def _generated(body: GenerateBody, request: Request, reply: Reply) -> Gene
     work = _asked(body, server, key=request.scope.get("conduit_key")).complete(server.router)
     response = await while_present(request.receive, work)
     taken = time.perf_counter() - started
-    overhead = max(taken - (response.latency or 0.0), 0.0)
-    mark(reply, response_headers(response, overhead_ms=1000 * overhead))
+    mark(reply, response_headers(response, started=started))
     return await _answer(body, response, server, latency=max(taken, response.latency or 0.0))
 
 
@@ -122,8 +121,8 @@ def _asked(body: GenerateBody, server: Opened, *, key: str | None) -> Asked:
             max_cost=body.max_cost_usd,
             max_latency=None if latency is None else latency / 1000,
             min_quality=body.min_quality,
-            models=None if forced is None else forced_models(forced, server.router.arms),
         ),
+        models=None if forced is None else forced_models(forced, server.router.arms),
         model=AUTO,
         max_tokens=None,
         key=key,

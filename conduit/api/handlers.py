@@ -1,4 +1,4 @@
-"""Every error of a route becomes one shape."""
+"""Every error of a route, or before one, becomes one shape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from conduit.api.presence import CallerGoneError
-from conduit.api.refusals import Refusal, RefusedError, refusal_of
+from conduit.api.refusals import Refusal, RefusedError, refusal_of, unread
 from conduit.core.errors import ConduitError
 
 _log = logging.getLogger("conduit.api")
@@ -22,16 +22,17 @@ _CODES: Mapping[int, tuple[str, str]] = {
     405: ("method_not_allowed", "this address takes another method; /docs lists which"),
 }
 """Code and message by status."""
+_NO_JSON = "json_invalid"
+"""What FastAPI calls a body that cannot be read."""
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Answer errors of routes in OpenAI's shape."""
+    """Answer errors of routes in OpenAI's shape; :func:`of_anything` has those that nobody foresaw."""
     app.add_exception_handler(ConduitError, _of_conduit)
     app.add_exception_handler(RefusedError, _of_form)
     app.add_exception_handler(RequestValidationError, _of_schema)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(CallerGoneError, _to_nobody)
-    app.add_exception_handler(Exception, _of_anything)
 
 
 def explain(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
@@ -40,6 +41,8 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
     Never shows the value: it may be a secret, or long.
     """
     first = errors[0]
+    if first["type"] == _NO_JSON:  # whose place is a number of bytes, and no field
+        return f"the body is no JSON: {first['ctx']['error']}", None
     inside = [part for part in first["loc"] if part not in {"body", "query", "path"}]
     field = ".".join(map(str, inside))
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -56,10 +59,23 @@ async def _of_form(_: Request, error: Exception) -> Response:
     return error.refusal.response()
 
 
-async def _of_schema(_: Request, error: Exception) -> Response:
+async def _of_schema(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    declared = request.headers.get("content-type", "")
+    if first["loc"] == ("body",) and first["type"] != "missing" and not _is_json(declared):
+        return unread(declared).response()
     message, field = explain(error.errors())
-    return Refusal(status=422, message=message, code="invalid_value", param=field).response()
+    code = "invalid_json" if first["type"] == _NO_JSON else "invalid_value"
+    return Refusal(status=422, message=message, code=code, param=field).response()
+
+
+def _is_json(content_type: str) -> bool:
+    """Whether a body that is declared so is read as JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
 
 
 async def _to_nobody(_: Request, _error: Exception) -> Response:
@@ -78,7 +94,8 @@ async def _of_http(_: Request, error: Exception) -> Response:
     ).response()
 
 
-async def _of_anything(request: Request, error: Exception) -> Response:
+async def of_anything(request: Request, error: Exception) -> Response:
+    """Answer an error that nobody foresaw: the caller learns nothing of it, the log its place."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     _log.error(
         "%s %s failed: %r at %s:%s",

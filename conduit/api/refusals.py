@@ -132,6 +132,16 @@ def refuse(message: str, *, code: str, param: str | None = None, status: int = 4
     return RefusedError(Refusal(status=status, message=message, code=code, param=param))
 
 
+def unread(content_type: str) -> Refusal:
+    """For a body that is declared as anything but JSON, or as nothing."""
+    kind = repr(content_type[:100]) if content_type else "no declared type"
+    return Refusal(
+        status=415,
+        message=f"a body of {kind} is not read; send it with 'Content-Type: application/json'",
+        code="unsupported_media_type",
+    )
+
+
 def refusal_of(error: ConduitError) -> Refusal:
     """What a caller is told of an error."""
     failures = error.failures if isinstance(error, AllModelsFailedError) else ()

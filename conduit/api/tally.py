@@ -20,9 +20,9 @@ class Tally:
         attempts: calls of models, by model.
         failures: of these, those that failed, by model.
         answers: by the model that gave them.
-        cost: USD, failed attempts included.
+        cost: USD, of attempts that failed or were broken off too, whatever became of their query.
         base_cost: USD that the same answers would have cost at the baseline.
-        spent: USD by the model that answered.
+        spent: the same, by the model that was called.
     """
 
     def __init__(self) -> None:
@@ -41,6 +41,8 @@ class Tally:
             case Executed(execution):
                 self.attempts[execution.arm] += 1
                 self.failures[execution.arm] += execution.failure is not None
+                self.cost += execution.cost
+                self.spent[execution.arm] = self.spent.get(execution.arm, 0.0) + execution.cost
             case Completed(response):
                 self._complete(response)
             case Failed():
@@ -54,7 +56,5 @@ class Tally:
     def _complete(self, response: Response) -> None:
         self.completed += 1
         self.cached += response.cached
-        self.cost += response.cost
         self.base_cost += response.base_cost
         self.answers[response.model] += 1
-        self.spent[response.model] = self.spent.get(response.model, 0.0) + response.cost

@@ -104,9 +104,9 @@ def _thinking(settings: Settings, reasoning: str, asked: Asked) -> Settings:
 
 
 def response_json(response: Response) -> dict[str, Any]:
-    """A response for programs: its fields but for the protocol's, and what was saved."""
+    """A response for programs: its fields but for the protocol's and the server's, and what was saved."""
     told = asdict(response)
-    del told["extras"]
+    del told["extras"], told["lost"]
     return told | {"savings": response.savings, "savings_percent": response.savings_percent}
 
 

@@ -186,6 +186,7 @@ class Response:
 
     Args:
         latency: seconds; None when nobody measured it.
+        lost: seconds that models took over attempts that failed before.
         cost: USD, failed attempts included.
         base_model: the model the saving is measured against.
         base_cost: USD for the same tokens at that model.
@@ -212,6 +213,7 @@ class Response:
     propensity: float | None = None
     cached: bool = False
     extras: Extras = field(default=NO_EXTRAS, hash=False)
+    lost: float = 0.0
 
     @property
     def savings(self) -> float:

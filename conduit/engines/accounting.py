@@ -17,6 +17,7 @@ def response_of(
     executions: Sequence[Execution],
     arms: Mapping[str, Arm],
     baseline: Arm,
+    lost: float,
 ) -> Response:
     """The response to a query: all attempts paid, savings against one named baseline.
 
@@ -26,6 +27,7 @@ def response_of(
         executions: every attempt, failed ones included.
         arms: by id.
         baseline: the model savings are measured against.
+        lost: seconds that attempts took that failed.
     """
     reply, arm = served.reply, arms[served.attempt.arm]
     cost = sum(execution.cost for execution in executions)
@@ -46,6 +48,7 @@ def response_of(
         tool_calls=reply.tool_calls,
         propensity=decision.propensity,
         extras=reply.extras,
+        lost=lost,
     )
 
 

@@ -51,7 +51,9 @@ class AnswerCache:
     async def put(self, errand: Errand, response: Response) -> None:
         """Keep an answer, if it is whole."""
         if self._wanted(errand) and _is_whole(response):
-            entry = canonical(asdict(response))
+            fields = asdict(response)
+            del fields["lost"]  # in this answer's calls; of one given again there are none
+            entry = canonical(fields)
             await self._cache.put(_key(errand), entry, ttl=self._seconds or ORDINARY_SECONDS)
 
     def _wanted(self, errand: Errand) -> bool:

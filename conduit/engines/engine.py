@@ -238,4 +238,5 @@ def _served(
         till=parts.till or money.till,
         continue_cut=parts.continue_cut,
         announce=announce,
+        clock=parts.clock,
     )

@@ -17,6 +17,7 @@ from conduit.core.errors import (
 )
 from conduit.core.events import Completed, Event, Failed
 from conduit.core.outcomes import Delta, Execution, Response
+from conduit.core.ports import Clock
 from conduit.engines.accounting import response_of
 from conduit.engines.answer_cache import AnswerCache
 from conduit.engines.answering import in_one_piece
@@ -61,6 +62,7 @@ class Serving:
         till: opens one on the accounts of an errand.
         continue_cut: whether cut answers are continued where the caller does not say.
         announce: is told of every event.
+        clock: when attempts end.
     """
 
     deciding: Deciding
@@ -70,6 +72,7 @@ class Serving:
     till: OpenTills
     continue_cut: bool
     announce: Callable[[Event], None]
+    clock: Clock
 
     async def pieces(self, errand: Errand, *, streaming: bool) -> Pieces:
         """Serve an errand. Whoever stops reading must close this: then the call is paid.
@@ -115,11 +118,14 @@ class Serving:
         yield response
 
     async def _executed(self, errand: Errand, turn: Turn, till: Till, *, streaming: bool) -> Pieces:
-        decision, executions, served = turn.decision, list[Execution](), None
+        decision, executions, served, lost = turn.decision, list[Execution](), None, 0.0
         made = False
         arms = {arm.id: arm for arm in turn.portfolio.arms}
 
         async def log(execution: Execution, *, continues: bool, status: int | None) -> None:
+            nonlocal lost
+            if execution.failure is not None:
+                lost += max(self.clock.now() - execution.started_at, 0.0)
             answered = [it for it in executions if it.failure is None] if continues else []
             executions.append(execution)
             learned = lesson(execution, continued=answered)
@@ -161,6 +167,7 @@ class Serving:
                 executions=executions,
                 arms=arms,
                 baseline=turn.portfolio.baseline,
+                lost=lost,
             )
 
     def _settle(self, turn: Turn, executions: Sequence[Execution], *, made: bool) -> None:

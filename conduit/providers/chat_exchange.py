@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,7 @@ def translated(
     timeout: float | None,
     *,
     journey: Journey,
+    secrets: Iterable[str],
     billed: Callable[[], Usage] = lambda: UNKNOWN,
 ) -> Iterator[None]:
     """Raises what goes wrong on the way as the failure that it is.
@@ -95,6 +96,7 @@ def translated(
         model: id of the arm.
         timeout: seconds that were allowed.
         journey: how far it has come.
+        secrets: to strike out, for some errors show the address of the proxy with its password.
         billed: what is known of it when it goes wrong.
     """
     from aiohttp import (  # noqa: PLC0415 - an extra
@@ -107,8 +109,9 @@ def translated(
     try:
         yield
     except ServerTimeoutError as error:  # of the connection, not of the whole call
-        raise _failed(
-            FailureKind.TIMEOUT, error, billed(), model=model, sent=journey.sent
+        detail = _said_of(error, secrets)
+        raise broken_off(
+            model, detail, billed(), kind=FailureKind.TIMEOUT, sent=journey.sent
         ) from None
     except TimeoutError:
         used = billed()
@@ -120,14 +123,20 @@ def translated(
             sent=journey.sent,
         ) from None
     except (InvalidURL, NonHttpUrlClientError) as error:
-        raise impossible(f"no address that can be called: {error}", model=model) from None
+        detail = f"no address that can be called: {_said_of(error, secrets)}"
+        raise impossible(detail, model=model) from None
     except (ClientError, OSError) as error:
-        failure = FailureKind.CONNECTION
-        raise _failed(failure, error, billed(), model=model, sent=journey.sent) from None
+        detail = _said_of(error, secrets)
+        raise broken_off(
+            model, detail, billed(), kind=FailureKind.CONNECTION, sent=journey.sent
+        ) from None
 
 
-def _failed(
-    kind: FailureKind, error: Exception, usage: Usage, *, model: str, sent: bool
-) -> ProviderError:
-    detail = fit_to_show(str(error) or type(error).__name__, secrets=())
-    return broken_off(model, detail, usage, kind=kind, sent=sent)
+def _said_of(error: Exception, secrets: Iterable[str]) -> str:
+    """What callers are told of an error: never the address that was asked, which may be a proxy's."""
+    from aiohttp import ClientResponseError  # noqa: PLC0415 - an extra
+
+    said = str(error)
+    if isinstance(error, ClientResponseError):
+        said = f"status {error.status} on the way: {error.message}"
+    return fit_to_show(said or type(error).__name__, secrets=secrets)

@@ -13,6 +13,7 @@ from conduit.core.sharing import Json
 from conduit.providers.chat_extras import extras_in
 from conduit.providers.faults import fit_to_show, kind_of_error, sentence_in, status_in
 from conduit.providers.replies import check_answer
+from conduit.providers.tool_fragments import readable_calls
 
 _FINISH_REASONS = {"function_call": "tool_calls", "max_tokens": "length"}
 _KNOWN_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
@@ -63,9 +64,7 @@ def reply_in(body: object, *, model: str, latency: float, secrets: Iterable[str]
     return finished(
         text=text_in(message.get("content")),
         extras=extras_in(body, choice, message),
-        tool_calls=tuple(
-            call for call in message.get("tool_calls") or () if isinstance(call, dict)
-        ),
+        tool_calls=readable_calls(message.get("tool_calls")),
         finish=choice.get("finish_reason"),
         usage=usage,
         model=model,

@@ -48,7 +48,7 @@ class ChatSession:
     session: ClientSession
     url: URL
     headers: Mapping[str, str]
-    proxy: str | None
+    proxy: URL | None
     secrets: tuple[str, ...]
 
     async def post(self, body: bytes, *, journey: Journey) -> ClientResponse:
@@ -108,7 +108,7 @@ def open_session(endpoint: Endpoint, *, connect_timeout: float) -> ChatSession:
         url=url,
         headers=headers,
         proxy=proxy,
-        secrets=(endpoint.api_key, url.password or ""),
+        secrets=(endpoint.api_key, *_passwords(url), *_passwords(proxy)),
     )
 
 
@@ -116,7 +116,12 @@ async def _sent(_: ClientSession, context: SimpleNamespace, __: object) -> None:
     context.trace_request_ctx.sent = True
 
 
-def _proxy(url: str) -> str | None:
+def _passwords(url: URL | None) -> tuple[str, ...]:
+    """The password in an address, as it is and as it is written there."""
+    return () if url is None else (url.password or "", url.raw_password or "")
+
+
+def _proxy(url: str) -> URL | None:
     """What the environment says; asked once, for aiohttp would ask at every call."""
     where = urlsplit(url)
     proxies = getproxies()
@@ -129,4 +134,12 @@ def _proxy(url: str) -> str | None:
             f"the environment names a proxy of kind {scheme!r} for {where.scheme} addresses",
             remedy="name an http proxy, or the address in NO_PROXY",
         )
-    return proxy
+    from yarl import URL  # noqa: PLC0415 - an extra's
+
+    try:
+        return URL(proxy)
+    except ValueError:  # whose words have the password in them
+        raise ConfigurationError(
+            f"the proxy that the environment names for {where.scheme} addresses is no address",
+            remedy="write it as http://host:port",
+        ) from None

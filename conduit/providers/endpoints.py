@@ -80,10 +80,11 @@ def endpoint_of(arm: Arm, *, api_keys: Mapping[str, str], base_urls: Mapping[str
     """Find the endpoint of an arm.
 
     ``arm.base_url`` wins over ``base_urls[provider]``, which wins over the provider's own address. A
-    key is required at the provider's own address only; a server elsewhere may ask for none.
+    key is required at the provider's own address only; a server elsewhere may ask for none. Blanks
+    around it are none of it: a key read from a file has the end of a line there.
 
     Raises:
-        ConfigurationError: when the provider's key is missing, or its address is unknown.
+        ConfigurationError: when the provider's key is missing or none, or its address is unknown.
     """
     base_url = arm.base_url or base_urls.get(arm.provider) or BASE_URLS.get(arm.provider)
     if not base_url:
@@ -92,11 +93,20 @@ def endpoint_of(arm: Arm, *, api_keys: Mapping[str, str], base_urls: Mapping[str
             remedy=f"use one of {', '.join(BASE_URLS)}, or give the base_url of a server that "
             "speaks OpenAI's chat protocol",
         )
-    key = api_keys.get(arm.provider, "")
+    key = api_keys.get(arm.provider, "").strip()
     own = base_url.rstrip("/") == BASE_URLS.get(arm.provider)
     if not key and own and arm.provider in KEY_VARIABLES:
         raise ConfigurationError(
             f"no API key for provider {arm.provider!r} of model {arm.id!r}",
-            remedy=f"set {' or '.join(KEY_VARIABLES[arm.provider])}",
+            remedy=f"set {_variables(arm.provider)}",
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError(
+            f"the API key for provider {arm.provider!r} has characters that no key has",
+            remedy=f"set {_variables(arm.provider)} to the key alone",
         )
     return Endpoint(provider=arm.provider, base_url=base_url, api_key=key)
+
+
+def _variables(provider: str) -> str:
+    return " or ".join(KEY_VARIABLES.get(provider, ("it",)))

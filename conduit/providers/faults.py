@@ -19,8 +19,9 @@ _KIND_OF_STATUS = {
     429: FailureKind.RATE_LIMIT,
 }
 
-_FILTER_CODES = {"content_filter", "content_policy_violation"}
-_BUSY_CODES = {"rate_limit_exceeded", "rate_limit_error", "insufficient_quota"}
+_FILTER_CODES = ("content_filter", "content_policy_violation")
+_BUSY_CODES = ("rate_limit_exceeded", "rate_limit_error", "insufficient_quota")
+# No sets: a word that is looked up may be anything that JSON has, and lists have no hash.
 
 
 def kind_of_status(status: int, *, code: object = None, body: object = None) -> FailureKind:
@@ -69,14 +70,14 @@ def code_in(body: object) -> object:
 
 def sentence_in(body: object) -> str:
     """The sentence inside an error body: ``{"error": {"message": …}}``, or less of it."""
-    if isinstance(body, dict):
-        return sentence_in(body.get("error") or body.get("message"))
+    while isinstance(body, dict):
+        body = body.get("error") or body.get("message")
     return body if isinstance(body, str) else ""
 
 
 def fit_to_show(said: str, *, secrets: Iterable[str]) -> str:
     """What a provider said, on one line of bounded length, with the keys struck out."""
-    for secret in filter(None, secrets):
+    for secret in filter(None, map(str.strip, secrets)):
         said = said.replace(secret, "***")
     said = " ".join(said.split())
     return said if len(said) <= _LONGEST_DETAIL else f"{said[:_LONGEST_DETAIL]}…"

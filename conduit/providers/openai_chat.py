@@ -60,7 +60,7 @@ class OpenAIChatClient:
         session = await self._session(request)
         body = self._encoded(request, session, stream=False)
         allowance, model, journey = Allowance(request.timeout), request.arm.id, Journey()
-        with translated(model, request.timeout, journey=journey):
+        with translated(model, request.timeout, journey=journey, secrets=session.secrets):
             raw = await allowance.wait(
                 whole(session, body, journey=journey, model=model, codec=self._codec)
             )
@@ -80,7 +80,13 @@ class OpenAIChatClient:
         body = self._encoded(request, session, stream=True)
         allowance, model, journey = Allowance(request.timeout), request.arm.id, Journey()
         so_far = AnswerSoFar(model=model, secrets=session.secrets, decode=self._codec.decode)
-        with translated(model, request.timeout, journey=journey, billed=lambda: so_far.usage):
+        with translated(
+            model,
+            request.timeout,
+            journey=journey,
+            secrets=session.secrets,
+            billed=lambda: so_far.usage,
+        ):
             response = await allowance.wait(
                 send(session, body, journey=journey, model=model, codec=self._codec)
             )

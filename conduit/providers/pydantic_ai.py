@@ -12,6 +12,7 @@ from conduit.core.outcomes import Delta, ModelReply, ModelRequest
 from conduit.providers.allowances import Allowance
 from conduit.providers.endpoints import endpoint_of
 from conduit.providers.failures import translated
+from conduit.providers.fetched_images import with_images
 from conduit.providers.models import Backend, open_backend
 from conduit.providers.pools import BackendPool
 from conduit.providers.translated_replies import reply_of
@@ -62,11 +63,12 @@ class PydanticAIClient:
 
         model, asked = await self._asked(request)
         allowance = Allowance(request.timeout)
+        messages = await with_images(asked.messages, request, allowance)
         with translated(request, self._api_keys.values()):
             response = await allowance.wait(
                 model_request(
                     model,
-                    asked.messages,
+                    messages,
                     model_settings=asked.settings,
                     model_request_parameters=asked.parameters,
                 )
@@ -87,6 +89,7 @@ class PydanticAIClient:
 
         model, asked = await self._asked(request)
         allowance = Allowance(request.timeout)
+        messages = await with_images(asked.messages, request, allowance)
         response: StreamedResponse | None = None
         with translated(
             request, self._api_keys.values(), billed=lambda: response.usage if response else None
@@ -94,7 +97,7 @@ class PydanticAIClient:
             async with AsyncExitStack() as stack:
                 answer = model_request_stream(
                     model,
-                    asked.messages,
+                    messages,
                     model_settings=asked.settings,
                     model_request_parameters=asked.parameters,
                 )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from conduit.core.chat import Chat, text_of
+from conduit.core.chat import Chat
 from conduit.core.errors import ProviderError
 from conduit.core.sharing import Json
 from conduit.providers.replies import impossible
@@ -61,22 +61,22 @@ class _Translator:
 
         role = message.get("role")
         if role in ("system", "developer"):
-            return messages.SystemPromptPart(text_of(message))
+            return messages.SystemPromptPart(self._text(message))
         if role == "user":
-            return messages.UserPromptPart(self._user_content(message.get("content")))
+            return messages.UserPromptPart(self._content(message.get("content")))
         if role == "tool":
             call = message.get("tool_call_id")
             if call not in self._tools:
                 raise self._refused(f"a tool result for {call!r}, which no message calls")
             return messages.ToolReturnPart(
-                self._tools[call], text_of(message), tool_call_id=str(call)
+                self._tools[call], self._text(message), tool_call_id=str(call)
             )
         raise self._refused(f"a message of role {role!r}")
 
     def answered(self, message: Json) -> Iterator[ModelResponsePart]:
         from pydantic_ai.messages import TextPart, ToolCallPart  # noqa: PLC0415 - heavy
 
-        if text := text_of(message) or message.get("refusal"):
+        if text := self._text(message) or message.get("refusal"):
             yield TextPart(text)
         for call in message.get("tool_calls") or ():
             identity, name, arguments = self._called(call)
@@ -94,7 +94,18 @@ class _Translator:
             raise self._refused(f"a call of {name!r} whose arguments are no object")
         return identity, name, arguments
 
-    def _user_content(self, content: Any) -> str | list[UserContent]:
+    def _text(self, message: Json) -> str:
+        """What somebody says who may say nothing but text, in this protocol."""
+        content = message.get("content")
+        shown = [""] if content is None else self._content(content)
+        if isinstance(shown, str):
+            return shown
+        texts = [part for part in shown if isinstance(part, str)]
+        if len(texts) < len(shown):
+            raise self._refused(f"an image_url in a message of role {message['role']!r}")
+        return "\n".join(texts)
+
+    def _content(self, content: Any) -> str | list[UserContent]:
         if isinstance(content, str):
             return content
         if not isinstance(content, list | tuple):

@@ -43,6 +43,26 @@ async def test_models_come_change_their_price_and_go(http: httpx.AsyncClient) ->
     assert await listed(http) == {"cheap", "dear"}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("price", {"input": 1, "output": 1}),
+        ("model", "another-name"),
+        ("tier", "premium"),
+        ("max_output_tokens", 100),
+    ],
+)
+async def test_a_model_of_the_catalogue_has_what_the_catalogue_says(
+    http: httpx.AsyncClient, name: str, value: object
+) -> None:
+    """What is said of a model that the catalogue is asked for is refused, never passed over."""
+    body = {"id": "gpt-4o-mini", name: value}
+    said = error_of(await http.post("/v1/admin/models", json=body), 422)
+    assert said["param"] == "provider"
+    assert name in said["message"]
+    assert await listed(http) == {"cheap", "dear"}
+
+
 async def test_models_that_cannot_be_changed_so(http: httpx.AsyncClient) -> None:
     """A model twice, an unknown one, a negative price and the last one are refused, and all stays."""
     assert (await http.post("/v1/admin/models", json=NEW)).status_code == 201

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from dataclasses import replace
 
 import openai
 import pytest
 
+from conduit.api.chat_answer import overhead_ms
+from conduit.core.clocks import ManualClock
 from conduit.core.errors import FailureKind
 from conduit.core.outcomes import ModelReply, ModelRequest
 from conduit.engines.offline import offline_client
@@ -16,6 +20,7 @@ from conduit.providers.endpoints import Endpoint
 from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 
+from ..engines.builders import CHEAP, router_of
 from .serving import ASKED, CHAT, Served, app_of, serving
 
 ENDPOINT = Endpoint(provider="openai", base_url="https://api.openai.com/v1", api_key="")
@@ -75,6 +80,25 @@ async def test_headers_say_what_it_did_cost() -> None:
     assert told["x-conduit-attempts"] == "1"
     assert told["x-conduit-cache"] == "miss"
     assert 0 <= float(told["x-conduit-overhead-ms"]) < 10_000
+
+
+async def test_time_of_models_that_failed_is_no_overhead() -> None:
+    """Overhead is what no model took: neither the one that answered, nor those that failed before."""
+    clock = ManualClock()
+
+    class Slow(ScriptedProvider):
+        async def complete(self, request: ModelRequest) -> ModelReply:
+            clock.advance(3.0)
+            return await super().complete(request)
+
+    client = Slow("4", latency=2.0, failures={"cheap": [FailureKind.SERVER]})
+    options = Settings(num_retries=1, app_retries=0)
+    async with router_of(CHEAP, client=client, clock=clock, settings=options) as router:
+        response = await router.complete("What is 2+2?")
+    assert (response.attempts, response.latency, response.lost) == (2, 2.0, 3.0)
+    started = time.perf_counter() - 4.0
+    assert overhead_ms(response, started=started) == 0.0
+    assert overhead_ms(replace(response, lost=0.0), started=started) >= 2000.0
 
 
 @pytest.mark.parametrize("model", ["cheap", "dear"])

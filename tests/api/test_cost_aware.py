@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -69,6 +70,14 @@ async def test_a_model_is_forced_by_id_provider_or_tier(
         said = [await generate(http, force_model=force_model) for _ in range(4)]
     assert {answer["chosen_model"] for answer in said} <= allowed
     assert {answer["route_reason"] for answer in said} == {f"force_model({force_model})"}
+
+
+async def test_a_forced_name_may_mean_any_number_of_models() -> None:
+    """A provider with more models than a caller may name one by one is forced like any other."""
+    many = [replace(MIDDLE, id=f"middle-{number}") for number in range(101)]
+    async with speaking(MINI, *many) as http:
+        said = await generate(http, force_model="anthropic")
+    assert said["chosen_model"].startswith("middle-")
 
 
 async def test_cheap_is_the_cheapest_where_no_model_is_sold_as_such() -> None:

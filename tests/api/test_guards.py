@@ -109,6 +109,31 @@ async def test_half_open_connections_are_closed(
         assert [(await served.ask()).status_code for _ in range(2)] == [200, 200]
 
 
+@pytest.mark.parametrize(
+    ("sent", "more"),
+    [
+        (f"{HEAD}Content-Length: 10\r\n\r\n".encode(), b"{"),
+        (b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"\r\n"),
+    ],
+    ids=["a body after its answer", "a line after a request"],
+)
+async def test_bytes_after_an_answer_hold_no_connection(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, more: bytes
+) -> None:
+    """What follows an answer and begins no request keeps a connection open no longer than headers."""
+    monkeypatch.setattr(PatientProtocol, "patience", 0.05)
+    app = app_of(settings=Settings(api_key="a-key-of-ours"))
+    async with (
+        serving(app, http=PatientProtocol, timeout_keep_alive=3600) as served,
+        connected(served) as (reader, writer),
+    ):
+        writer.write(sent)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 ")
+        writer.write(more)
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 5)
+
+
 MALFORMED = [
     (b"", "no JSON"),
     (b"{", "no JSON"),

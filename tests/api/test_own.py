@@ -15,6 +15,7 @@ from conduit.providers.scripted import ScriptedProvider
 from conduit.settings import Settings
 from conduit.stores.memory import MemoryStore
 
+from ..engines.builders import CHEAP, DEAR
 from .serving import ASKED, CHAT, app_of, local
 
 PROMPT = {"prompt": "What is 2+2?"}
@@ -125,6 +126,35 @@ async def test_feedback_joins_by_either_id_and_is_idempotent(by: str) -> None:
     assert stats["ratings"] == 1
 
 
+@pytest.mark.parametrize("path", ["/v1/complete", "/v1/feedback"])
+async def test_a_body_that_is_no_json_is_said_to_be_none(path: str) -> None:
+    """A body that cannot be read is to blame as a whole, not where its reading ended."""
+    headers = {"Content-Type": "application/json"}
+    async with local(app_of()) as http:
+        answer = await http.post(path, content=b'{"prompt": ', headers=headers)
+    said = error_of(answer, 422)
+    assert said["message"].startswith("the body is no JSON")
+    assert (said["code"], said["param"]) == ("invalid_json", None)
+
+
+@pytest.mark.parametrize("path", ["/v1/complete", "/v1/feedback", "/llm", "/generate"])
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+async def test_a_body_of_another_kind_is_told_which_header_is_missing(
+    path: str, kind: str | None
+) -> None:
+    """Whoever forgets the header is told of it, and not that an object is none."""
+    client = ScriptedProvider("4")
+    headers = {} if kind is None else {"Content-Type": kind}
+    async with local(app_of(client)) as http:
+        answer = await http.post(path, content=b'{"prompt": "hi"}', headers=headers)
+        listed = await http.post("/v1/complete", json=[])
+    assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.text
+    assert "unsupported_media_type" in answer.text
+    assert listed.status_code == 422
+    assert client.requests == []
+
+
 async def test_feedback_that_says_nothing_or_too_much_is_refused() -> None:
     """An unknown decision, no value, two ids, and values out of range are 4xx with a reason."""
     async with local(app_of()) as http:
@@ -157,6 +187,24 @@ async def test_statistics_add_up() -> None:
     assert stats["saved"] == pytest.approx(sum(answer["saved"] for answer in answers))
     assert sum(model["attempts"] for model in stats["models"].values()) == 3
     assert sum(model["cost"] for model in stats["models"].values()) == pytest.approx(stats["cost"])
+
+
+async def test_statistics_have_what_was_paid_for_nothing() -> None:
+    """A query that no model answered costs what its attempts were billed, each with its model."""
+    empty = ModelReply(text="", input_tokens=1000, output_tokens=1000, latency=0.25)
+    async with local(app_of(ScriptedProvider(lambda _: empty))) as http:
+        error_of(await http.post("/v1/complete", json=PROMPT), 502)
+        stats = (await http.get("/v1/stats")).json()
+    billed = {name: model["cost"] for name, model in stats["models"].items() if model["attempts"]}
+    assert billed
+    prices = {arm.id: arm.price for arm in (CHEAP, DEAR)}
+    for name, cost in billed.items():
+        price = prices[name]
+        assert price is not None
+        attempts = stats["models"][name]["attempts"]
+        assert cost == pytest.approx(attempts * price.cost(input_tokens=1000, output_tokens=1000))
+    assert stats["cost"] == pytest.approx(sum(billed.values()))
+    assert stats["saved"] == pytest.approx(-stats["cost"])
 
 
 async def test_what_there_is_not_is_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -20,9 +21,10 @@ from conduit.core.errors import (
     StoreError,
 )
 from conduit.core.outcomes import Response
+from conduit.core.requests import request_id
 from conduit.engines.router import Router
 
-from .serving import app_of, local, serving
+from .serving import ASKED, CHAT, app_of, local, serving
 from .test_chat import MESSAGES, client_of
 from .test_own import PROMPT, error_of
 
@@ -81,15 +83,17 @@ async def test_a_wait_that_ended_is_told_apart() -> None:
     assert (said["budget"]["resets_at"], said["budget"]["resets_in"]) == (None, None)
 
 
+class Broken(Router):
+    """Has a mistake in it."""
+
+    async def complete(self, query: Any, **options: Any) -> Response:
+        raise ZeroDivisionError("a secret")
+
+
 async def test_a_mistake_of_ours_is_a_500_in_the_same_shape(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The caller learns nothing of it; the log names the request, the error and its place."""
-
-    class Broken(Router):
-        async def complete(self, query: Any, **options: Any) -> Response:
-            raise ZeroDivisionError("a secret")
-
     async with local(app_of(kind=Broken)) as http:
         said = error_of(await http.post("/v1/complete", json=PROMPT), 500)
     assert (said["code"], said["type"]) == ("internal_error", "api_error")
@@ -97,6 +101,33 @@ async def test_a_mistake_of_ours_is_a_500_in_the_same_shape(
     (line,) = [record.getMessage() for record in caplog.records if record.name == "conduit.api"]
     assert line.startswith("POST /v1/complete failed: ZeroDivisionError")
     assert "test_refusals.py" in line
+
+
+class Ids(logging.Handler):
+    """Knows for which request each line was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str | None] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.ids.append(request_id.get())
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/complete", PROMPT), (CHAT, ASKED)])
+async def test_a_mistake_of_ours_is_found_by_its_id(path: str, body: dict[str, Any]) -> None:
+    """A 500 carries the request's id and what keeps browsers away, and its line has the same id."""
+    ids, log = Ids(), logging.getLogger("conduit.api")
+    log.addHandler(ids)
+    try:
+        async with local(app_of(kind=Broken)) as http:
+            answer = await http.post(path, json=body, headers={"X-Request-ID": "abc-1"})
+    finally:
+        log.removeHandler(ids)
+    assert error_of(answer, 500)["code"] == "internal_error"
+    assert answer.headers["x-request-id"] == "abc-1"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert ids.ids == ["abc-1"]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx2
 import pytest
 
 from conduit.core.chat import Chat
@@ -259,6 +261,18 @@ CALLING = {"id": "call_1", "type": "function"}
             "data:x",
         ),
         ([{"role": "tool", "tool_call_id": "call_9", "content": "Rain."}], "call_9"),
+        ([{"role": "system", "content": ["text"]}], "str"),
+        ([{"role": "system", "content": [{"type": "image_url"}]}], "image_url"),
+        ([{"role": "developer", "content": {"type": "text", "text": "Be brief."}}], "dict"),
+        ([{"role": "assistant", "content": [{"type": "audio", "id": "a"}]}], "audio"),
+        (
+            [
+                MESSAGES[2],
+                {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "image_url"}]},
+            ],
+            "image_url",
+        ),
+        ([{"role": "system", "content": MESSAGES[4]["content"]}], "image_url"),
         ([{"role": "assistant", "tool_calls": [CALLING]}], "call_1"),
         ([{"role": "assistant", "tool_calls": ["call_1"]}], "call_1"),
         (
@@ -287,6 +301,103 @@ async def test_messages_without_a_counterpart(
 ) -> None:
     """A message that cannot be sent is refused with what is wrong with it, never a crash."""
     assert named in await refusal(others, protocol, *messages)
+
+
+def asking_about(url: str, google: LoopbackServer, **options: Any) -> ModelRequest:
+    """A question to Google about the image at an address."""
+    image = {"type": "image_url", "image_url": {"url": url}}
+    chat = Chat(messages=({"role": "user", "content": [image]},))
+    return ModelRequest(arm=GOOGLE.arm(google.url), text="?", chat=chat, **options)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/x.png",
+        "http://169.254.169.254/x.png",
+        "http://no-such-name.invalid/x.png",
+        "ftp://example.org/x.png",
+        "http://",
+        "x.png",
+    ],
+)
+async def test_images_that_cannot_be_had(serve: Serve, others: PydanticAIClient, url: str) -> None:
+    """An address that leads to no image is the caller's mistake, and tells nothing of the network."""
+    google = await serve(Answer(body=GOOGLE.answer("Four.")))
+    with pytest.raises(ProviderError) as caught:
+        await others.complete(asking_about(url, google))
+    assert caught.value.kind is FailureKind.BAD_REQUEST
+    assert caught.value.detail == "an image could not be fetched from its address"
+    assert not google.requests
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("error", ["status", "connection"])
+async def test_images_that_fail_on_the_way(
+    serve: Serve,
+    others: PydanticAIClient,
+    monkeypatch: pytest.MonkeyPatch,
+    error: str,
+    streamed: bool,
+) -> None:
+    """An image that its server refuses, or that breaks off, is a failure with a fallback."""
+    asked = httpx2.Request("GET", "http://example.org/x.png")
+    failures = {
+        "status": httpx2.HTTPStatusError("no", request=asked, response=httpx2.Response(404)),
+        "connection": httpx2.ConnectError("no", request=asked),
+    }
+
+    async def failing(*_: object, **__: object) -> None:
+        raise failures[error]
+
+    monkeypatch.setattr("pydantic_ai._ssrf.safe_download", failing)
+    request = asking_about("http://example.org/x.png", await serve(Answer()))
+    with pytest.raises(ProviderError) as caught:
+        await (anext(others.stream(request)) if streamed else others.complete(request))
+    assert caught.value.kind is FailureKind.BAD_REQUEST
+
+
+async def test_images_that_take_too_long(
+    serve: Serve, others: PydanticAIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image that does not come in time is no sign of a slow model."""
+
+    async def lingering(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("pydantic_ai._ssrf.safe_download", lingering)
+    google = await serve(Answer())
+    with pytest.raises(ProviderError) as caught:
+        await others.complete(asking_about("http://example.org/x.png", google, timeout=0.05))
+    assert (caught.value.kind, caught.value.sent) == (FailureKind.BAD_REQUEST, False)
+
+
+async def test_images_are_fetched_for_google(
+    serve: Serve, others: PydanticAIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google gets the bytes that lie at an address, with the type that they were given there."""
+
+    async def found(url: str, **_: object) -> httpx2.Response:
+        return httpx2.Response(
+            200, content=base64.b64decode(PIXEL), headers={"Content-Type": "image/png"}
+        )
+
+    monkeypatch.setattr("pydantic_ai._ssrf.safe_download", found)
+    google = await serve(Answer(body=GOOGLE.answer("Four.")))
+    await others.complete(asking_about("http://example.org/x", google))
+    (part,) = google.requests[0].body["contents"][0]["parts"]
+    assert {*part["inlineData"].values()} == {"image/png", PIXEL}
+
+
+@translated
+async def test_texts_in_parts(protocol: Protocol, serve: Serve, others: PydanticAIClient) -> None:
+    """Text in parts is text, whoever says it."""
+    parts = [{"type": "text", "text": "one-part"}, {"type": "text", "text": "another-part"}]
+    called = {**MESSAGES[2], "content": parts}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": parts}
+    asked = [{"role": "system", "content": parts}, MESSAGES[1], called, result]
+    body = str(await sent(others, protocol, serve, *asked))
+    assert body.count("one-part") == body.count("another-part") == 3
 
 
 @translated

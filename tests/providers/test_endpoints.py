@@ -8,12 +8,13 @@ import sys
 import pytest
 
 from conduit.core.arms import Arm
-from conduit.core.errors import ConfigurationError
+from conduit.core.errors import ConfigurationError, ProviderError
 from conduit.core.outcomes import ModelRequest
 from conduit.providers.endpoints import BASE_URLS, KEY_VARIABLES, endpoint_of
 
-from .conftest import CLIENTS, Maker
-from .protocols import KEY
+from .conftest import CLIENTS, Maker, Serve
+from .loopback import Answer
+from .protocols import KEY, OWN_PROTOCOLS, Protocol, ask
 
 
 @pytest.mark.parametrize("provider", KEY_VARIABLES)
@@ -52,6 +53,31 @@ def test_key_is_not_shown(made: Maker) -> None:
     endpoint = endpoint_of(Arm(id="a", provider="openai"), api_keys={"openai": KEY}, base_urls={})
     client = made(api_keys={"openai": KEY})
     assert KEY not in f"{endpoint!r} {endpoint} {client!r} {client}"
+
+
+@pytest.mark.parametrize("protocol", OWN_PROTOCOLS, ids=str)
+async def test_a_key_read_from_a_file(protocol: Protocol, serve: Serve) -> None:
+    """A key may have a line's end after it, is sent without, and is struck out all the same."""
+    server = await serve(Answer(body=protocol.answer("Four.")))
+    keyed = CLIENTS[protocol.via](api_keys={protocol.name: f" {KEY}\r\n"})
+    await keyed.complete(ask(protocol.arm(server.url)))
+    assert protocol.key(server.requests[0]) == KEY
+    server.answer = Answer(status=401, body=protocol.fault(f"Wrong: {KEY}.", 401))
+    with pytest.raises(ProviderError) as caught:
+        await keyed.complete(ask(protocol.arm(server.url)))
+    assert caught.value.detail == "Wrong: ***."
+    await keyed.aclose()
+
+
+@pytest.mark.parametrize("key", ["one\ntwo", "one\x00", "schlüssel"])
+@pytest.mark.parametrize("made", CLIENTS.values(), ids=CLIENTS)
+async def test_a_key_that_is_none(made: Maker, key: str) -> None:
+    """A key that no header can carry is refused before it is sent, and not shown."""
+    client = made(api_keys={"openai": key})
+    with pytest.raises(ConfigurationError, match="'openai'") as caught:
+        await client.complete(ModelRequest(arm=Arm(id="a", provider="openai"), text="?"))
+    assert key not in str(caught.value)
+    assert "OPENAI_API_KEY" in str(caught.value)
 
 
 def test_import_is_light() -> None:

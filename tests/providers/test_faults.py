@@ -49,6 +49,7 @@ def test_date() -> None:
         ({"code": "content_filter"}, FailureKind.CONTENT_FILTER),
         ({"type": "server_error", "code": None}, FailureKind.SERVER),
         ("Out of memory.", FailureKind.SERVER),
+        ({"code": ["content_filter"], "type": {"a": 1}}, FailureKind.SERVER),
     ],
 )
 def test_error_objects(error: object, kind: FailureKind) -> None:
@@ -72,6 +73,7 @@ FLAGGED = {"reasons": ["violence"], "flagged_input": "How do I…", "provider_na
         (403, {"code": 403, "message": "Flagged.", "metadata": {"flagged_input": "How do I…"}}),
         ("content_filter", {"error": {"code": "content_filter"}}),
         ("content_policy_violation", None),
+        (["content_filter"], {"error": {"code": ["content_filter"], "metadata": FLAGGED}}),
     ],
 )
 def test_a_flagged_prompt_is_no_wrong_key(code: object, body: object) -> None:

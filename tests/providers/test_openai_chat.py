@@ -282,6 +282,101 @@ async def test_proxy_of_another_kind(
     assert KEY not in str(caught.value)
 
 
+ASKED_FOR = {"name": "look", "arguments": {"city": "Oslo"}}
+
+
+async def test_arguments_that_came_as_an_object(serve: Serve, fast: OpenAIChatClient) -> None:
+    """Arguments of a tool that a server did not write down are, for callers read a string."""
+    call = {"id": "call_1", "type": "function", "function": ASKED_FOR}
+    body = {"choices": [{"message": {"content": None, "tool_calls": [call]}}]}
+    server = await serve(Answer(body=body))
+    whole = await fast.complete(ask(LMSTUDIO.arm(server.url)))
+    server.answer = Stream(
+        pieces=[chunk(tool_calls=[{"index": 0, **call}]), chunk(finish="tool_calls"), DONE]
+    )
+    delta, streamed = await parts_of(fast, server)
+    for part in (whole, delta, streamed):
+        (found,) = part.tool_calls
+        assert found["function"]["name"] == "look"
+        assert json.loads(found["function"]["arguments"]) == {"city": "Oslo"}
+
+
+@pytest.mark.parametrize("calls", [True, 7, {"id": "call_1"}, [None, 3]])
+async def test_tool_calls_that_are_none(
+    serve: Serve, fast: OpenAIChatClient, calls: object
+) -> None:
+    """Words beside what only looks like tool calls are an answer, whole and in pieces."""
+    message = {"content": "Four.", "tool_calls": calls}
+    server = await serve(Answer(body={"choices": [{"message": message}]}))
+    whole = await fast.complete(ask(LMSTUDIO.arm(server.url)))
+    server.answer = Stream(pieces=[chunk(**message), chunk(finish="stop"), DONE])
+    *_, streamed = await parts_of(fast, server)
+    assert isinstance(streamed, ModelReply)
+    assert [(part.text, part.tool_calls) for part in (whole, streamed)] == [("Four.", ())] * 2
+
+
+@pytest.mark.parametrize(
+    "function", [{"name": 3, "arguments": 7}, {"name": ["f"], "arguments": True}, "look", None]
+)
+async def test_fragments_that_cannot_be_read(
+    serve: Serve, fast: OpenAIChatClient, function: object
+) -> None:
+    """Fields of another kind in a piece of a tool call add nothing to it, and stop no answer."""
+    piece = chunk(content="Four.", tool_calls=[{"index": 0, "id": 5, "function": function}])
+    server = await serve(Stream(pieces=[piece, chunk(finish="stop"), DONE]))
+    *_, reply = await parts_of(fast, server)
+    assert isinstance(reply, ModelReply)
+    (call,) = reply.tool_calls
+    assert call["function"] == {"name": "", "arguments": ""}
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_an_error_whose_code_is_a_list(
+    serve: Serve, fast: OpenAIChatClient, status: int
+) -> None:
+    """An error object is read as far as it can be, whatever its fields are."""
+    error = {"message": "No.", "code": ["content_filter"], "type": {}}
+    server = await serve(Answer(status=status, body={"error": error}))
+    failure = await failure_of(fast, server)
+    assert failure.kind is (FailureKind.SERVER if status == 200 else FailureKind.BAD_REQUEST)
+    assert failure.detail == "No."
+
+
+@pytest.mark.parametrize("written", ["s3cret", "s%40cret"])
+async def test_a_proxy_that_refuses_is_not_shown(
+    serve: Serve, fast: OpenAIChatClient, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    """A proxy that lets nobody through is told by its status, never by its address or password."""
+    proxy = await serve(Answer(status=407))
+    place = proxy.url.removeprefix("http://")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{written}@{place}")
+    arm = Arm(id="there", provider="mine", base_url="https://models.invalid/v1")
+    with pytest.raises(ProviderError, match="407") as caught:
+        await fast.complete(ModelRequest(arm=arm, text="?"))
+    assert (caught.value.kind, caught.value.sent) == (FailureKind.CONNECTION, False)
+    assert written not in str(caught.value)
+    assert place not in str(caught.value)
+
+
+async def test_a_proxy_that_is_none_is_not_shown(
+    fast: OpenAIChatClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy whose address cannot be read is refused without its password."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:s3cret@127.0.0.1:99999")
+    arm = Arm(id="there", provider="mine", base_url="https://models.invalid/v1")
+    with pytest.raises(ConfigurationError, match="no address") as caught:
+        await fast.complete(ModelRequest(arm=arm, text="?"))
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_an_address_that_cannot_be_called_hides_its_password(fast: OpenAIChatClient) -> None:
+    """An address of another kind is refused without the password that stands in it."""
+    arm = Arm(id="there", provider="mine", base_url="ftp://user:s%40cret@models.invalid/v1")
+    with pytest.raises(ProviderError, match="no address") as caught:
+        await fast.complete(ModelRequest(arm=arm, text="?"))
+    assert "cret" not in str(caught.value)
+
+
 async def test_without_orjson(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """The standard library's JSON does as well, where the faster one is not installed."""
     monkeypatch.setitem(sys.modules, "orjson", None)
