@@ -33,12 +33,14 @@ class Tool:
         remedy: how a user gets it.
         command: its arguments, from model (None for the tool's own) and reasoning effort.
         reply: what its standard output says, but for the latency; raises the two errors above.
+        says_cost: whether that has what the call did cost.
     """
 
     program: str
     remedy: str
     command: Callable[[str | None, str | None], tuple[str, ...]]
     reply: Callable[[str], ModelReply]
+    says_cost: bool = False
 
 
 def model_of(arm: Arm) -> str | None:
@@ -150,6 +152,7 @@ TOOLS: Mapping[str, Tool] = MappingProxyType(
             remedy="install Claude Code and sign in by starting 'claude' once",
             command=_claude,
             reply=_claude_reply,
+            says_cost=True,
         ),
     }
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ..batch.answering import names, write
+from ..providers.fake_tools import calls
 from ..providers.loopback import Answer, Received
 from .conftest import Run, Served, answered, failed
 
@@ -74,6 +75,20 @@ def test_the_whole_batch_may_cost_so_much(conduit: Run, openai: Served, machine:
     ran = conduit("batch", "--model", "gpt-4o", "--max-cost", "1e-6", "--json", "--force")
     assert (ran.code, ran.json["failed"], ran.json["spent_usd"]) == (1, 8, 0)
     assert "total budget of session" in ran.json["prompts"][0]["error"]
+
+
+def test_a_tool_that_says_afterwards_what_it_cost_is_not_asked_beyond_the_limit(
+    conduit: Run, tools: Path, machine: Path
+) -> None:
+    """The call that reaches the limit, of $0.0125 each, is the last; who is free goes on."""
+    write(machine / "prompts", **{f"p{number}__md": "x" for number in range(6)})
+    asked = ("batch", "--max-cost", ".02", "-j", "1", "--json", "--provider")
+    ran = conduit(*asked, "claude-code")
+    assert (ran.code, ran.json["done"], ran.json["failed"]) == (1, 2, 4)
+    assert ran.json["spent_usd"] == pytest.approx(0.025)
+    assert len(calls(tools)) == 2
+    assert "is $0.02: $0.025 are spent, and nothing is left" in ran.err
+    assert conduit(*asked, "openai-codex", "--max-cost", "0").json["done"] == 6
 
 
 def test_the_log_may_be_elsewhere_or_nowhere(
