@@ -11,7 +11,7 @@ from conduit.cli.asking import traces_wait
 from conduit.cli.choosing import choose
 from conduit.cli.stores import store_of
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
-from conduit.core.errors import InvalidInputError
+from conduit.core.errors import InvalidInputError, ReservationTimeoutError
 from conduit.core.events import Subscriber
 from conduit.core.models import Query
 from conduit.core.outcomes import Response
@@ -69,10 +69,19 @@ class Routed:
     account: Scope
 
     async def aanswer(self, prompt: str, /) -> Response:
-        """Answer a prompt; what is cut by its length is continued."""
-        return await self.router.complete(
-            self.query(prompt), models=self.only, scopes=(self.account,), continue_cut=True
-        )
+        """Answer a prompt; what is cut by its length is continued.
+
+        As long as the batch's own money is only set aside, other prompts of the batch have it, and
+        give back what they do not use: they are waited for, however many there are.
+        """
+        while True:
+            try:
+                return await self.router.complete(
+                    self.query(prompt), models=self.only, scopes=(self.account,), continue_cut=True
+                )
+            except ReservationTimeoutError as error:
+                if error.scope != str(self.account):
+                    raise
 
 
 @asynccontextmanager

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from conduit.engines.ledger_till import LedgerTill
 
 from ..batch.answering import names, write
 from ..providers.fake_tools import calls
@@ -75,6 +78,17 @@ def test_the_whole_batch_may_cost_so_much(conduit: Run, openai: Served, machine:
     ran = conduit("batch", "--model", "gpt-4o", "--max-cost", "1e-6", "--json", "--force")
     assert (ran.code, ran.json["failed"], ran.json["spent_usd"]) == (1, 8, 0)
     assert "total budget of session" in ran.json["prompts"][0]["error"]
+
+
+def test_prompts_wait_for_the_money_of_each_other(
+    conduit: Run, openai: Served, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call may cost all that the batch has: none fails while the others give money back."""
+    write(machine / "prompts", **{f"p{number}__md": "x" for number in range(4)})
+    monkeypatch.setattr("conduit.engines.money.LedgerTill", partial(LedgerTill, patience=0.3))
+    openai.answers = lambda _: answered("4", delay=0.25)
+    ran = conduit("batch", "--model", "gpt-4o", "--max-cost", ".15", "-j", "4", "--json")
+    assert (ran.code, ran.json["done"], ran.json["failed"]) == (0, 4, 0)
 
 
 def test_a_tool_that_says_afterwards_what_it_cost_is_not_asked_beyond_the_limit(
