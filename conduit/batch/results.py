@@ -54,6 +54,7 @@ class Result:
             "status": self.status.value,
             "model": self.model,
             "cost_usd": self.cost,
+            "cut": self.cut,
         }
         return said if self.error is None else said | {"error": self.error}
 

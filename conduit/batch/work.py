@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,7 @@ class Work:
         outputs: where answers go.
         force: ask again where the answer is there already.
         clock: dates answers.
+        check: raises UnusableAnswerError for an answer that is not to be kept; None keeps all.
     """
 
     provider: Answering
@@ -71,6 +72,7 @@ class Work:
     outputs: Outputs
     force: bool
     clock: Clock
+    check: Callable[[Response], None] | None = None
 
     async def do(self, job: Job) -> Result:
         """Have one prompt answered, unless it was; an error is a result like another.
@@ -117,6 +119,8 @@ class Work:
             cut=response.finish_reason == "length",
         )
         try:
+            if self.check is not None:
+                self.check(response)
             answer = answer_of(response.text, job.form)
             about = _about(response, self.clock)
             write = self.outputs.write

@@ -11,7 +11,7 @@ from conduit.cli.asking import traces_wait
 from conduit.cli.choosing import choose
 from conduit.cli.stores import store_of
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
-from conduit.core.errors import InvalidInputError, ReservationTimeoutError
+from conduit.core.errors import InvalidInputError, ReservationTimeoutError, UnusableAnswerError
 from conduit.core.events import Subscriber
 from conduit.core.models import Query
 from conduit.core.outcomes import Response
@@ -59,6 +59,8 @@ class Routed:
         query: makes a prompt a query.
         only: models that may answer; None for all.
         account: on which all of it is paid.
+        longest: tokens of the longest answer that the user allows; None for any.
+        limited: whether the batch may cost so much only.
     """
 
     identity: str
@@ -67,6 +69,23 @@ class Routed:
     query: Callable[[str], Query]
     only: tuple[str, ...] | None
     account: Scope
+    longest: int | None
+    limited: bool
+
+    def check(self, response: Response) -> None:
+        """Refuse an answer that the batch's money has cut, for another run may pay for all of it.
+
+        Raises:
+            UnusableAnswerError: for an answer that was cut before it was as long as is allowed.
+        """
+        if not self.limited or response.finish_reason != "length":
+            return
+        tokens = response.output_tokens
+        if self.longest is None or (tokens is not None and tokens < self.longest):
+            raise UnusableAnswerError(
+                "the answer was cut, where more than --max-cost allows may be needed",
+                remedy="ask again with a higher one",
+            )
 
     async def aanswer(self, prompt: str, /) -> Response:
         """Answer a prompt; what is cut by its length is continued.
@@ -136,6 +155,8 @@ def _made(wanted: Wanted, settings: Settings, subscribers: Iterable[Subscriber])
         query=plan.query,
         only=(plan.arm.id,),
         account=account,
+        longest=plan.longest,
+        limited=wanted.max_cost is not None,
     )
 
 
@@ -165,6 +186,8 @@ def _auto(
         ),
         only=choice.only,
         account=account,
+        longest=settings.max_tokens,
+        limited=wanted.max_cost is not None,
     )
 
 

@@ -17,6 +17,7 @@ from conduit.engines.ledger_till import LedgerTill
 from ..batch.answering import names, write
 from ..providers.fake_tools import calls
 from ..providers.loopback import Answer, Received
+from ..providers.protocols import OPENAI
 from .conftest import Run, Served, answered, failed
 
 
@@ -89,6 +90,26 @@ def test_prompts_wait_for_the_money_of_each_other(
     openai.answers = lambda _: answered("4", delay=0.25)
     ran = conduit("batch", "--model", "gpt-4o", "--max-cost", ".15", "-j", "4", "--json")
     assert (ran.code, ran.json["done"], ran.json["failed"]) == (0, 4, 0)
+
+
+def test_an_answer_that_the_money_has_cut_is_asked_for_again(
+    conduit: Run, openai: Served, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is paid, and no answer; one that is as long as the user allows is."""
+    openai.answers = lambda _: Answer(body=OPENAI.answer("[1]", "length"))
+    asked = ("batch", "--model", "gpt-4o", "--json", "-j", "1")
+    ran = conduit(*asked, "--max-cost", ".05")
+    assert (ran.code, ran.json["failed"], ran.json["prompts"][0]["cut"]) == (1, 2, True)
+    assert ran.json["spent_usd"] > 0
+    assert "--max-cost" in ran.json["prompts"][0]["error"]
+    assert not list((prompts.parent / "outputs").glob("[ab].*"))
+    openai.answers = lambda _: answered("[1]")
+    ran = conduit(*asked)
+    assert (ran.json["done"], ran.json["prompts"][0]["cut"]) == (2, False)
+    monkeypatch.setenv("CONDUIT_MAX_TOKENS", "7")
+    openai.answers = lambda _: Answer(body=OPENAI.answer("[1]", "length"))
+    ran = conduit(*asked, "--max-cost", ".05")
+    assert (ran.json["done"], ran.json["prompts"][0]["cut"]) == (2, True)
 
 
 def test_a_tool_that_says_afterwards_what_it_cost_is_not_asked_beyond_the_limit(

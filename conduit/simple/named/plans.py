@@ -153,16 +153,21 @@ class NamedPlan:
         said = [f"{name}={value}" for name, value in parts.items() if value is not None]
         return " ".join([f"{self.arm.provider}/{self.arm.api_name}", *said])
 
+    @property
+    def longest(self) -> int | None:
+        """Tokens of an answer: ``max_tokens`` bounds one call, of which continuing makes more."""
+        one = self.settings.max_tokens
+        return None if one is None else (MOST + 1) * one
+
     def query(self, prompt: str) -> Query:
-        """A prompt for the router: ``max_tokens`` bounds one call, of which continuing makes more.
+        """A prompt for the router.
 
         Raises:
             InvalidInputError: for an empty prompt, or one that is too long.
         """
-        longest = self.settings.max_tokens
         return Query(
             prompt,
-            max_tokens=None if longest is None else (MOST + 1) * longest,
+            max_tokens=self.longest,
             temperature=self.settings.temperature,
         )
 
