@@ -147,6 +147,19 @@ async def test_failures_stop_nobody_and_harm_nothing(tmp_path: Path) -> None:
     assert names(outputs) == ["a.md", "j.json"]
 
 
+@pytest.mark.parametrize("deep", [1_500, 100_000])
+@pytest.mark.parametrize("name", ["a__json", "a"])
+async def test_an_answer_that_is_too_deep_to_be_written_stops_nobody(
+    tmp_path: Path, deep: int, name: str
+) -> None:
+    """It is paid, and no JSON: it fails, or is a text where that will do."""
+    write(tmp_path / "prompts", **{name: "deep"}, b__json="flat")
+    provider = Scripted(lambda it: "[" * deep + "]" * deep if it == "deep" else "[]")
+    done = await run(provider, tmp_path, parallelism=1)
+    assert done == {"a.json": "failed", "b.json": "done"} or done == {"a": "done", "b.json": "done"}
+    assert names(tmp_path / "outputs")[-1] == "b.json"
+
+
 async def test_where_answers_cannot_be_written_no_more_are_paid(tmp_path: Path) -> None:
     """As on a full disk: the first that is lost is the last that is asked, and outputs stay."""
     write(tmp_path / "prompts", a__md="a", b__md="b", c__md="c")
