@@ -14,7 +14,7 @@ from conduit.core.errors import UnusableAnswerError
 HASH = "_prompt_hash"
 ABOUT = "_llm_metadata"
 _BREAKS = "\r\n"
-_FENCED = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t\r]*$", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"<!-- Prompt Hash: (\S+) -->")
 
 
