@@ -116,7 +116,7 @@ def _claude_reply(said: str) -> ModelReply:
 
 def _events(said: str) -> Iterator[Mapping[str, Any]]:
     """The JSON objects among some lines; what else is printed says nothing."""
-    for line in said.splitlines():
+    for line in said.split("\n"):  # other breaks may stand inside a string
         try:
             yield _object(json.loads(line))
         except ValueError:
