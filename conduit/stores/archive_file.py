@@ -41,6 +41,8 @@ MOST_BYTES = 2**30
 
 _AGAIN = "export it again with 'conduit db export'"
 _NEVER = "never"
+_ALL = "all"
+"""In the place of an infinite number of ratings, which JSON has no word for."""
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -179,7 +181,7 @@ def _manifest(archive: Archive) -> dict[str, Any]:
         "dim": archive.dim,
         "half_life": _NEVER if half_life == math.inf else half_life,
         "pairs": [list(key) for key in archive.statistics],
-        "sources": [asdict(source) for source in archive.sources],
+        "sources": [_said(source) for source in archive.sources],
     }
 
 
@@ -200,10 +202,16 @@ def _archive(manifest: Mapping[str, Any], arrays: Arrays) -> Archive:
     )
 
 
+def _said(source: Source) -> dict[str, Any]:
+    return asdict(source) | {"n_eff": _ALL if source.n_eff == math.inf else source.n_eff}
+
+
 def _source(values: Mapping[str, Any]) -> Source:
     source = Source(**values)
-    numbers = source.n_eff, source.prompts, source.absorbed_at
-    if not all(math.isfinite(float(value)) for value in numbers):
+    if source.n_eff == _ALL:
+        source = replace(source, n_eff=math.inf)
+    numbers = source.prompts, source.absorbed_at
+    if math.isnan(source.n_eff) or not all(math.isfinite(float(value)) for value in numbers):
         raise ValueError("a source without numbers")
     return source
 
