@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from conduit.cli.asking import traces_wait
@@ -22,11 +22,9 @@ from conduit.engines.shielding import finish
 from conduit.engines.telemetry import telemetry_from
 from conduit.settings import Settings
 from conduit.simple.configuration import Overrides
-from conduit.simple.named.names import known
+from conduit.simple.named.names import AUTO, known
 from conduit.simple.named.plans import NamedPlan, Wish
 
-AUTO = "auto"
-"""In the place of a provider: the router decides for every prompt."""
 _AT_ONCE = 32
 _WINDOW = Window(Period.TOTAL)
 
@@ -169,7 +167,8 @@ def _auto(
             remedy="leave it out, or choose --provider openai-codex",
         )
     model = wanted.model or (None if wanted.provider else settings.model_name)
-    choice = choose(settings, model=model, provider=None, calling=not settings.offline)
+    anybody = replace(settings, model_provider=None, model_name=None)
+    choice = choose(anybody, model=model, provider=None, calling=not settings.offline)
     router = Router(
         choice.models,
         client=offline_client() if settings.offline else None,

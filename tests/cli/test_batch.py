@@ -69,6 +69,23 @@ def test_a_model_is_forced(conduit: Run, openai: Served, prompts: Path) -> None:
     assert [body["model"] for body in openai.bodies][2:] == ["gpt-4o-mini"] * 2
 
 
+def test_auto_is_stronger_than_settings_and_may_be_one(
+    conduit: Run, openai: Served, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--provider auto routes whatever MODEL_PROVIDER and MODEL_NAME say; MODEL_PROVIDER=auto, too."""
+    monkeypatch.setenv("CONDUIT_POLICY", "cheapest")
+    asked, routed = ("batch", "--json", "--force"), {"gpt-4o-mini"}
+    monkeypatch.setenv("MODEL_PROVIDER", "openai")
+    monkeypatch.setenv("MODEL_NAME", "gpt-4o")
+    said = conduit(*asked, "--provider", "auto").json
+    assert {it["model"] for it in said["prompts"]} == routed
+    assert conduit("batch", "--json", "--provider", "auto").json["skipped"] == 2
+    monkeypatch.setenv("MODEL_PROVIDER", "Auto")
+    assert {it["model"] for it in conduit(*asked).json["prompts"]} == {"gpt-4o"}
+    monkeypatch.delenv("MODEL_NAME")
+    assert {it["model"] for it in conduit(*asked).json["prompts"]} == routed
+
+
 def test_the_whole_batch_may_cost_so_much(conduit: Run, openai: Served, machine: Path) -> None:
     """--max-cost is never exceeded: prompts beyond it fail, and no budget is left behind."""
     write(machine / "prompts", **{f"p{number}__md": "x" for number in range(8)})
