@@ -176,6 +176,7 @@ async def test_where_answers_cannot_be_written_no_more_are_paid(tmp_path: Path) 
     )
     assert provider.asked == ["a", "b"]
     assert (report.stopped, report.exit_code, report.spent) == (True, 1, 0.5)
+    assert (report.as_json()["stopped"], report.as_json()["left"]) == (True, 1)
     assert (outputs / "b.md").read_bytes() == before
 
 
