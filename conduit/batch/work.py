@@ -45,8 +45,12 @@ class Answering(Protocol):
         """As above."""
         ...
 
-    async def aanswer(self, prompt: str, /) -> Response:
+    async def aanswer(self, prompt: str, /, *, fresh: bool = False) -> Response:
         """Answer one prompt; for any number of tasks at once.
+
+        Args:
+            prompt: the user's message.
+            fresh: the answer to an equal prompt will not do; given only where it is so.
 
         Raises:
             ConduitError: when it cannot be answered.
@@ -93,9 +97,12 @@ class Work:
             async with self.outputs.locked(job):
                 output = await asyncio.to_thread(self._earlier, job, hashed)
                 if output is None:
-                    response = await self.provider.aanswer(text)
-                    return await self._written(job, response, hashed)
+                    return await self._written(job, await self._asked(text), hashed)
         return Result(prompt=job.prompt, output=output, status=Status.SKIPPED)
+
+    async def _asked(self, text: str) -> Response:
+        ask = self.provider.aanswer
+        return await (ask(text, fresh=True) if self.force else ask(text))
 
     def _looked_at(self, job: Job) -> tuple[str, str, str | None]:
         """The prompt, its hash, and the output that answers it already."""

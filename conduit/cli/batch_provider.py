@@ -85,8 +85,8 @@ class Routed:
                 remedy="ask again with a higher one",
             )
 
-    async def aanswer(self, prompt: str, /) -> Response:
-        """Answer a prompt; what is cut by its length is continued.
+    async def aanswer(self, prompt: str, /, *, fresh: bool = False) -> Response:
+        """Answer a prompt, with ``fresh`` anew in any case; what is cut by its length is continued.
 
         As long as the batch's own money is only set aside, other prompts of the batch have it, and
         give back what they do not use: they are waited for, however many there are.
@@ -94,7 +94,11 @@ class Routed:
         while True:
             try:
                 return await self.router.complete(
-                    self.query(prompt), models=self.only, scopes=(self.account,), continue_cut=True
+                    self.query(prompt),
+                    models=self.only,
+                    scopes=(self.account,),
+                    cache=False if fresh else None,
+                    continue_cut=True,
                 )
             except ReservationTimeoutError as error:
                 if error.scope != str(self.account):

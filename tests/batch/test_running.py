@@ -174,7 +174,7 @@ async def test_where_answers_cannot_be_written_no_more_are_paid(tmp_path: Path) 
     report = await arun_batch(
         provider, 1, force=True, input_dir=tmp_path / "prompts", output_dir=outputs
     )
-    assert provider.asked == ["a", "b"]
+    assert (provider.asked, provider.fresh) == (["a", "b"], [True, True])
     assert (report.stopped, report.exit_code, report.spent) == (True, 1, 0.5)
     assert (report.as_json()["stopped"], report.as_json()["left"]) == (True, 1)
     assert (outputs / "b.md").read_bytes() == before

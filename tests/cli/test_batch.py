@@ -143,6 +143,18 @@ def test_a_tool_that_says_afterwards_what_it_cost_is_not_asked_beyond_the_limit(
     assert conduit(*asked, "openai-codex", "--max-cost", "0").json["done"] == 6
 
 
+@pytest.mark.parametrize("who", [[], ["--provider", "openai"]])
+def test_force_asks_anew_whatever_is_remembered(
+    conduit: Run, openai: Served, machine: Path, monkeypatch: pytest.MonkeyPatch, who: list[str]
+) -> None:
+    """With a cache of answers two equal prompts are asked once, and with --force each."""
+    monkeypatch.setenv("CONDUIT_RESPONSE_CACHE_SECONDS", "60")
+    write(machine / "prompts", a__md="What is 2+2?", b__md="What is 2+2?")
+    asked = ("batch", "-j", "1", "--json", *who)
+    assert (conduit(*asked).json["done"], len(openai.bodies)) == (2, 1)
+    assert (conduit(*asked, "--force").json["done"], len(openai.bodies)) == (2, 3)
+
+
 def test_the_log_may_be_elsewhere_or_nowhere(
     conduit: Run, openai: Served, prompts: Path, machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

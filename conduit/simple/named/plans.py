@@ -172,11 +172,13 @@ class NamedPlan:
         )
 
 
-async def answered(home: House, plan: NamedPlan, prompt: str) -> Answer:
+async def answered(home: House, plan: NamedPlan, prompt: str, *, fresh: bool = False) -> Answer:
     """Have a prompt answered, and continued where it was cut; on the house's event loop."""
     query = plan.query(prompt)
     async with home.lent(plan) as router:
-        response = await router.complete(query, models=[plan.arm.id], continue_cut=True)
+        response = await router.complete(
+            query, models=[plan.arm.id], cache=False if fresh else None, continue_cut=True
+        )
     return Answer.of(response, rate=partial(_rate, home, plan, response.decision_id))
 
 
