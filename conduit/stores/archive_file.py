@@ -206,10 +206,9 @@ def _said(source: Source) -> dict[str, Any]:
     return asdict(source) | {"n_eff": _ALL if source.n_eff == math.inf else source.n_eff}
 
 
-def _source(values: Mapping[str, Any]) -> Source:
-    source = Source(**values)
-    if source.n_eff == _ALL:
-        source = replace(source, n_eff=math.inf)
+def _source(values: dict[str, Any]) -> Source:
+    counts_all = values["n_eff"] == _ALL
+    source = Source(**(values | {"n_eff": math.inf} if counts_all else values))
     numbers = source.prompts, source.absorbed_at
     if math.isnan(source.n_eff) or not all(math.isfinite(float(value)) for value in numbers):
         raise ValueError("a source without numbers")

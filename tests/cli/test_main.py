@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from inspect import getdoc
+from pathlib import Path
 
 import pytest
 import typer
@@ -203,7 +204,7 @@ def test_what_the_system_refuses_is_one_line(
 
 def test_a_disk_that_is_full_is_one_line() -> None:
     """So is standard output that cannot be written to."""
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "conduit", "config"],
             stdout=full,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_a_reader_that_goes_away_ends_quietly(
         patch.setattr(sys, "stdout", gone)
         assert run_single_mode(provider, "2+2?", stream=stream) == 141
     assert capsys.readouterr().err == ""
-    with open("/dev/full", "w") as full, monkeypatch.context() as patch:
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", full)
         assert run_single_mode(provider, "2+2?", stream=stream) == 2
     assert capsys.readouterr().err == (
