@@ -14,7 +14,7 @@ from conduit.core.errors import UnusableAnswerError
 HASH = "_prompt_hash"
 ABOUT = "_llm_metadata"
 _BREAKS = "\r\n"
-_FENCED = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t\r]*$", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"<!-- Prompt Hash: (\S+) -->")
 
 
@@ -41,6 +41,9 @@ class Answer:
         Args:
             prompt_hash: of the prompt that was answered.
             about: who answered and at what cost; JSON objects have it.
+
+        Raises:
+            UnusableAnswerError: for JSON that is too deeply nested.
         """
         if self.form is Form.MARKDOWN:
             text = f"<!-- Prompt Hash: {prompt_hash} -->\n\n{self.value.strip(_BREAKS)}\n"
@@ -49,9 +52,9 @@ class Answer:
         if isinstance(value, dict):
             value = {**value, HASH: prompt_hash, ABOUT: dict(about)}
         try:
-            return f"{json.dumps(value, indent=2, ensure_ascii=False)}\n".encode()
-        except UnicodeEncodeError:  # half a character, which only an escape can write
-            return f"{json.dumps(value, indent=2)}\n".encode()
+            return _written(value)
+        except RecursionError:  # indenting goes less deep than reading
+            raise UnusableAnswerError("the answer is too deeply nested") from None
 
 
 def answer_of(text: str, form: Form | None) -> Answer:
@@ -126,6 +129,13 @@ def _parsed(text: str) -> Any:
     except RecursionError:
         raise ValueError("too deeply nested") from None
     return value
+
+
+def _written(value: Any) -> bytes:
+    try:
+        return f"{json.dumps(value, indent=2, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError:  # half a character, which only an escape can write
+        return f"{json.dumps(value, indent=2)}\n".encode()
 
 
 def _refused(constant: str) -> NoReturn:

@@ -25,7 +25,7 @@ def find(folder: Path, *, recursive: bool) -> tuple[Job, ...]:
         InvalidInputError: for a folder that cannot be read, and for two prompts whose answers would
             go to one file, or an answer that would be taken for a prompt.
     """
-    if not folder.is_dir():
+    if not _is_there(folder):
         raise InvalidInputError(
             f"the folder of prompts {str(folder)!r} is not there",
             remedy="name a folder that holds files such as note.md.prompt.md",
@@ -33,6 +33,13 @@ def find(folder: Path, *, recursive: bool) -> tuple[Job, ...]:
     jobs = tuple(job for name in _names(folder, recursive) if (job := job_of(name)) is not None)
     _check(jobs)
     return jobs
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError as error:  # a name that is too long, or a folder above that is closed
+        _unreadable(error)
 
 
 def _names(folder: Path, recursive: bool) -> Iterator[str]:

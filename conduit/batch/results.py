@@ -54,6 +54,7 @@ class Result:
             "status": self.status.value,
             "model": self.model,
             "cost_usd": self.cost,
+            "cut": self.cut,
         }
         return said if self.error is None else said | {"error": self.error}
 
@@ -90,6 +91,11 @@ class Report:
         return sorted(failed, key=lambda it: it.prompt)
 
     @property
+    def left(self) -> int:
+        """Prompts that nothing has become of: none, but where all of it was stopped."""
+        return self.prompts - len(self.results)
+
+    @property
     def exit_code(self) -> int:
         """0 when every prompt is done or was done before; 1 otherwise, and where there is none."""
         return 0 if self.prompts and not self.counts[Status.FAILED] else 1
@@ -107,6 +113,8 @@ class Report:
             "spent_usd": self.spent,
             "saved_usd": self.saved,
             "seconds": self.seconds,
+            "stopped": self.stopped,
+            "left": self.left,
             "prompts": [
                 it.as_json() for it in sorted(self.results, key=lambda result: result.prompt)
             ],

@@ -16,6 +16,7 @@ from conduit.batch.results import Report, Result, Status
 from conduit.batch.work import Answering, Work
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError
+from conduit.core.outcomes import Response
 from conduit.core.ports import Clock
 
 _prompts = logging.getLogger("conduit.batch.prompts")
@@ -33,6 +34,7 @@ async def arun_batch(
     recursive: bool = False,
     watch: Callable[[Report, Result | None], None] | None = None,
     clock: Clock | None = None,
+    check: Callable[[Response], None] | None = None,
 ) -> Report:
     """Have every prompt of a folder answered that is not answered yet.
 
@@ -49,6 +51,8 @@ async def arun_batch(
         recursive: look into the folders below as well; outputs are put into folders of these names.
         watch: is told the report at the beginning, and after every prompt with what became of it.
         clock: dates answers; None is the system's.
+        check: raises UnusableAnswerError for an answer that is paid and not to be kept: its prompt
+            fails, nothing is written, and the next run asks again; None keeps all.
 
     Returns:
         What became of every prompt. Prompts that failed are in it; they raise nothing.
@@ -74,6 +78,7 @@ async def arun_batch(
         outputs=Outputs(Path(output_dir)),
         force=force,
         clock=clock or SystemClock(),
+        check=check,
     )
     queue = iter(jobs)
     try:

@@ -80,8 +80,8 @@ class Telling:
         if len(failures) > _SHOWN:
             self.say(f"… and {len(failures) - _SHOWN:,} more")
         if report.stopped:
-            left = report.prompts - len(report.results)
-            self.say(f"error: stopped, as an answer could not be written; {left:,} were not asked")
+            not_asked = f"{report.left:,} were not asked"
+            self.say(f"error: stopped, as an answer could not be written; {not_asked}")
 
     def say(self, text: str) -> None:
         """Write a line."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,8 +45,12 @@ class Answering(Protocol):
         """As above."""
         ...
 
-    async def aanswer(self, prompt: str, /) -> Response:
+    async def aanswer(self, prompt: str, /, *, fresh: bool = False) -> Response:
         """Answer one prompt; for any number of tasks at once.
+
+        Args:
+            prompt: the user's message.
+            fresh: the answer to an equal prompt will not do; given only where it is so.
 
         Raises:
             ConduitError: when it cannot be answered.
@@ -64,6 +68,7 @@ class Work:
         outputs: where answers go.
         force: ask again where the answer is there already.
         clock: dates answers.
+        check: raises UnusableAnswerError for an answer that is not to be kept; None keeps all.
     """
 
     provider: Answering
@@ -71,6 +76,7 @@ class Work:
     outputs: Outputs
     force: bool
     clock: Clock
+    check: Callable[[Response], None] | None = None
 
     async def do(self, job: Job) -> Result:
         """Have one prompt answered, unless it was; an error is a result like another.
@@ -91,9 +97,12 @@ class Work:
             async with self.outputs.locked(job):
                 output = await asyncio.to_thread(self._earlier, job, hashed)
                 if output is None:
-                    response = await self.provider.aanswer(text)
-                    return await self._written(job, response, hashed)
+                    return await self._written(job, await self._asked(text), hashed)
         return Result(prompt=job.prompt, output=output, status=Status.SKIPPED)
+
+    async def _asked(self, text: str) -> Response:
+        ask = self.provider.aanswer
+        return await (ask(text, fresh=True) if self.force else ask(text))
 
     def _looked_at(self, job: Job) -> tuple[str, str, str | None]:
         """The prompt, its hash, and the output that answers it already."""
@@ -117,6 +126,8 @@ class Work:
             cut=response.finish_reason == "length",
         )
         try:
+            if self.check is not None:
+                self.check(response)
             answer = answer_of(response.text, job.form)
             about = _about(response, self.clock)
             write = self.outputs.write

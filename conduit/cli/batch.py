@@ -129,7 +129,7 @@ def batch(
 
     async def answered() -> Report:
         async with opened(wanted, settings) as routed:
-            return await run(routed)
+            return await run(routed, check=routed.check)
 
     with logged_to_file(settings), telling.watching():
         report = asyncio.run(answered())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from conduit.cli.choosing import choose
 from conduit.cli.stores import store_of
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
-from conduit.core.errors import InvalidInputError
+from conduit.core.errors import InvalidInputError, ReservationTimeoutError, UnusableAnswerError
 from conduit.core.events import Subscriber
 from conduit.core.models import Query
 from conduit.core.outcomes import Response
@@ -21,11 +21,9 @@ from conduit.engines.shielding import finish
 from conduit.engines.telemetry import telemetry_from, traces_wait
 from conduit.settings import Settings
 from conduit.simple.configuration import Overrides
-from conduit.simple.named.names import known
+from conduit.simple.named.names import AUTO, known
 from conduit.simple.named.plans import NamedPlan, Wish
 
-AUTO = "auto"
-"""In the place of a provider: the router decides for every prompt."""
 _AT_ONCE = 32
 _WINDOW = Window(Period.TOTAL)
 
@@ -58,6 +56,8 @@ class Routed:
         query: makes a prompt a query.
         only: models that may answer; None for all.
         account: on which all of it is paid.
+        longest: tokens of the longest answer that the user allows; None for any.
+        limited: whether the batch may cost so much only.
     """
 
     identity: str
@@ -66,12 +66,42 @@ class Routed:
     query: Callable[[str], Query]
     only: tuple[str, ...] | None
     account: Scope
+    longest: int | None
+    limited: bool
 
-    async def aanswer(self, prompt: str, /) -> Response:
-        """Answer a prompt; what is cut by its length is continued."""
-        return await self.router.complete(
-            self.query(prompt), models=self.only, scopes=(self.account,), continue_cut=True
-        )
+    def check(self, response: Response) -> None:
+        """Refuse an answer that the batch's money has cut, for another run may pay for all of it.
+
+        Raises:
+            UnusableAnswerError: for an answer that was cut before it was as long as is allowed.
+        """
+        if not self.limited or response.finish_reason != "length":
+            return
+        tokens = response.output_tokens
+        if self.longest is None or (tokens is not None and tokens < self.longest):
+            raise UnusableAnswerError(
+                "the answer was cut, where more than --max-cost allows may be needed",
+                remedy="ask again with a higher one",
+            )
+
+    async def aanswer(self, prompt: str, /, *, fresh: bool = False) -> Response:
+        """Answer a prompt, with ``fresh`` anew in any case; what is cut by its length is continued.
+
+        As long as the batch's own money is only set aside, other prompts of the batch have it, and
+        give back what they do not use: they are waited for, however many there are.
+        """
+        while True:
+            try:
+                return await self.router.complete(
+                    self.query(prompt),
+                    models=self.only,
+                    scopes=(self.account,),
+                    cache=False if fresh else None,
+                    continue_cut=True,
+                )
+            except ReservationTimeoutError as error:
+                if error.scope != str(self.account):
+                    raise
 
 
 @asynccontextmanager
@@ -126,6 +156,8 @@ def _made(wanted: Wanted, settings: Settings, subscribers: Iterable[Subscriber])
         query=plan.query,
         only=(plan.arm.id,),
         account=account,
+        longest=plan.longest,
+        limited=wanted.max_cost is not None,
     )
 
 
@@ -138,7 +170,8 @@ def _auto(
             remedy="leave it out, or choose --provider openai-codex",
         )
     model = wanted.model or (None if wanted.provider else settings.model_name)
-    choice = choose(settings, model=model, provider=None, calling=not settings.offline)
+    anybody = replace(settings, model_provider=None, model_name=None)
+    choice = choose(anybody, model=model, provider=None, calling=not settings.offline)
     router = Router(
         choice.models,
         client=offline_client() if settings.offline else None,
@@ -155,6 +188,8 @@ def _auto(
         ),
         only=choice.only,
         account=account,
+        longest=settings.max_tokens,
+        limited=wanted.max_cost is not None,
     )
 
 

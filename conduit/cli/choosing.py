@@ -13,6 +13,8 @@ from conduit.engines.configured import catalog_of
 from conduit.providers.cli_commands import TOOLS
 from conduit.providers.endpoints import BASE_URLS
 from conduit.settings import Settings
+from conduit.simple.named.models import named_for
+from conduit.simple.named.names import AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,8 @@ def choose(settings: Settings, *, model: str | None, provider: str | None, calli
 
     Args:
         settings: say which models there are and which keys are set, and ``model_name`` and
-            ``model_provider`` where none is given; the name is of that provider alone.
+            ``model_provider`` where none is given; the name is of that provider alone, and without
+            one (or with ``auto``) of whoever lists it.
         model: a name that a model answers to; a model that no setting chose may be asked for. With a
             provider, its name there, listed or not.
         provider: whose models to take.
@@ -46,9 +49,10 @@ def choose(settings: Settings, *, model: str | None, provider: str | None, calli
         ConfigurationError: when no key is set for any of them.
     """
     catalog = catalog_of(settings)
-    if model is None and provider in (None, settings.model_provider):
-        model = settings.model_name
-    provider = provider or settings.model_provider
+    if model is None and settings.model_name is not None:
+        model = named_for(provider.lower(), settings) if provider else settings.model_name
+    whose = settings.model_provider
+    provider = provider or (None if whose is None or whose.lower() == AUTO else whose)
     wanted = _wanted(catalog, model=model, provider=provider)
     forced = model is not None or provider is not None
     arms = tuple({arm.id: arm for arm in (*catalog.arms, *wanted)}.values())

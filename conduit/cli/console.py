@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from typing import TextIO
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+
+from conduit.simple.standard_output import encodable, write_out
 
 _UNBOUNDED = 10_000
 """Columns of a page nobody looks at through a window: tables in pipes are never cut or wrapped."""
@@ -22,13 +22,11 @@ def say(text: str) -> None:
 
     Raises:
         typer.Exit: with 141 (as after SIGPIPE) when the reader has gone away.
+        OSError: when standard output cannot be written to.
     """
     try:
-        sys.stdout.write(_encodable(text if text.endswith("\n") else f"{text}\n", sys.stdout))
-        sys.stdout.flush()
+        write_out(text if text.endswith("\n") else f"{text}\n")
     except BrokenPipeError:
-        # What is still buffered would complain once more when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(141) from None
 
 
@@ -73,7 +71,9 @@ def table_of(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def note(text: str) -> None:
     """Write one line that is no result."""
-    sys.stderr.write(_encodable(f"{on_one_line(text)}\n", sys.stderr))
+    if sys.stderr is None:  # as where pythonw starts it
+        return
+    sys.stderr.write(encodable(f"{on_one_line(text)}\n", sys.stderr))
     sys.stderr.flush()
 
 
@@ -85,9 +85,3 @@ def complain(text: str) -> None:
 def on_one_line(text: str) -> str:
     """The text with its line breaks and what surrounds them as single spaces."""
     return " ".join(line.strip() for line in text.splitlines())
-
-
-def _encodable(text: str, stream: TextIO) -> str:
-    """The text with what the stream cannot encode replaced."""
-    encoding = stream.encoding or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding)

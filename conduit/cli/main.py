@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from conduit.cli.commands import LazyGroup
-from conduit.cli.console import complain
+from conduit.cli.console import complain, note
 from conduit.cli.logs import logs_on_stderr
 from conduit.cli.version import say_version
 from conduit.core.errors import ConduitError
+from conduit.simple.standard_output import drop_output
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -30,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, without the program's name; None takes the process's own.
 
     Returns:
-        0 for success; 1 when no model answered, or the log cannot; 2 for input, settings or a
-        database that cannot be used; 130 when interrupted; 141 when the reader of standard output
+        0 for success; 1 when no model answered, or the log cannot; 2 for input, settings, a
+        database or a path that cannot be used; 130 when interrupted; 141 when the reader of standard output
         went away.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
@@ -46,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         complain(f"{error.format_message()} {_where_help_is(error)}")
         return error.exit_code
+    except typer.Abort:  # Ctrl-C, or the end of input, where something was asked
+        note("")
+        return 130
+    except OSError as error:
+        drop_output()
+        complain(_refused(error))
+        return 2
     return code if isinstance(code, int) else 0  # typer answers 130 for an interrupt
 
 
@@ -77,3 +85,9 @@ def conduit(
 def _where_help_is(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     return f"(see '{context.command_path} --help')" if context else ""
+
+
+def _refused(error: OSError) -> str:
+    """What the system said, and of what."""
+    said = error.strerror or str(error) or type(error).__name__
+    return said if error.filename is None else f"{str(error.filename)!r} cannot be used: {said}"

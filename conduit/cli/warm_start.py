@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -42,7 +43,7 @@ def warm_start(
             "--n-eff",
             parser=number,
             metavar="N",
-            help="Ratings that the file weighs at most, per model and quantity.",
+            help="Ratings that the file weighs at most, per model and quantity; inf for all.",
         ),
     ] = N_EFF,
     database: Database = None,
@@ -94,7 +95,7 @@ def _json(done: WarmStart, *, file: str, place: str) -> dict[str, Any]:
         "file": file,
         "digest": done.source.digest,
         "prompts": done.source.prompts,
-        "n_eff": done.source.n_eff,
+        "n_eff": "all" if done.source.n_eff == math.inf else done.source.n_eff,
         "changed": done.changed,
         "absorbed_at": done.source.absorbed_at,
         "evidence": {

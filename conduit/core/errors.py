@@ -152,7 +152,7 @@ class BudgetExceededError(ConduitError):
         window: when spending counts, such as ``daily``.
         limit: USD.
         spent: USD, settled in the window.
-        requested: USD, the least that would have done.
+        requested: USD, the least that would have done; 0 where nobody knows it before the call.
         resets_at: when money comes back, in seconds since the epoch; None for never.
     """
 
@@ -175,9 +175,9 @@ class BudgetExceededError(ConduitError):
         self.requested = requested
         self.resets_at = resets_at
         when = "" if resets_at is None else f"wait until {_moment(resets_at)}, or "
+        rest = f"${_money(requested)} more do not fit" if requested else "nothing is left"
         super().__init__(
-            f"the {budget} is ${_money(limit)}: ${_money(spent)} are spent, "
-            f"and ${_money(requested)} more do not fit",
+            f"the {budget} is ${_money(limit)}: ${_money(spent)} are spent, and {rest}",
             remedy=f"{when}raise the limit, or ask for less",
         )
 

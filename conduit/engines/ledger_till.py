@@ -11,15 +11,17 @@ from uuid import uuid4
 from conduit.budgets.arrears import Arrears, Payment
 from conduit.budgets.ledger import PATIENCE, Ledger
 from conduit.budgets.quotes import cut_to, quote_for
+from conduit.budgets.refusals import exceeded
 from conduit.budgets.standings import Standings
 from conduit.core.arms import Arm
-from conduit.core.budgets import Scope, ScopeKind
+from conduit.core.budgets import Scope, ScopeKind, nanos
 from conduit.core.costs import CostKind, CostRecord
 from conduit.core.errors import InvalidInputError
 from conduit.core.outcomes import CANCELLED, Execution, ModelRequest
-from conduit.core.spending import Reservation
+from conduit.core.spending import Reservation, Shortage, Spend
 from conduit.engines.accounting import base_cost
 from conduit.engines.till import Purse
+from conduit.providers.cli_commands import TOOLS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,7 +31,8 @@ class LedgerTill:
     What an attempt may cost at most is set aside in every budget of its accounts and of its model,
     see :mod:`conduit.budgets.quotes`. Nothing is set aside where no budget applies, for a free model,
     and for one without a price, whose cost nobody knows before; what it did cost is booked all the
-    same. A budget that another process made is known here within a second.
+    same, and where a budget is spent such a one is not asked: calls under way may overshoot it. A
+    budget that another process made is known here within a second.
 
     Args:
         ledger: that keeps the money.
@@ -54,14 +57,19 @@ class LedgerTill:
         """Set aside what a call may cost at most, waiting a little for others to settle.
 
         Raises:
-            BudgetExceededError: settled spending leaves too little.
+            BudgetExceededError: settled spending leaves too little, or nothing for a model whose
+                costs are known afterwards.
             ReservationTimeoutError: the wait ended.
         """
         self.arrears.attend()
         self.ledger.attend()
         scopes = (*self.scopes, Scope(ScopeKind.MODEL, request.arm.id))
         quote = quote_for(request)
-        if quote is None or not quote.estimate or not await self.standings.of(scopes):
+        if quote is None or not quote.estimate:
+            if _costs_come_after(request.arm):
+                _check_left(await self.standings.of(scopes))
+            return self._purse(request, decision_id, scopes, None)
+        if not await self.standings.of(scopes):
             return self._purse(request, decision_id, scopes, None)
         made = await self._reserved(scopes, quote.estimate, least=quote.least)
         self.standings.claimed(made)
@@ -191,3 +199,15 @@ class LedgerPurse:
 
 def _answered(execution: Execution) -> bool:
     return execution.failure is None and execution.finish_reason != CANCELLED
+
+
+def _costs_come_after(arm: Arm) -> bool:
+    """Whether a call may cost what no list price says: a model on this machine is free for good."""
+    tool = TOOLS.get(arm.provider)
+    return arm.price is None or (tool is not None and tool.says_cost)
+
+
+def _check_left(standings: Sequence[Spend]) -> None:
+    for spend in standings:
+        if nanos(spend.settled, what="spending") >= nanos(spend.budget.limit, what="a limit"):
+            raise exceeded(Shortage(spend=spend, wanted=0.0, final=True))

@@ -33,12 +33,14 @@ class Tool:
         remedy: how a user gets it.
         command: its arguments, from model (None for the tool's own) and reasoning effort.
         reply: what its standard output says, but for the latency; raises the two errors above.
+        says_cost: whether that has what the call did cost.
     """
 
     program: str
     remedy: str
     command: Callable[[str | None, str | None], tuple[str, ...]]
     reply: Callable[[str], ModelReply]
+    says_cost: bool = False
 
 
 def model_of(arm: Arm) -> str | None:
@@ -114,7 +116,7 @@ def _claude_reply(said: str) -> ModelReply:
 
 def _events(said: str) -> Iterator[Mapping[str, Any]]:
     """The JSON objects among some lines; what else is printed says nothing."""
-    for line in said.splitlines():
+    for line in said.split("\n"):  # other breaks may stand inside a string
         try:
             yield _object(json.loads(line))
         except ValueError:
@@ -150,6 +152,7 @@ TOOLS: Mapping[str, Tool] = MappingProxyType(
             remedy="install Claude Code and sign in by starting 'claude' once",
             command=_claude,
             reply=_claude_reply,
+            says_cost=True,
         ),
     }
 )

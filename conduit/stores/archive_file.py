@@ -42,6 +42,8 @@ MOST_BYTES = 2**30
 
 _AGAIN = "export it again with 'conduit db export'"
 _NEVER = "never"
+_ALL = "all"
+"""In the place of an infinite number of ratings, which JSON has no word for."""
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -193,7 +195,7 @@ def _manifest(archive: Archive) -> dict[str, Any]:
         "dim": archive.dim,
         "half_life": _NEVER if half_life == math.inf else half_life,
         "pairs": [list(key) for key in archive.statistics],
-        "sources": [asdict(source) for source in archive.sources],
+        "sources": [_said(source) for source in archive.sources],
     }
 
 
@@ -214,10 +216,15 @@ def _archive(manifest: Mapping[str, Any], arrays: Arrays) -> Archive:
     )
 
 
-def _source(values: Mapping[str, Any]) -> Source:
-    source = Source(**values)
-    numbers = source.n_eff, source.prompts, source.absorbed_at
-    if not all(math.isfinite(float(value)) for value in numbers):
+def _said(source: Source) -> dict[str, Any]:
+    return asdict(source) | {"n_eff": _ALL if source.n_eff == math.inf else source.n_eff}
+
+
+def _source(values: dict[str, Any]) -> Source:
+    counts_all = values["n_eff"] == _ALL
+    source = Source(**(values | {"n_eff": math.inf} if counts_all else values))
+    numbers = source.prompts, source.absorbed_at
+    if math.isnan(source.n_eff) or not all(math.isfinite(float(value)) for value in numbers):
         raise ValueError("a source without numbers")
     return source
 

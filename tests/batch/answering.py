@@ -48,12 +48,14 @@ class Scripted:
         self.identity = identity
         self.gate = gate
         self.asked: list[str] = []
+        self.fresh: list[bool] = []
         self.cancelled = 0
         self.under_way = self.most = 0
         self.busy = asyncio.Event()
 
-    async def aanswer(self, prompt: str, /) -> Response:
+    async def aanswer(self, prompt: str, /, *, fresh: bool = False) -> Response:
         self.asked.append(prompt)
+        self.fresh.append(fresh)
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         self.busy.set()

@@ -87,6 +87,22 @@ def test_markdown_keeps_its_text_below_the_hash(text: str) -> None:
     assert hash_in_markdown(content) == HASH
 
 
+def test_a_fence_of_any_line_ends_is_one() -> None:
+    """Models write CRLF as well."""
+    text = 'Here:\r\n```json\r\n{"a": 1}\r\n```\r\nDone.\r\n'
+    assert answer_of(text, Form.JSON).value == {"a": 1}
+    assert answer_of('```json\r\n{"a": 1}\r\n```', None).form is Form.JSON
+
+
+def test_what_is_too_deep_to_be_written_is_unusable() -> None:
+    """Some Pythons read deeper values than they write."""
+    value: list[object] = []
+    for _ in range(5_000):
+        value = [value]
+    with pytest.raises(UnusableAnswerError, match="too deeply nested"):
+        Answer(Form.JSON, value).content("0", {})
+
+
 def test_half_characters_are_written_all_the_same() -> None:
     """Lone surrogates, which a JSON escape can make, never lose a paid answer."""
     assert json.loads(answer_of('["\\ud800 ä"]', Form.JSON).content(HASH, {})) == ["\ud800 ä"]

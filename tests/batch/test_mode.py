@@ -43,6 +43,8 @@ def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(Scripted(), tmp_path) == 0
     assert run(Scripted(), tmp_path, force=True) == 1
     assert run(Scripted(), tmp_path, parallelism=0) == 2
+    assert run_batch_mode(Scripted(), input_dir="x" * 300, output_dir=tmp_path) == 2
+    assert "cannot be read: File name too long" in capsys.readouterr().err
 
 
 def test_it_says_what_failed_and_one_line_about_all(

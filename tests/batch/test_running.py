@@ -147,6 +147,17 @@ async def test_failures_stop_nobody_and_harm_nothing(tmp_path: Path) -> None:
     assert names(outputs) == ["a.md", "j.json"]
 
 
+@pytest.mark.parametrize("deep", [1_500, 100_000])
+async def test_an_answer_that_is_too_deep_to_be_written_stops_nobody(
+    tmp_path: Path, deep: int
+) -> None:
+    """It is paid and fails, and the next prompt is asked."""
+    write(tmp_path / "prompts", a__json="deep", b__json="flat")
+    provider = Scripted(lambda it: "[" * deep + "]" * deep if it == "deep" else "[]")
+    done = await run(provider, tmp_path, parallelism=1)
+    assert done == {"a.json": "failed", "b.json": "done"}
+
+
 async def test_where_answers_cannot_be_written_no_more_are_paid(tmp_path: Path) -> None:
     """As on a full disk: the first that is lost is the last that is asked, and outputs stay."""
     write(tmp_path / "prompts", a__md="a", b__md="b", c__md="c")
@@ -163,8 +174,9 @@ async def test_where_answers_cannot_be_written_no_more_are_paid(tmp_path: Path) 
     report = await arun_batch(
         provider, 1, force=True, input_dir=tmp_path / "prompts", output_dir=outputs
     )
-    assert provider.asked == ["a", "b"]
+    assert (provider.asked, provider.fresh) == (["a", "b"], [True, True])
     assert (report.stopped, report.exit_code, report.spent) == (True, 1, 0.5)
+    assert (report.as_json()["stopped"], report.as_json()["left"]) == (True, 1)
     assert (outputs / "b.md").read_bytes() == before
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from conduit.cli.main import main
 from conduit.settings import SETTINGS
 
+from ..providers.fake_tools import install
 from ..providers.loopback import Answer, LoopbackServer, Received
 from ..providers.protocols import OPENAI
 
@@ -163,6 +165,14 @@ def openai(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         monkeypatch.setenv("CONDUIT_PRICING_JSON", json.dumps(PRICES))
         monkeypatch.setenv("CONDUIT_NUM_RETRIES", "0")
         yield served
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch, machine: Path) -> Path:
+    """Both tools, on PATH; the file is where they write down how they were called."""
+    monkeypatch.setenv("PATH", str(install(machine / "bin")), prepend=os.pathsep)
+    monkeypatch.setenv("FAKE_TOOL_LOG", str(machine / "calls"))
+    return machine / "calls"
 
 
 def contents(database: Path) -> list[str]:

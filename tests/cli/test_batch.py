@@ -7,12 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from conduit.engines.ledger_till import LedgerTill
+
 from ..batch.answering import names, write
+from ..providers.fake_tools import calls
 from ..providers.loopback import Answer, Received
+from ..providers.protocols import OPENAI
 from .conftest import Run, Served, answered, failed
 
 
@@ -64,6 +69,23 @@ def test_a_model_is_forced(conduit: Run, openai: Served, prompts: Path) -> None:
     assert [body["model"] for body in openai.bodies][2:] == ["gpt-4o-mini"] * 2
 
 
+def test_auto_is_stronger_than_settings_and_may_be_one(
+    conduit: Run, openai: Served, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--provider auto routes whatever MODEL_PROVIDER and MODEL_NAME say; MODEL_PROVIDER=auto, too."""
+    monkeypatch.setenv("CONDUIT_POLICY", "cheapest")
+    asked, routed = ("batch", "--json", "--force"), {"gpt-4o-mini"}
+    monkeypatch.setenv("MODEL_PROVIDER", "openai")
+    monkeypatch.setenv("MODEL_NAME", "gpt-4o")
+    said = conduit(*asked, "--provider", "auto").json
+    assert {it["model"] for it in said["prompts"]} == routed
+    assert conduit("batch", "--json", "--provider", "auto").json["skipped"] == 2
+    monkeypatch.setenv("MODEL_PROVIDER", "Auto")
+    assert {it["model"] for it in conduit(*asked).json["prompts"]} == {"gpt-4o"}
+    monkeypatch.delenv("MODEL_NAME")
+    assert {it["model"] for it in conduit(*asked).json["prompts"]} == routed
+
+
 def test_the_whole_batch_may_cost_so_much(conduit: Run, openai: Served, machine: Path) -> None:
     """--max-cost is never exceeded: prompts beyond it fail, and no budget is left behind."""
     write(machine / "prompts", **{f"p{number}__md": "x" for number in range(8)})
@@ -74,6 +96,63 @@ def test_the_whole_batch_may_cost_so_much(conduit: Run, openai: Served, machine:
     ran = conduit("batch", "--model", "gpt-4o", "--max-cost", "1e-6", "--json", "--force")
     assert (ran.code, ran.json["failed"], ran.json["spent_usd"]) == (1, 8, 0)
     assert "total budget of session" in ran.json["prompts"][0]["error"]
+
+
+def test_prompts_wait_for_the_money_of_each_other(
+    conduit: Run, openai: Served, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call may cost all that the batch has: none fails while the others give money back."""
+    write(machine / "prompts", **{f"p{number}__md": "x" for number in range(4)})
+    monkeypatch.setattr("conduit.engines.money.LedgerTill", partial(LedgerTill, patience=0.3))
+    openai.answers = lambda _: answered("4", delay=0.25)
+    ran = conduit("batch", "--model", "gpt-4o", "--max-cost", ".15", "-j", "4", "--json")
+    assert (ran.code, ran.json["done"], ran.json["failed"]) == (0, 4, 0)
+
+
+def test_an_answer_that_the_money_has_cut_is_asked_for_again(
+    conduit: Run, openai: Served, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is paid, and no answer; one that is as long as the user allows is."""
+    openai.answers = lambda _: Answer(body=OPENAI.answer("[1]", "length"))
+    asked = ("batch", "--model", "gpt-4o", "--json", "-j", "1")
+    ran = conduit(*asked, "--max-cost", ".05")
+    assert (ran.code, ran.json["failed"], ran.json["prompts"][0]["cut"]) == (1, 2, True)
+    assert ran.json["spent_usd"] > 0
+    assert "--max-cost" in ran.json["prompts"][0]["error"]
+    assert not list((prompts.parent / "outputs").glob("[ab].*"))
+    openai.answers = lambda _: answered("[1]")
+    ran = conduit(*asked)
+    assert (ran.json["done"], ran.json["prompts"][0]["cut"]) == (2, False)
+    monkeypatch.setenv("CONDUIT_MAX_TOKENS", "7")
+    openai.answers = lambda _: Answer(body=OPENAI.answer("[1]", "length"))
+    ran = conduit(*asked, "--max-cost", ".05")
+    assert (ran.json["done"], ran.json["prompts"][0]["cut"]) == (2, True)
+
+
+def test_a_tool_that_says_afterwards_what_it_cost_is_not_asked_beyond_the_limit(
+    conduit: Run, tools: Path, machine: Path
+) -> None:
+    """The call that reaches the limit, of $0.0125 each, is the last; who is free goes on."""
+    write(machine / "prompts", **{f"p{number}__md": "x" for number in range(6)})
+    asked = ("batch", "--max-cost", ".02", "-j", "1", "--json", "--provider")
+    ran = conduit(*asked, "claude-code")
+    assert (ran.code, ran.json["done"], ran.json["failed"]) == (1, 2, 4)
+    assert ran.json["spent_usd"] == pytest.approx(0.025)
+    assert len(calls(tools)) == 2
+    assert "is $0.02: $0.025 are spent, and nothing is left" in ran.err
+    assert conduit(*asked, "openai-codex", "--max-cost", "0").json["done"] == 6
+
+
+@pytest.mark.parametrize("who", [[], ["--provider", "openai"]])
+def test_force_asks_anew_whatever_is_remembered(
+    conduit: Run, openai: Served, machine: Path, monkeypatch: pytest.MonkeyPatch, who: list[str]
+) -> None:
+    """With a cache of answers two equal prompts are asked once, and with --force each."""
+    monkeypatch.setenv("CONDUIT_RESPONSE_CACHE_SECONDS", "60")
+    write(machine / "prompts", a__md="What is 2+2?", b__md="What is 2+2?")
+    asked = ("batch", "-j", "1", "--json", *who)
+    assert (conduit(*asked).json["done"], len(openai.bodies)) == (2, 1)
+    assert (conduit(*asked, "--force").json["done"], len(openai.bodies)) == (2, 3)
 
 
 def test_the_log_may_be_elsewhere_or_nowhere(

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from ..providers.fake_tools import NAMES, calls, install
+from ..providers.fake_tools import NAMES, calls
 from ..providers.loopback import Answer
 from .conftest import Run, Served
 
 NOBODY = "http://127.0.0.1:9/v1"
-
-
-@pytest.fixture
-def tools(monkeypatch: pytest.MonkeyPatch, machine: Path) -> Path:
-    """Both tools, on PATH; the file is where they write down how they were called."""
-    monkeypatch.setenv("PATH", str(install(machine / "bin")), prepend=os.pathsep)
-    monkeypatch.setenv("FAKE_TOOL_LOG", str(machine / "calls"))
-    return machine / "calls"
 
 
 @pytest.fixture(autouse=True)

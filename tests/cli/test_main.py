@@ -10,8 +10,10 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from inspect import getdoc
+from pathlib import Path
 
 import pytest
+import typer
 
 from conduit import __version__
 from conduit.cli.commands import COMMANDS, GROUPS, load_command
@@ -172,3 +174,67 @@ def test_output_survives_a_terminal_without_unicode(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
     assert main(["run", "hello"]) == 0
     assert written.getvalue() == b"gr?n ?\n"
+
+
+LONG = "x" * 300
+"""Longer than a file's name may be."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["route", "hi", "--database", LONG],
+        ["models", "--database", LONG],
+        ["report", "--database", LONG],
+        ["db", "status", "--database", LONG],
+        ["batch", "--input-dir", LONG],
+        ["evaluate", "--policy", "cheapest", "--database", LONG],
+        ["warm-start", f"{LONG}.parquet"],
+    ],
+)
+def test_what_the_system_refuses_is_one_line(
+    conduit: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """A path that no system takes is an error like any other, with exit code 2."""
+    monkeypatch.setenv("CONDUIT_OFFLINE", "1")
+    ran = conduit(*arguments)
+    assert ran.code == 2
+    assert LONG in ran.error
+
+
+def test_a_disk_that_is_full_is_one_line() -> None:
+    """So is standard output that cannot be written to."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "conduit", "config"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "error: No space left on device\n")
+
+
+def test_without_standard_output_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some starts have none, as pythonw's; the command does its work."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["config"]) == 0
+    assert main(["report", "--database", "nowhere.db"]) == 2
+
+
+def test_no_answer_to_a_question_is_an_interrupt(
+    conduit: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C or the end of input where a yes is asked for ends with 130, and nothing has changed."""
+    conduit("route", "hi")
+
+    def gone(*_: object, **__: object) -> bool:
+        raise typer.Abort
+
+    monkeypatch.setattr("conduit.cli.db_purge.confirmed", gone)
+    ran = conduit("db", "purge", "--older-than", "0s")
+    assert (ran.code, ran.out, ran.err) == (130, "", "\n")
+    assert conduit("db", "purge", "--older-than", "0s", "--dry-run").out.startswith(
+        "nothing changed; would forget 1 decisions"
+    )

@@ -125,6 +125,21 @@ def test_settings_name_the_model_where_no_option_does(
     assert other.json[field] == "gpt-4o-mini"
 
 
+@pytest.mark.parametrize("command", ["run", "route"])
+def test_a_model_of_settings_alone_is_taken_where_it_is_the_provider_s(
+    conduit: Run, openai: Served, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """MODEL_NAME without MODEL_PROVIDER is a name at --provider, unless it is another's."""
+    monkeypatch.setenv("MODEL_NAME", "gpt-4o")
+    field = {"run": "model", "route": "selected_model"}[command]
+    assert conduit(command, "hi", "--provider", "OpenAI", "--json").json[field] == "gpt-4o"
+    said = conduit("route", "hi", "--provider", "groq", "--json").json
+    assert said["selected_model"] in {"gpt-oss-20b", "gpt-oss-120b"}
+    monkeypatch.setenv("MODEL_PROVIDER", "auto")
+    assert conduit(command, "hi", "--json").json[field] == "gpt-4o"
+    assert conduit(command, "hi", "--provider", "openai", "--json").json[field] == "gpt-4o"
+
+
 def test_another_provider_is_asked_for_its_own_models(
     conduit: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

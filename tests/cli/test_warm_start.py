@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -141,6 +142,21 @@ def test_a_weight_that_is_none_is_refused(conduit: Run, machine: Path, n_eff: st
     ran = conduit("warm-start", written(machine / "o.jsonl", rows()), "--n-eff", n_eff)
     assert ran.code == 2
     assert n_eff in ran.error
+
+
+def test_outcomes_that_all_count_travel(conduit: Run, machine: Path) -> None:
+    """Without a limit n_eff is "all", in what is said and in exports; older ones have Infinity."""
+    said = conduit("warm-start", written(machine / "o.jsonl", rows()), "--n-eff", "inf", "--json")
+    assert (said.code, said.json["n_eff"]) == (0, "all")
+    assert conduit("db", "export", machine / "new.zip").code == 0
+    with ZipFile(machine / "new.zip") as new, ZipFile(machine / "old.zip", "w") as old:
+        for name in new.namelist():
+            old.writestr(name, new.read(name).replace(b'"n_eff": "all"', b'"n_eff": Infinity'))
+    with ZipFile(machine / "old.zip") as old:
+        assert b"Infinity" in old.read("manifest.json")
+    for file in ("new.zip", "old.zip"):
+        taken = conduit("db", "import", machine / file, "--database", f"{file}.db", "--json")
+        assert (taken.code, taken.json["changed"]) == (0, True)
 
 
 def test_state_of_another_layout_is_refused(conduit: Run, machine: Path, database: Path) -> None:

@@ -43,6 +43,7 @@ ANNA, TEAM = Scope(ScopeKind.USER, "anna"), Scope(ScopeKind.TEAM, "blue")
 TOTAL = Window(Period.TOTAL)
 REQUEST = ModelRequest(arm=DEAR, text="hello", max_tokens=1000)
 UNPRICED = Arm(id="recorded", provider="data")
+FREE = Price(input=0, output=0)
 
 
 class World:
@@ -142,12 +143,12 @@ async def test_a_failure_is_paid_if_it_was_billed_and_free_if_not() -> None:
     assert kinds == {(CostKind.FAILED, 0.25, 0.0), (CostKind.ANSWER, 0.125, 0.0)}
 
 
-@pytest.mark.parametrize("arm", [UNPRICED, replace(DEAR, price=Price(input=0, output=0)), DEAR])
+@pytest.mark.parametrize("arm", [UNPRICED, replace(DEAR, price=FREE), DEAR])
 async def test_where_nothing_is_set_aside_the_cost_is_booked(arm: Arm) -> None:
     """Without a price, for a free model, and without a budget: one record each."""
     world = World()
     if arm.price != DEAR.price:
-        await world.limit(0.0)
+        await world.limit(0.1)
     purse = await world.till().open(replace(REQUEST, arm=arm), decision_id="d")
     assert not world.store._accounts.reservations
     await purse.settle(execution(0.5, arm=arm.id))
@@ -169,6 +170,19 @@ async def test_a_call_across_midnight_counts_on_the_day_on_which_it_began(arm: A
     assert (total.key, total.cost) == (str(began), 0.5)
     world.clock.advance(-86_400)
     assert await world.figures() == [(0.5, 0.0)]
+
+
+@pytest.mark.parametrize("arm", [UNPRICED, replace(DEAR, provider="claude-code", price=FREE)])
+async def test_costs_known_afterwards_end_with_the_budget(arm: Arm) -> None:
+    """What has no list price, but a cost, is not asked once a budget is spent to the last."""
+    world = World()
+    await world.limit(0.5)
+    purse = await world.till().open(replace(REQUEST, arm=arm), decision_id="d")
+    await purse.settle(execution(0.5, arm=arm.id))
+    with pytest.raises(BudgetExceededError, match="nothing is left"):
+        await world.till().open(replace(REQUEST, arm=arm), decision_id="d")
+    free = replace(DEAR, provider="lmstudio", price=FREE)
+    await world.till().open(replace(REQUEST, arm=free), decision_id="d")
 
 
 async def test_an_answer_of_no_stated_length_is_cut_to_the_money_left() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from conduit.core.chat import Chat
 from conduit.core.errors import ConfigurationError, FailureKind, ProviderError
 from conduit.core.outcomes import ModelReply, ModelRequest
 from conduit.core.sharing import Json
+from conduit.providers.cli_commands import TOOLS
 from conduit.providers.cli_tools import CliToolClient
 
 from .fake_tools import NAMES, calls, install
@@ -215,3 +217,18 @@ async def test_what_cannot_be_said_is_refused(
         await CliToolClient().complete(ModelRequest(arm=arm, text="x", chat=chat))
     assert caught.value.kind is FailureKind.BAD_REQUEST
     assert await asyncio.to_thread(log.exists) is False
+
+
+def test_a_line_of_events_ends_where_json_lines_end() -> None:
+    """Not at the breaks that a string of JSON may hold as they are."""
+    text = "one\u2028two\u2029three\x85four"
+    message = {"type": "agent_message", "text": text}
+    said = "\r\n".join(
+        json.dumps(event, ensure_ascii=False)
+        for event in (
+            {"type": "item.completed", "item": message | {"text": "an earlier one"}},
+            {"type": "item.completed", "item": message},
+            {"type": "turn.completed"},
+        )
+    )
+    assert TOOLS["openai-codex"].reply(said).text == text

@@ -64,8 +64,9 @@ def run_single_mode(
         verbose: write a line about model, cost and decision to standard error.
 
     Returns:
-        An exit code: 0; 1 when no model answered or money is out; 2 for input or settings that cannot
-        be used. An error is one line on standard error.
+        An exit code: 0; 1 when no model answered or money is out; 2 for input, settings or a standard
+        output that cannot be used; 141 when its reader went away. An error is one line on standard
+        error.
     """
     code: int = loaded("named.single").run_single(provider, prompt, stream=stream, verbose=verbose)
     return code

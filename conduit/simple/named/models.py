@@ -21,6 +21,7 @@ from conduit.core.errors import InvalidInputError, UnknownModelError, UnknownPri
 from conduit.providers.cli_commands import TOOLS
 from conduit.providers.lmstudio import loaded_model
 from conduit.settings import Settings
+from conduit.simple.named.names import AUTO
 
 _log = logging.getLogger("conduit.simple")
 _MAKERS: Mapping[str, str] = MappingProxyType(
@@ -50,6 +51,21 @@ def arm_of(provider: str, model: str | None, settings: Settings) -> Arm:
     if model is not None:
         return models.named(model)
     return models.chosen(settings) or models.usual(settings)
+
+
+def named_for(provider: str, settings: Settings) -> str | None:
+    """``MODEL_NAME``, if it is of this provider.
+
+    Args:
+        provider: by its name, in small letters.
+        settings: with the prices and addresses that hold.
+
+    Raises:
+        UnknownModelError: for a model that nothing answers to.
+        UnknownPriceError: for a model that nobody priced.
+    """
+    chosen = _Models.of(provider, settings).chosen(settings)
+    return None if chosen is None else settings.model_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +98,11 @@ class _Models:
 
     def chosen(self, settings: Settings) -> Arm | None:
         """The one that ``MODEL_NAME`` names, if it is of this provider."""
-        name, whose = settings.model_name, settings.model_provider
+        name, whose = settings.model_name, (settings.model_provider or AUTO).lower()
         if name is None:
             return None
-        if whose is not None:
-            return self.named(name) if whose.lower() == self.provider else None
+        if whose != AUTO:
+            return self.named(name) if whose == self.provider else None
         owners = {arm.provider for arm in self.registry.arms if name in (arm.id, arm.api_name)}
         if owners and not owners & {self.provider, _MAKERS.get(self.provider)}:
             return None

@@ -10,6 +10,8 @@ from conduit.core.errors import InvalidInputError
 from conduit.providers.cli_commands import TOOLS
 from conduit.providers.endpoints import BASE_URLS, KEY_VARIABLES
 
+AUTO = "auto"
+"""In the place of a provider: the router decides for every prompt."""
 _PARALLELISM: Mapping[str, int] = MappingProxyType({"lmstudio": 1, **dict.fromkeys(TOOLS, 4)})
 _USUAL = 32
 

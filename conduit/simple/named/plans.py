@@ -155,25 +155,32 @@ class NamedPlan:
         said = [f"{name}={value}" for name, value in parts.items() if value is not None]
         return " ".join([f"{self.arm.provider}/{self.arm.api_name}", *said])
 
+    @property
+    def longest(self) -> int | None:
+        """Tokens of an answer: ``max_tokens`` bounds one call, of which continuing makes more."""
+        one = self.settings.max_tokens
+        return None if one is None else (MOST + 1) * one
+
     def query(self, prompt: str) -> Query:
-        """A prompt for the router: ``max_tokens`` bounds one call, of which continuing makes more.
+        """A prompt for the router.
 
         Raises:
             InvalidInputError: for an empty prompt, or one that is too long.
         """
-        longest = self.settings.max_tokens
         return Query(
             prompt,
-            max_tokens=None if longest is None else (MOST + 1) * longest,
+            max_tokens=self.longest,
             temperature=self.settings.temperature,
         )
 
 
-async def answered(home: House, plan: NamedPlan, prompt: str) -> Answer:
+async def answered(home: House, plan: NamedPlan, prompt: str, *, fresh: bool = False) -> Answer:
     """Have a prompt answered, and continued where it was cut; on the house's event loop."""
     query = plan.query(prompt)
     async with home.lent(plan) as router:
-        response = await router.complete(query, models=[plan.arm.id], continue_cut=True)
+        response = await router.complete(
+            query, models=[plan.arm.id], cache=False if fresh else None, continue_cut=True
+        )
     return Answer.of(response, rate=partial(_rate, home, plan, response.decision_id))
 
 

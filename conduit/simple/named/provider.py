@@ -62,10 +62,15 @@ class NamedProvider:
         home = house()
         return home.background.run(answered(home, self._plan, prompt))
 
-    async def aanswer(self, prompt: str) -> Answer:
-        """Likewise, awaited; cancelling it hangs up on the model, and pays what was used."""
+    async def aanswer(self, prompt: str, *, fresh: bool = False) -> Answer:
+        """Likewise, awaited; cancelling it hangs up on the model, and pays what was used.
+
+        Args:
+            prompt: the user's message.
+            fresh: ask anew, even where ``CONDUIT_RESPONSE_CACHE_SECONDS`` remembers an answer.
+        """
         home = house()
-        return await home.background.awaited(answered(home, self._plan, prompt))
+        return await home.background.awaited(answered(home, self._plan, prompt, fresh=fresh))
 
     async def async_run(
         self, prompt: str, stream_to_stdout: bool = False

@@ -26,9 +26,18 @@ def run_single(provider: NamedProvider, prompt: str | None, *, stream: bool, ver
     except ConduitError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    if voice.refused is not None:
+        return _unheard(voice.refused)
     if verbose:
         sys.stderr.write(f"{_summary(answer)}\n")
     return 0
+
+
+def _unheard(error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):
+        return 141  # as after SIGPIPE
+    sys.stderr.write(f"error: standard output cannot be written to: {error.strerror}\n")
+    return 2
 
 
 def _summary(answer: Answer) -> str:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import Self
 
 from conduit.simple.answer import Answer
+from conduit.simple.standard_output import write_out
 
 
 class Voice:
-    """Writes pieces as they come, and ends the last line, whatever happens."""
+    """Writes pieces as they come, and ends the last line, whatever happens.
+
+    Where standard output cannot be written to, the answer is taken all the same: it is paid.
+
+    Attributes:
+        refused: why nothing is written any more; None as long as it is.
+    """
 
     def __init__(self) -> None:
+        self.refused: OSError | None = None
         self._last = "\n"
         self._answer: Answer | None = None
 
@@ -27,8 +34,7 @@ class Voice:
         if isinstance(piece, Answer):
             self._answer = piece
             return
-        sys.stdout.write(piece)
-        sys.stdout.flush()
+        self._write(piece)
         self._last = piece
 
     def __enter__(self) -> Self:
@@ -41,5 +47,12 @@ class Voice:
         trace: TracebackType | None,
     ) -> None:
         if not self._last.endswith("\n"):
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        if self.refused is not None:
+            return
+        try:
+            write_out(text)
+        except OSError as error:
+            self.refused = error

@@ -51,6 +51,17 @@ async def test_a_call_is_on_the_ledger_and_can_be_rated(
     assert place.rows(rated, offline=False) == [(answer.decision_id,)]
 
 
+async def test_an_answer_that_is_remembered_is_not_a_fresh_one(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who wants a fresh one has the model asked again."""
+    monkeypatch.setenv("CONDUIT_RESPONSE_CACHE_SECONDS", "60")
+    provider = get_provider("openai", "gpt-4o")
+    for fresh, asked in ((False, 1), (False, 1), (True, 2)):
+        await provider.aanswer("2+2?", fresh=fresh)
+        assert len(models.models) == asked
+
+
 def test_settings_are_sent(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     """Temperature and longest answer are those of the environment, for every call."""
     monkeypatch.setenv("OPENAI_TEMPERATURE", "0.1")
