@@ -131,7 +131,6 @@ class Serving:
             learned = lesson(execution, continued=answered)
             await self.observer.executed(execution, lesson=learned, status=status)
 
-        wanted = errand.continue_cut
         job = Job(
             query=errand.query,
             decision=decision,
@@ -140,7 +139,7 @@ class Serving:
             till=till,
             log=log,
             streaming=streaming,
-            continue_cut=self.continue_cut if wanted is None else wanted,
+            continue_cut=self._continues(errand),
         )
         try:
             async with aclosing(self.executor.pieces(job)) as pieces:
@@ -155,8 +154,7 @@ class Serving:
                     else:
                         yield piece
         except AllModelsFailedError as error:
-            spent = sum(it.cost for it in executions)
-            raise AllModelsFailedError(error.failures, cost=spent) from None
+            raise AllModelsFailedError(error.failures, cost=_paid(executions)) from None
         finally:
             self._settle(turn, executions, made=made)
         if served is not None:
@@ -170,6 +168,9 @@ class Serving:
                 lost=lost,
             )
 
+    def _continues(self, errand: Errand) -> bool:
+        return self.continue_cut if errand.continue_cut is None else errand.continue_cut
+
     def _settle(self, turn: Turn, executions: Sequence[Execution], *, made: bool) -> None:
         """Tell the steering what came of a decision: its cost, or, where no call was made, nothing.
 
@@ -177,8 +178,7 @@ class Serving:
         """
         decider = self.deciding.decider
         if made:
-            spent = sum(it.cost for it in executions)
-            decider.settle(expected=expected_cost(turn.decision), actual=spent)
+            decider.settle(expected=expected_cost(turn.decision), actual=_paid(executions))
         else:
             decider.withdraw(turn.step)
 
@@ -196,3 +196,8 @@ class Serving:
     def _failed(self, decided: Decision | None, error: ConduitError | None) -> None:
         if decided is not None:
             self.announce(Failed(decided.id, error))
+
+
+def _paid(executions: Sequence[Execution]) -> float:
+    """USD of all attempts together."""
+    return sum(it.cost for it in executions)
