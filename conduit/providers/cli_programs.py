@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 MOST_OUTPUT = 16_000_000
 """Bytes of one stream of output; a program that says more is stopped."""
 _PIECE = 65_536
+_LEAVES = 5.0
+"""Seconds in which a program that was ended has gone; what left its group may hold its pipes on."""
 
 
 class TooMuchOutputError(Exception):
@@ -64,7 +66,7 @@ async def run_program(program: Path, arguments: tuple[str, ...], *, stdin: str) 
             return await _conversation(process, stdin.encode("utf-8", "replace"))
         except BaseException as error:
             _end(process)
-            await process.wait()
+            await _gone(process)
             if isinstance(error, BaseExceptionGroup):  # one stream's failure ends the others
                 raise error.exceptions[0] from None
             raise
@@ -87,8 +89,6 @@ async def _tell(pipe: asyncio.StreamWriter, said: bytes) -> None:
         pipe.write(said)
         await pipe.drain()
     pipe.close()
-    with suppress(ConnectionError):
-        await pipe.wait_closed()
 
 
 async def _heard(pipe: asyncio.StreamReader) -> str:
@@ -100,6 +100,19 @@ async def _heard(pipe: asyncio.StreamReader) -> str:
             raise TooMuchOutputError
         pieces.append(piece)
     return b"".join(pieces).decode("utf-8", "replace")
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    """Its pipes are read to their ends, for what nobody reads is not seen to end, nor is it then."""
+    pipes = (pipe for pipe in (process.stdout, process.stderr) if pipe is not None)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LEAVES):
+            await asyncio.gather(process.wait(), *(_emptied(pipe) for pipe in pipes))
+
+
+async def _emptied(pipe: asyncio.StreamReader) -> None:
+    while await pipe.read(_PIECE):
+        pass
 
 
 def _end(process: asyncio.subprocess.Process) -> None:

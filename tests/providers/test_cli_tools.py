@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from conduit.core.errors import ConfigurationError, FailureKind, ProviderError
 from conduit.core.outcomes import ModelReply, ModelRequest
 from conduit.core.sharing import Json
 from conduit.providers.cli_commands import TOOLS
+from conduit.providers.cli_programs import TooMuchOutputError, run_program
 from conduit.providers.cli_tools import CliToolClient
 
 from .fake_tools import NAMES, calls, install
@@ -133,6 +135,18 @@ async def test_output_without_end(
     monkeypatch.setattr("conduit.providers.cli_programs.MOST_OUTPUT", 3_000_000)
     failed = await failure(provider, "flood")
     assert (failed.kind, "more than" in failed.detail) == (FailureKind.SERVER, True)
+
+
+async def test_what_a_stopped_program_had_said_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Output that nobody takes fills a pipe, whose end must be seen all the same."""
+    monkeypatch.setattr("conduit.providers.cli_programs.MOST_OUTPUT", 100)
+    flood = Path(shutil.which("yes") or "yes")
+    async with asyncio.timeout(30):
+        with pytest.raises(TooMuchOutputError):
+            await run_program(flood, (), stdin="")
+    assert not caplog.records
 
 
 @asynccontextmanager
