@@ -100,7 +100,7 @@ def race(
         asyncio.run(prepared(address, account, cap))
     began = monotonic()
     lane = Lane(address=address, face=face, clients=clients // processes, cap=cap)
-    said = together(processes, _run, lane, spawned=FACES[face].threads is not None)
+    said = together(processes, _run, lane)
     seconds = monotonic() - began
     billed = sum(nanodollars for nanodollars, _ in said) / NANO
     lap = added([lap for _, lap in said])

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from conduit.stores import migrate
@@ -68,17 +69,19 @@ class Killed:
 
 def kill_one(database: str, address: str, *, torn: bool, rng: random.Random) -> Killed:
     """Start a writer on a new database, kill it, and look at what is left."""
-    reading, writing = os.pipe()
-    context = multiprocessing.get_context("fork")
-    process = context.Process(target=write_until_killed, args=(address, writing, torn))
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=write_until_killed, args=(address, theirs, torn))
     process.start()
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        said = _until_first(pipe.fileno(), process)
-        time.sleep(rng.uniform(0.0, LONGEST))
-        process.kill()
-        process.join()
-        said += pipe.read()
+    theirs.close()
+    with ours:
+        try:
+            said = _until_first(ours)
+            time.sleep(rng.uniform(0.0, LONGEST))
+        finally:
+            process.kill()
+            process.join()
+        said += _rest(ours)
     asked = {line[2:].decode() for line in said.splitlines() if line.startswith(b"? ")}
     promised = {line[2:].decode() for line in said.splitlines() if line.startswith(b"! ")}
     missing, twice, error = asyncio.run(_left(address, promised))
@@ -92,14 +95,24 @@ def kill_one(database: str, address: str, *, torn: bool, rng: random.Random) -> 
     )
 
 
-def _until_first(pipe: int, process: multiprocessing.process.BaseProcess) -> bytes:
+def _until_first(pipe: Connection) -> bytes:
     """What the writer says until its first feedback is acknowledged."""
-    said, started = b"", time.monotonic()
+    said, until = b"", time.monotonic() + PATIENCE
     while b"! " not in said:
-        if not process.is_alive() or time.monotonic() - started > PATIENCE:
+        more = _more(pipe) if pipe.poll(max(until - time.monotonic(), 0.0)) else b""
+        if not more:
             raise RuntimeError("the writer never got as far as one acknowledged feedback")
-        said += os.read(pipe, 1 << 16)
+        said += more
     return said
+
+
+def _rest(pipe: Connection) -> bytes:
+    """What it had said before it was killed."""
+    return b"".join(iter(lambda: _more(pipe), b""))
+
+
+def _more(pipe: Connection) -> bytes:
+    return os.read(pipe.fileno(), 1 << 16)
 
 
 async def _left(address: str, promised: set[str]) -> tuple[int, int, float]:

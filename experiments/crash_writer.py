@@ -11,6 +11,7 @@ import logging
 import os
 import random
 from collections.abc import Sequence
+from multiprocessing.connection import Connection as Pipe
 
 from sqlalchemy import Connection
 
@@ -66,16 +67,16 @@ def router_on(address: str, *, torn: bool = False) -> Router:
     )
 
 
-def write_until_killed(address: str, pipe: int, torn: bool) -> None:
+def write_until_killed(address: str, pipe: Pipe, torn: bool) -> None:
     """Entry of the process.
 
     Args:
         address: of the database.
-        pipe: file descriptor for what was asked and promised.
+        pipe: for the lines of what was asked and promised.
         torn: take a store that is not atomic.
     """
     logging.disable(logging.WARNING)
-    asyncio.run(_write(router_on(address, torn=torn), pipe))
+    asyncio.run(_write(router_on(address, torn=torn), pipe.fileno()))
 
 
 async def _write(router: Router, pipe: int) -> None:

@@ -7,39 +7,41 @@ import logging
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
 
-def together(
-    processes: int,
-    work: Callable[..., Any],
-    *arguments: Any,
-    spawned: bool = False,
-) -> list[Any]:
+def together(processes: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
     """Have processes work; what each has to say.
+
+    Each begins anew: a fork of this process would keep the locks that its threads held, and wait
+    for them for ever.
 
     Args:
         processes: how many.
         work: a coroutine function of a barrier, at which it waits when it is ready, the process's
             number, and the arguments.
         arguments: for each of them.
-        spawned: whether they begin anew, as threads that run already make it necessary.
+
+    Raises:
+        EOFError: when one ended without a word; the others are ended then.
     """
-    fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
-    context: ForkContext | SpawnContext = spawn if spawned else fork
+    context = multiprocessing.get_context("spawn")
     start = context.Barrier(processes)
     pipes, running = [], []
-    for number in range(processes):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(theirs, start, work, number, *arguments))
-        process.start()
-        theirs.close()
-        pipes.append(ours)
-        running.append(process)
     try:
+        for number in range(processes):
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=_work, args=(theirs, start, work, number, *arguments))
+            process.start()
+            theirs.close()  # so that the end of the process is the end of the pipe
+            pipes.append(ours)
+            running.append(process)
         return [pipe.recv() for pipe in pipes]
+    except BaseException:
+        for process in running:
+            process.kill()
+        raise
     finally:
         for process in running:
             process.join()
@@ -49,4 +51,9 @@ def _work(
     pipe: Connection, start: Barrier, work: Callable[..., Any], number: int, *arguments: Any
 ) -> None:
     logging.disable(logging.WARNING)
-    pipe.send(asyncio.run(work(start, number, *arguments)))
+    try:
+        said = asyncio.run(work(start, number, *arguments))
+    except BaseException:
+        start.abort()  # nobody waits for one that will not come
+        raise
+    pipe.send(said)

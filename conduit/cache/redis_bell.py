@@ -83,6 +83,7 @@ class RedisBell:
                         await self._hear(subscription)
             except CacheError as error:
                 _log.debug("no bell for now: %s", error)
+            _heed()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -90,6 +91,7 @@ class RedisBell:
         """Pass on what is rung, until the server has said nothing even when asked."""
         asked = False
         while True:
+            _heed()
             message = await subscription.get_message(timeout=QUIET_SECONDS)
             if message is not None:
                 asked = False
@@ -107,3 +109,14 @@ class RedisBell:
         if sender != self._me:
             for listener in self._listeners:
                 listener.add(topic)
+
+
+def _heed() -> None:
+    """End where that was asked for, as a loop that ends asks but once.
+
+    The client waits for what it sends with ``asyncio.wait_for``, which in Python 3.11 loses a
+    cancellation that comes as the wait ends.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -135,6 +136,25 @@ async def test_a_connection_that_breaks_meanwhile_does_not_hold_up_the_closing(
         async with asyncio.timeout(SECONDS):
             await bell.close()
     await server.close()
+
+
+def test_a_loop_that_ends_at_any_moment_ends_the_listening(redis_server: Redis) -> None:
+    """It cancels once, which the client may swallow; the program must end all the same."""
+    server = RedisServer(redis_server.url, shown="redis")
+
+    async def listening(steps: int) -> None:
+        RedisBell(server, guard=Guard()).listen()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+    def one_loop_after_another() -> None:
+        for steps in range(40):
+            asyncio.run(listening(steps))
+
+    thread = threading.Thread(target=one_loop_after_another, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 async def test_what_others_say_on_the_channel_does_no_harm(
