@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
@@ -37,7 +37,7 @@ def together(processes: int, work: Callable[..., Any], *arguments: Any) -> list[
             theirs.close()  # so that the end of the process is the end of the pipe
             pipes.append(ours)
             running.append(process)
-        return [pipe.recv() for pipe in pipes]
+        return _said(pipes)
     except BaseException:
         for process in running:
             process.kill()
@@ -45,6 +45,16 @@ def together(processes: int, work: Callable[..., Any], *arguments: Any) -> list[
     finally:
         for process in running:
             process.join()
+
+
+def _said(pipes: Sequence[Connection]) -> list[Any]:
+    """In the order of the pipes; who ended without a word is noticed, whoever is waited for."""
+    said: dict[Connection, Any] = {}
+    while left := [pipe for pipe in pipes if pipe not in said]:
+        for pipe in wait(left):
+            assert isinstance(pipe, Connection)
+            said[pipe] = pipe.recv()
+    return [said[pipe] for pipe in pipes]
 
 
 def _work(

@@ -81,7 +81,7 @@ class Arrears:
         Raises:
             StoreError: when the store is out of reach, naming how many are lost.
         """
-        await self._paying.done()
+        await self._paying.rest()
         collecting, self._collecting = self._collecting, None
         if collecting is not None and _goes_on(collecting):
             collecting.cancel()

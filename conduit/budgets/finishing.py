@@ -53,7 +53,13 @@ class Finishing:
         return self._begin(work)
 
     async def done(self) -> None:
-        """Until all that was begun is done."""
+        """Until all that was begun by now is done; others may begin more, on and on."""
+        self._begin_again()
+        if tasks := set(self._loop.here().tasks):
+            await asyncio.wait(tasks)
+
+    async def rest(self) -> None:
+        """Until nothing is left to do."""
         self._begin_again()
         await _done(self._loop.here())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from conduit.core.caching import CacheStatistics
 from conduit.core.errors import CacheError, ConfigurationError
-from conduit.core.loops import PerLoop
+from conduit.core.loops import PerLoop, cancellations, heed
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -69,9 +69,13 @@ class RedisServer:
         Raises:
             CacheError: when it does not, not in time, or not in its protocol.
         """
-        with self.errors():
-            async with asyncio.timeout(self._timeout):
-                return await call(self.client)
+        before = cancellations()
+        try:
+            with self.errors():
+                async with asyncio.timeout(self._timeout):
+                    return await call(self.client)
+        finally:
+            heed(since=before)
 
     @contextmanager
     def errors(self) -> Iterator[None]:

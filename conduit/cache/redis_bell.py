@@ -11,6 +11,7 @@ from conduit.cache.bell import Topics
 from conduit.cache.guard import Guard
 from conduit.cache.redis import RedisServer
 from conduit.core.errors import CacheError
+from conduit.core.loops import heed
 
 if TYPE_CHECKING:
     from redis.asyncio.client import PubSub
@@ -83,7 +84,7 @@ class RedisBell:
                         await self._hear(subscription)
             except CacheError as error:
                 _log.debug("no bell for now: %s", error)
-            _heed()
+            heed()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -91,7 +92,7 @@ class RedisBell:
         """Pass on what is rung, until the server has said nothing even when asked."""
         asked = False
         while True:
-            _heed()
+            heed()
             message = await subscription.get_message(timeout=QUIET_SECONDS)
             if message is not None:
                 asked = False
@@ -109,14 +110,3 @@ class RedisBell:
         if sender != self._me:
             for listener in self._listeners:
                 listener.add(topic)
-
-
-def _heed() -> None:
-    """End where that was asked for, as a loop that ends asks but once.
-
-    The client waits for what it sends with ``asyncio.wait_for``, which in Python 3.11 loses a
-    cancellation that comes as the wait ends.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -43,6 +43,25 @@ class PerLoop(Generic[T]):
         return self._thing
 
 
+def cancellations() -> int:
+    """How often this task was told to end, and has not ended yet."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def heed(*, since: int = 0) -> None:
+    """End where that was asked for: a loop that ends asks but once.
+
+    Who waits with ``asyncio.wait_for`` loses a cancellation, in Python 3.11, that comes as the wait
+    ends; so does who calls somebody that does, as the Redis client does for all it sends.
+
+    Args:
+        since: cancellations that were there before, of a task that tidies up.
+    """
+    if cancellations() > since:
+        raise asyncio.CancelledError
+
+
 async def _held(thing: T, close: Callable[[T], Awaitable[None]]) -> AsyncGenerator[T, None]:
     try:
         yield thing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -73,6 +74,39 @@ async def test_a_value_lasts_as_long_as_it_was_given(server: RedisServer, unique
     await RedisCache(server).put(unique, b"value", ttl=24 * 3600)
     left = await server.client.pttl(unique)
     assert 24 * 3600_000 - 10_000 < left <= 24 * 3600_000
+
+
+async def test_a_question_is_given_up_though_the_client_loses_the_cancellation(
+    server: RedisServer,
+) -> None:
+    """As it does where the cancellation comes with the answer; a loop that ends asks but once."""
+
+    async def answered(_: object) -> int:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return 1
+
+    asking = asyncio.create_task(server.ask(answered))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def test_who_was_cancelled_may_still_ask(server: RedisServer) -> None:
+    """What a task does to tidy up is not given up once more."""
+
+    async def tidied() -> bool | None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return await server.ask(lambda redis: redis.ping())
+        return None
+
+    tidying = asyncio.create_task(tidied())
+    await asyncio.sleep(0)
+    tidying.cancel()
+    assert await tidying is True
 
 
 async def test_a_cancelled_question_is_not_answered_to_the_next(
