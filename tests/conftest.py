@@ -1,7 +1,12 @@
-"""Servers that any test may ask for; they start with the first test that does."""
+"""Servers that any test may ask for, started with the first that does; and an end to what hangs."""
 
 from __future__ import annotations
 
+from tests.hanging import (
+    pytest_runtest_call,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+)
 from tests.servers.postgres import (
     databases,
     own_postgres_server,
@@ -15,6 +20,9 @@ __all__ = [
     "own_postgres_server",
     "own_redis_server",
     "postgres_server",
+    "pytest_runtest_call",
+    "pytest_runtest_setup",
+    "pytest_runtest_teardown",
     "redis_server",
     "supabase_server",
 ]

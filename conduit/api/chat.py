@@ -87,14 +87,14 @@ async def _pump(asked: Asked, answer: AnswerStream, send: Send, *, started: floa
     else:
         assert answer.response is not None
         await _say(send, chunks.end(answer.response, started=started))
-    await send({"type": "http.response.body", "body": b""})
+    await _say(send, b"", more=False)
 
 
-async def _say(send: Send, piece: bytes) -> None:
+async def _say(send: Send, piece: bytes, *, more: bool = True) -> None:
     """Send a piece; one who does not read holds no model for ever."""
     try:
         async with asyncio.timeout(READ_WITHIN):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
     except TimeoutError:
         raise CallerGoneError from None
 

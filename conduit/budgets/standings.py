@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from conduit.budgets.ledger import Ledger
 from conduit.core.budgets import Scope
@@ -71,12 +72,14 @@ class Standings:
     async def of(self, scopes: Sequence[Scope]) -> list[Spend]:
         """How the budgets of some scopes stand, at most a second ago but for what happened here.
 
+        A look that takes longer than that serves who has waited for it.
+
         Raises:
             StoreError: when the store is out of reach, and nothing is known of one of them.
         """
-        while stale := [scope for scope in scopes if not self._is_fresh(self._looks.get(scope))]:
-            if not await self._refreshed(stale):
-                break
+        stale = [scope for scope in scopes if not self._is_fresh(self._looks.get(scope))]
+        while stale and await self._refreshed(stale):
+            stale = [scope for scope in stale if not self._is_current(self._looks.get(scope))]
         return [self._spends[id_] for scope in scopes for id_ in self._ids(scope)]
 
     def claimed(self, made: Reservation) -> None:
@@ -103,9 +106,11 @@ class Standings:
         return () if look is None else look.ids
 
     def _is_fresh(self, look: _Look | None) -> bool:
-        if look is None or look.edition != self._ledger.edition:
-            return False
-        return abs(self._clock.now() - look.at) <= FRESH
+        return self._is_current(look) and abs(self._clock.now() - look.at) <= FRESH
+
+    def _is_current(self, look: _Look | None) -> TypeGuard[_Look]:
+        """Whether no budget was made or changed here since."""
+        return look is not None and look.edition == self._ledger.edition
 
     async def _refreshed(self, scopes: Sequence[Scope]) -> bool:
         """Look again, together with all who want the same; False where what is known has to do."""
@@ -144,9 +149,7 @@ class Standings:
         return self._serves(self._none, age=age) or all(self._serves(it, age=age) for it in looks)
 
     def _serves(self, look: _Look | None, *, age: float) -> bool:
-        if look is None or look.edition != self._ledger.edition:
-            return False
-        return abs(self._clock.now() - look.read) <= age
+        return self._is_current(look) and abs(self._clock.now() - look.read) <= age
 
     def _make_do(self, scopes: Sequence[Scope]) -> None:
         """What is known serves for another second, so that not everybody waits for the store."""

@@ -117,6 +117,23 @@ async def test_many_at_once_share_a_look() -> None:
     assert store.looks == 1
 
 
+async def test_a_look_that_takes_long_serves_who_waited_for_it() -> None:
+    """It is as new as can be had; who asked again for a newer one would ask for ever."""
+    clock = ManualClock(NOW)
+
+    class Crawling(Counting):
+        async def spends(self, scopes=None, *, now):  # type: ignore[no-untyped-def]
+            clock.advance(LATE + 1)
+            return await super().spends(scopes, now=now)
+
+    store = Crawling()
+    ledger = Ledger(store, clock=clock)
+    await ledger.set_budget(ANNA, TOTAL, 1.0, actor="admin")
+    async with asyncio.timeout(20):
+        assert len(await Standings(ledger, clock=clock).of([ANNA])) == 1
+    assert store.looks == 1
+
+
 async def test_a_look_that_fails_is_nobodys_answer() -> None:
     """Who waited for it asks again: a budget is never taken for absent."""
     standings, _, store, _ = await some()
