@@ -40,6 +40,8 @@ class SQLStore(SQLBudgets):
         where: path of a SQLite file, whose folder is made when missing, or a ``sqlite:///`` or
             ``postgresql://`` address.
         clock: no decision is younger than its now; None takes the system's.
+        timeout: how long a statement may take on a server, in seconds; None takes 30. What the
+            address, the role or the database bounds itself stays as it is.
 
     Raises:
         ConfigurationError: for an address that cannot be used.
