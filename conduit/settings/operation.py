@@ -7,7 +7,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from conduit.settings.kinds import ADDRESS, COUNT, HTTP, PATH, SECONDS, SHARE, SWITCH, TEXT, URL, choice
+from conduit.settings.kinds import (
+    ADDRESS,
+    COUNT,
+    HTTP,
+    PATH,
+    SECONDS,
+    SHARE,
+    SWITCH,
+    TEXT,
+    URL,
+    choice,
+)
 from conduit.settings.setting import declare
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
