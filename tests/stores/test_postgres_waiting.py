@@ -41,13 +41,13 @@ def _held(address: str, table: str) -> Iterator[None]:
         connection.rollback()
 
 
-async def _bounds(address: str, timeout: float | None = 0.3) -> tuple[str, str]:
+async def _bounds(address: str, seconds: float | None = 0.3) -> tuple[str, str]:
     """How long a statement may take that reads, and one that writes."""
 
     def shown(conn: Connection) -> str:
         return str(conn.scalar(BOUND))
 
-    worker = Worker(parse_address(address), timeout=timeout)
+    worker = Worker(parse_address(address), timeout=seconds)
     bounds = await worker.read(shown), await worker.write(shown, lock="")
     await worker.close()
     return bounds
@@ -65,7 +65,7 @@ async def test_a_held_table_is_waited_for_so_long(
     await store.append([a_decision(1)], [])
     with _held(address, "observations"):
         for refused in (store.count(), store.observe([an_observation(1)])):
-            with pytest.raises(StoreError, match="did not answer in time.*: nothing counts twice"):
+            with pytest.raises(StoreError, match=r"did not answer in time.*: nothing counts twice"):
                 await refused
     assert await store.count() == 0
     assert len(await store.observe([an_observation(1)])) == 1
