@@ -37,24 +37,16 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from conduit.core.errors import ConfigurationError, StoreError
 from conduit.stores.sql_address import Address
+from conduit.stores.sql_waiting import bound_statements, bound_transaction, unbound
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another process's transaction."""
-
-ANSWER_SECONDS = 30.0
-"""How long a store's statement may take on a server, with what it waits for there."""
 
 IDLE_SECONDS = 1.0
 """After so long without use a connection is asked whether it is still there."""
 _USED, _DOUBT = "conduit_used", "conduit_doubt"
 _MIGRATION_LOCK = 0x636F6E64  # "cond", a number of our own among PostgreSQL's advisory locks
 _SYNCHRONOUS = "synchronous"
-_BOUND = "conduit_bound"
-_BOUNDED = (  # whoever bounded this role, this database or this connection knows better
-    "SELECT set_config('statement_timeout', '{ms}', {local})"
-    " WHERE current_setting('statement_timeout') = '0'"
-)
-_LONGEST_MS = 2**31 - 1
 
 COUNTED = {"preserve_rowcount": True}
 """Options of a statement whose rows are to be counted."""
@@ -92,8 +84,8 @@ class Transactions:
         with self.engine.begin() as conn:
             if conn.dialect.name == "sqlite":
                 _begin(conn, self.mode)
-            elif (bound := self.engine.get_execution_options().get(_BOUND)) is not None:
-                conn.exec_driver_sql(bound)
+            else:
+                bound_transaction(conn)
             yield conn
 
 
@@ -128,27 +120,8 @@ def make_engine(address: Address, *, timeout: float | None = None) -> Engine:
     else:
         _ask_idle_connections(engine)
         if timeout is not None and "options" not in address.url.query:
-            _bound_statements(engine, timeout, pooled=address.is_pooled)
+            bound_statements(engine, timeout, pooled=address.is_pooled)
     return engine
-
-
-def _bound_statements(engine: Engine, timeout: float, *, pooled: bool) -> None:
-    """Have the server give up a statement, also one that only waits for a lock.
-
-    It is said after connecting, as poolers refuse a connection that asks for it; behind one that
-    hands every transaction another connection, it is said in each.
-    """
-    ms = min(max(1, round(timeout * 1000)), _LONGEST_MS)
-    if pooled:
-        said = _BOUNDED.format(ms=ms, local="true")
-        engine.update_execution_options(**{_BOUND: said})
-        return
-
-    def connected(connection: Any, _record: Any) -> None:
-        connection.execute(_BOUNDED.format(ms=ms, local="false"))
-        connection.commit()  # undone with the first transaction otherwise
-
-    event.listen(engine, "connect", connected)
 
 
 def _ask_idle_connections(engine: Engine) -> None:
@@ -270,7 +243,7 @@ def is_hidden(conn: Connection, table: str) -> bool:
 def lock_for_migration(conn: Connection) -> None:
     """Let one process migrate at a time, however long it takes; SQLite's writers wait anyway."""
     if conn.dialect.name == "postgresql":
-        conn.execute(text("SET LOCAL statement_timeout = 0"))
+        unbound(conn)
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
 
 

@@ -20,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 
 from conduit.core.errors import ConduitError, StoreError
 from conduit.stores.sql_address import Address
-from conduit.stores.sql_dialect import ANSWER_SECONDS, Access, access, distrust, make_engine
+from conduit.stores.sql_dialect import Access, access, distrust, make_engine
 from conduit.stores.sql_errors import translated, was_cut, was_late
+from conduit.stores.sql_waiting import ANSWER_SECONDS
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -64,7 +65,7 @@ class Worker:
     Args:
         address: the database.
         timeout: how long a statement may take on a server, in seconds; None takes
-            :data:`~conduit.stores.sql_dialect.ANSWER_SECONDS`.
+            :data:`~conduit.stores.sql_waiting.ANSWER_SECONDS`.
     """
 
     def __init__(self, address: Address, *, timeout: float | None = None) -> None:
@@ -167,7 +168,7 @@ class Worker:
             try:
                 return self._attempt(mode, unit, begun)
             except DBAPIError as error:
-                if begun.committing or not was_cut(error):
+                if begun.committing or was_late(error) or not was_cut(error):
                     raise
                 distrust(self._engine)
             return self._attempt(mode, unit, begun)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -20,6 +22,7 @@ from conduit.stores.sql import SQLStore
 from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_dialect import lock_for_migration
 from conduit.stores.sql_worker import Worker
+from experiments.servers.postgres import PostgresServer
 from tests.servers.postgres import Databases
 from tests.stores.builders import a_decision, an_observation
 
@@ -90,6 +93,29 @@ async def test_who_waits_in_a_group_does_not_wait_for_the_others_too(address: st
     await worker.close()
 
 
+async def test_a_server_that_says_nothing_is_given_up_too(
+    own_postgres_server: PostgresServer,
+) -> None:
+    """A process that was stopped does not give a statement up; its connection is, and others serve."""
+    own_postgres_server.create("stopped")
+    worker = Worker(parse_address(own_postgres_server.address("stopped")), timeout=0.3)
+
+    def stopped(conn: Connection) -> None:
+        process = conn.scalar(text("SELECT pg_backend_pid()"))
+        os.kill(process, signal.SIGSTOP)
+        try:
+            conn.execute(text("SELECT 1"))
+        finally:
+            os.kill(process, signal.SIGCONT)
+
+    for _ in range(2):
+        with pytest.raises(StoreError, match="did not answer in time"):
+            await worker.write(stopped)
+    assert await worker.write(lambda conn: conn.scalar(text("SELECT 1"))) == 1
+    await worker.close()
+    own_postgres_server.drop("stopped")
+
+
 async def test_without_a_word_it_is_half_a_minute(address: str) -> None:
     """The default bounds what a request waits for."""
     assert await _bounds(address, None) == ("30s", "30s")
@@ -112,6 +138,7 @@ async def test_maintenance_takes_as_long_as_it_takes(address: str) -> None:
 
     def bound_of_a_migration(conn: Connection) -> str:
         lock_for_migration(conn)
+        conn.execute(text("SELECT pg_sleep(0.7)"))  # longer than the server and we would wait
         return str(conn.scalar(BOUND))
 
     worker = Worker(parse_address(address), timeout=0.3)
