@@ -21,6 +21,7 @@ _BOUNDED = (  # whoever bounded this role, this database or this connection know
     "SELECT set_config('statement_timeout', '{ms}', {local})"
     " WHERE current_setting('statement_timeout') = '0'"
 )
+_IN_FORCE = "SELECT extract(epoch FROM current_setting('statement_timeout')::interval)"
 _LONGEST_MS = 2**31 - 1
 _WAIT = "wait"
 
@@ -45,15 +46,16 @@ def bound_statements(engine: Engine, timeout: float, *, pooled: bool) -> None:
     late: Callable[[str], Exception] = engine.dialect.loaded_dbapi.errors.QueryCanceled
 
     def connected(connection: Any, _record: Any) -> None:
-        wait = connection.wait
-
-        def patient(steps: Steps, *given: Any, **named: Any) -> Any:
-            return wait(_bounded(steps, connection, 2 * timeout, late), *given, **named)
-
-        vars(connection)[_WAIT] = patient
         if not pooled:
             connection.execute(_BOUNDED.format(ms=ms, local="false"))
-            connection.commit()  # undone with the first transaction otherwise
+        (in_force,) = connection.execute(_IN_FORCE).fetchone()
+        connection.commit()  # what was set is undone with the first transaction otherwise
+        wait, seconds = connection.wait, 2 * (float(in_force) or timeout)
+
+        def patient(steps: Steps, *given: Any, **named: Any) -> Any:
+            return wait(_bounded(steps, connection, seconds, late), *given, **named)
+
+        vars(connection)[_WAIT] = patient
 
     event.listen(engine, "connect", connected)
 

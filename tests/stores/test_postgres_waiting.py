@@ -129,6 +129,10 @@ async def test_what_others_have_bounded_stays(address: str) -> None:
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f'ALTER DATABASE "{name}" SET statement_timeout = 8000')
     assert await _bounds(address) == ("8s", "8s")
+    worker = Worker(parse_address(address), timeout=0.1)
+    slow = text("SELECT pg_sleep(0.4)")  # longer than our own bound, twice and more
+    await worker.write(lambda conn: conn.execute(slow).close())
+    await worker.close()
 
 
 async def test_maintenance_takes_as_long_as_it_takes(address: str) -> None:
