@@ -46,16 +46,17 @@ def bound_statements(engine: Engine, timeout: float, *, pooled: bool) -> None:
     late: Callable[[str], Exception] = engine.dialect.loaded_dbapi.errors.QueryCanceled
 
     def connected(connection: Any, _record: Any) -> None:
-        if not pooled:
-            connection.execute(_BOUNDED.format(ms=ms, local="false"))
-        (in_force,) = connection.execute(_IN_FORCE).fetchone()
-        connection.commit()  # what was set is undone with the first transaction otherwise
-        wait, seconds = connection.wait, 2 * (float(in_force) or timeout)
+        wait, seconds = connection.wait, 2 * timeout
 
         def patient(steps: Steps, *given: Any, **named: Any) -> Any:
             return wait(_bounded(steps, connection, seconds, late), *given, **named)
 
         vars(connection)[_WAIT] = patient
+        if not pooled:
+            connection.execute(_BOUNDED.format(ms=ms, local="false"))
+        (in_force,) = connection.execute(_IN_FORCE).fetchone()
+        connection.commit()  # what was set is undone with the first transaction otherwise
+        seconds = 2 * (float(in_force) or timeout)
 
     event.listen(engine, "connect", connected)
 
