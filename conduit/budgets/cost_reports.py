@@ -67,7 +67,7 @@ class CostReports:
     async def qualities(
         self, group_by: str | None, wanted: CostFilter = ALL, *, limit: int = MOST_RECORDS
     ) -> Sequence[CostQuality]:
-        """The mean rating of the answers behind those sums, for groups that have one, in their order.
+        """The mean rating of the answers behind those sums, for groups of them that have one.
 
         Args:
             group_by: likewise.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +13,12 @@ from conduit.cli.console import note, say, say_json
 from conduit.cli.db_place import place_of
 from conduit.cli.logs import load_settings
 from conduit.cli.options import Database, Json
-from conduit.core.archive import Archive
 from conduit.core.clocks import SystemClock
 from conduit.core.errors import InvalidInputError
+from conduit.core.statistics import Source
 from conduit.engines.configured import actor_of
 from conduit.stores.archive import Into, put_in, shared_sources
 from conduit.stores.archive_file import load_archive
-from conduit.stores.direct import Database as Opened
 from conduit.stores.direct import opened
 
 
@@ -40,7 +40,8 @@ def db_import(
 
     The whole file is checked before the database is touched, and is taken in
     whole or not at all. A database that has learned already needs --merge or
-    --replace. The same file merged twice counts once.
+    --replace. The same file merged twice counts once; a later export of a
+    database that is merged already is refused.
 
       conduit db import learned.zip
       conduit db import learned.zip --merge --database conduit.db
@@ -56,8 +57,7 @@ def db_import(
     settings = load_settings()
     archive = load_archive(file)
     with opened(place_of(settings, database), create=True) as found:
-        if into is Into.MERGE:
-            _warn_of_twice(found, archive)
+        twice = shared_sources(found, archive) if into is Into.MERGE else ()
         known = put_in(
             found,
             archive,
@@ -67,6 +67,8 @@ def db_import(
             actor=actor_of(settings),
         )
         place = found.address.place
+    if known is None:
+        _warn_of_twice(twice)
     arms = list(dict.fromkeys(arm for arm, _ in archive.statistics))
     if json:
         say_json(
@@ -86,7 +88,7 @@ def db_import(
         say(f"{place} knows now what {file} says of {len(arms)} models")
 
 
-def _warn_of_twice(found: Opened, archive: Archive) -> None:
-    if twice := shared_sources(found, archive):
+def _warn_of_twice(twice: Sequence[Source]) -> None:
+    if twice:
         names = ", ".join(repr(source.name) for source in twice)
         note(f"warning: both have learned from {names}, which counts twice from now on")

@@ -13,6 +13,7 @@ from conduit.core.errors import InvalidInputError, StoreError
 from conduit.datasets.recorded import RecordedOutcomes
 from conduit.settings import Settings
 from conduit.stores.sql import SQLStore
+from conduit.stores.sql_address import expanded
 from conduit.stores.sql_errors import translated
 
 MARK = 0x436F4465
@@ -60,6 +61,7 @@ def demo_path(given: str | None, settings: Settings, outcomes: RecordedOutcomes 
 
     Raises:
         InvalidInputError: for an address that is no file, or for the service's database.
+        ConfigurationError: for a path in a home folder that is unknown.
     """
     if given is None:
         return settings.data_dir / _name_for(outcomes)
@@ -67,8 +69,8 @@ def demo_path(given: str | None, settings: Settings, outcomes: RecordedOutcomes 
         raise InvalidInputError(
             f"database={given!r} is no file", remedy="give the demo a SQLite file of its own"
         )
-    path = Path(given).expanduser().resolve()
-    if path == Path(settings.database_path).expanduser().resolve():
+    path = expanded(given).resolve()
+    if path == expanded(settings.database_path).resolve():
         raise InvalidInputError(
             f"database={given!r} is the service's own",
             remedy="give the demo another file, or leave --database away",

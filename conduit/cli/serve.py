@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from conduit.cli.numbers import whole_number
 from conduit.core.addresses import is_loopback
 from conduit.core.errors import ConfigurationError, InvalidInputError
 from conduit.settings import Settings
+from conduit.stores.sql_address import expanded
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -121,8 +121,8 @@ def _hand_over(*, offline: bool, models: str | None, database: str | None) -> No
     if models is not None:
         os.environ["CONDUIT_MODELS"] = models
     if database is not None:
-        path = f"sqlite:///{quote(str(Path(database).expanduser().absolute()))}"
-        where = database if "://" in database else path
+        is_address = "://" in database
+        where = database if is_address else f"sqlite:///{quote(str(expanded(database).absolute()))}"
         os.environ["CONDUIT_DATABASE_URL"] = os.environ["CONDUIT_OFFLINE_DATABASE"] = where
 
 

@@ -16,7 +16,9 @@ def store_of(settings: Settings, database: str | None) -> DurableStore:
     Raises:
         ConfigurationError: for an address that cannot be used, or half of one.
     """
-    return durable_store_of(settings) if database is None else SQLStore(database)
+    if database is None:
+        return durable_store_of(settings)
+    return SQLStore(database, timeout=settings.database_timeout)
 
 
 def existing_store(settings: Settings, database: str | None) -> DurableStore | None:

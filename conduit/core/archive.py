@@ -18,6 +18,8 @@ class Archive:
         half_life: seconds; infinite forgets nothing, None where nobody declared one.
         statistics: per (arm id, head name).
         sources: what was absorbed on the way.
+        databases: ids of those whose evidence this is: its own, and what was merged into it; empty in
+            files of versions that did not say.
         created: seconds since the epoch.
         digest: SHA-256 of the file; empty as long as there is none.
     """
@@ -27,5 +29,6 @@ class Archive:
     half_life: float | None
     statistics: Mapping[tuple[str, str], SufficientStatistics]
     sources: tuple[Source, ...] = field(default=())
+    databases: tuple[str, ...] = field(default=())
     created: float
     digest: str = ""

@@ -202,7 +202,9 @@ class CostStore(Protocol):
     async def cost_qualities(
         self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
     ) -> Sequence[CostQuality]:
-        """The mean rating per group that has one, in the order of the sums.
+        """The mean rating, in the order of the sums, of those of the first ``limit`` groups that have one.
+
+        So it is about the groups that :meth:`cost_totals` tells with the same limit.
 
         Raises:
             InvalidInputError: for a limit outside 1 to :data:`MOST_RECORDS`.

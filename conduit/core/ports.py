@@ -221,10 +221,18 @@ class Store(Protocol):
         """
         ...
 
-    async def shift(self, arm: str, head: Head, *, by: float) -> None:
+    async def shift(self, arm: str, head: Head, *, by: float, at: float | None = None) -> None:
         """Add ``by`` to every target learned so far for one head of one arm, pending ones included.
 
         How a change of price reaches what was paid before. Nothing to do where nothing is known.
+
+        Args:
+            arm: id of the arm.
+            head: what was learned of it.
+            by: what is added.
+            at: the moment that names this shift, in seconds since the epoch: the same shift of the
+                same moment is done once, so that it may be said again when its answer was lost.
+                None makes it another one every time.
         """
         ...
 

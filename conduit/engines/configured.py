@@ -82,6 +82,7 @@ def store_from(settings: Settings, *, clock: Clock) -> Store:
         supabase_url=settings.supabase_url,
         supabase_key=settings.supabase_anon_key,
         clock=clock,
+        timeout=settings.database_timeout,
     )
 
 
@@ -92,12 +93,13 @@ def durable_store_of(settings: Settings) -> DurableStore:
         ConfigurationError: for an address that cannot be used, or half of one.
     """
     if settings.offline:
-        return SQLStore(_offline_place(settings))
+        return SQLStore(_offline_place(settings), timeout=settings.database_timeout)
     return durable_store(
         settings.database_path,
         database_url=settings.database_url,
         supabase_url=settings.supabase_url,
         supabase_key=settings.supabase_anon_key,
+        timeout=settings.database_timeout,
     )
 
 

@@ -168,6 +168,7 @@ def _composed(
         decider,
         shared=learned.shared,
         store=parts.store,
+        clock=parts.clock,
         find=parts.arm,
         labelled=labelled,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -17,7 +18,7 @@ from conduit.bandits.neighbours import NearestNeighbours
 from conduit.core.arms import Arm, Price
 from conduit.core.errors import InvalidInputError, StoreError
 from conduit.core.outcomes import Head
-from conduit.core.ports import Store
+from conduit.core.ports import Clock, Store
 from conduit.engines.decider import Decider
 from conduit.engines.learner import Learner
 from conduit.engines.portfolio import Portfolio
@@ -39,6 +40,7 @@ class Swapping:
         decider: holds the baseline.
         shared: the portfolio that all processes have.
         store: keeps what was learned of every model, arm or not.
+        clock: dates what is shifted there.
         find: the model of a name, or the given one, once it is known to have a price and to be
             called from here.
         labelled: the labelled queries of some models, None where the policy needs none.
@@ -51,6 +53,7 @@ class Swapping:
         *,
         shared: SharedPortfolio,
         store: Store,
+        clock: Clock,
         find: Callable[[str | Arm], Arm],
         labelled: Labelled,
     ) -> None:
@@ -58,10 +61,12 @@ class Swapping:
         self._decider = decider
         self._shared = shared
         self._store = store
+        self._clock = clock
         self._find = find
         self._labelled = labelled
         self._turn = Turn()
-        self._owed: dict[str, float] = {}
+        self._owed: dict[str, list[tuple[float, float]]] = {}
+        self._moment = -math.inf
         self._version = shared.version
 
     @property
@@ -198,14 +203,20 @@ class Swapping:
             await finish(settle())
 
     async def _shift(self, model: str, *, by: float) -> None:
-        """Shift what was learned of a model's costs, with what could not be shifted before."""
-        owed = self._owed.pop(model, 0.0) + by
-        if not owed:
-            return
+        """Shift what was learned of a model's costs, and before it what no answer came for.
+
+        Each has a moment of its own, by which the store knows one that is said again.
+        """
+        owed = self._owed.setdefault(model, [])
+        if by:
+            self._moment = max(self._clock.now(), math.nextafter(self._moment, math.inf))
+            owed.append((by, self._moment))
         try:
-            await self._store.shift(model, Head.LOG_COST, by=owed)
+            while owed:
+                by, at = owed[0]
+                await self._store.shift(model, Head.LOG_COST, by=by, at=at)
+                del owed[0]
         except StoreError as error:
-            self._owed[model] = owed
             raise StoreError(
                 f"the new price of {model!r} holds, but what was learned of its costs is not shifted "
                 f"to it yet: {error.problem}",

@@ -7,7 +7,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from conduit.settings.kinds import ADDRESS, COUNT, HTTP, PATH, SHARE, SWITCH, TEXT, URL, choice
+from conduit.settings.kinds import (
+    ADDRESS,
+    COUNT,
+    HTTP,
+    PATH,
+    SECONDS,
+    SHARE,
+    SWITCH,
+    TEXT,
+    URL,
+    choice,
+)
 from conduit.settings.setting import declare
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -25,6 +36,11 @@ class StorageSettings:
         URL,
         aliases=("DATABASE_URL",),
         secret=True,
+    )
+    database_timeout: float | None = declare(
+        "how long a statement of requests may take on PostgreSQL, locks included; unset takes 30 s, "
+        "where neither the address, the role nor the database says another",
+        SECONDS,
     )
     database_path: Path = declare(
         "SQLite file; unset takes conduit.db in the data folder",

@@ -13,6 +13,12 @@ from conduit.core.sharing import Edit
 from conduit.core.statistics import Source
 from conduit.stores.adjustments import AdjustmentKind
 from conduit.stores.direct import Database
+from conduit.stores.lineage import (
+    add_lineage,
+    exported_lineage,
+    read_lineage,
+    replace_lineage,
+)
 from conduit.stores.sql_adjustments import record
 from conduit.stores.sql_documents import record_edit
 from conduit.stores.sql_evidence import absorb, keep_sources, read_sources
@@ -59,6 +65,7 @@ def take_out(database: Database, *, clock: Clock) -> Archive:
             half_life=_half_life(conn),
             statistics=dict(sorted(statistics.items())),
             sources=read_sources(conn),
+            databases=exported_lineage(conn),
             created=clock.now(),
         )
 
@@ -85,7 +92,8 @@ def put_in(
     Raises:
         LayoutMismatchError: for an archive of another layout.
         StoreError: for a database that has learned already where nothing says what becomes of it,
-            or one that is being rebuilt.
+            one that knows evidence of a database in the archive, which would count twice, or one
+            that is being rebuilt.
     """
     now = clock.now()
     source = Source(
@@ -107,7 +115,7 @@ def put_in(
         if into is Into.REPLACE:
             _replace(conn, archive, source, now=now)
         else:
-            known = _merge(conn, archive, source)
+            known = _merge(conn, archive, source, place=database.address.place)
             if known is not None:
                 return known
         record_edit(conn, edit)
@@ -121,10 +129,17 @@ def shared_sources(database: Database, archive: Archive) -> tuple[Source, ...]:
         return tuple(source for source in read_sources(conn) if source.digest in theirs)
 
 
-def _merge(conn: Connection, archive: Archive, source: Source) -> Source | None:
+def _merge(conn: Connection, archive: Archive, source: Source, *, place: str) -> Source | None:
     layout = archive.layout, archive.dim
     known = absorb(conn, archive.statistics, source, layout=layout)
     if known is None:
+        if not set(archive.databases).isdisjoint(read_lineage(conn)):
+            raise StoreError(
+                f"{place} has learned from an earlier export of the same database, or is that "
+                "database: merged, its evidence would count twice",
+                remedy="take it in with --replace, or merge it into a database without it",
+            )
+        add_lineage(conn, archive.databases)
         keep_sources(conn, archive.sources)
         if _half_life(conn) is None:
             conn.execute(update(meta).values(half_life=archive.half_life))
@@ -146,6 +161,7 @@ def _replace(conn: Connection, archive: Archive, source: Source, *, now: float) 
     write_state(conn, archive.statistics, known=())
     write_base(conn, archive.statistics, known=())
     keep_sources(conn, (*archive.sources, source))
+    replace_lineage(conn, archive.databases)
     conn.execute(update(meta).values(half_life=archive.half_life))
     changed(conn, take_turn(conn))
 

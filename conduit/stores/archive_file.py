@@ -196,6 +196,7 @@ def _manifest(archive: Archive) -> dict[str, Any]:
         "half_life": _NEVER if half_life == math.inf else half_life,
         "pairs": [list(key) for key in archive.statistics],
         "sources": [_said(source) for source in archive.sources],
+        "databases": list(archive.databases),
     }
 
 
@@ -212,6 +213,7 @@ def _archive(manifest: Mapping[str, Any], arrays: Arrays) -> Archive:
         half_life=half_life,
         statistics={key: _sums(arrays, row) for row, key in enumerate(pairs)},
         sources=tuple(_source(values) for values in manifest["sources"]),
+        databases=tuple(map(str, manifest.get("databases", ()))),
         created=float(manifest["created"]),
     )
 

@@ -21,6 +21,7 @@ def durable_store(
     supabase_url: str | None = None,
     supabase_key: str | None = None,
     clock: Clock | None = None,
+    timeout: float | None = None,
 ) -> DurableStore:
     """The database of an address, else a Supabase project over REST, else the SQLite file.
 
@@ -30,13 +31,14 @@ def durable_store(
         supabase_url: of the project; goes with its key.
         supabase_key: of a role that may use its tables.
         clock: no decision is younger than its now; None takes the system's.
+        timeout: how long a statement may take on PostgreSQL, in seconds; None takes 30.
 
     Raises:
         ConfigurationError: for a project without a key, a key without a project, or an address
             that cannot be used.
     """
     if database_url is not None:
-        return SQLStore(database_url, clock=clock)
+        return SQLStore(database_url, clock=clock, timeout=timeout)
     if supabase_url is not None and supabase_key is not None:
         return SupabaseStore(supabase_url, supabase_key, clock=clock)
     if supabase_url is not None:

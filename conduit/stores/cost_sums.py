@@ -67,10 +67,12 @@ def qualities_of(
     ratings: Ratings,
     group_by: GroupBy | None,
     wanted: CostFilter,
+    *,
+    limit: int,
 ) -> list[CostQuality]:
-    """The mean rating per group that has one, in the order of their sums."""
+    """The mean rating, in the order of their sums, of those of the first groups that have one."""
     groups = _groups(records, group_by, wanted)
-    order = totals_of(records, group_by, wanted)
+    order = totals_of(records, group_by, wanted)[:limit]
     found = (_quality(it.key, groups[it.key], ratings) for it in order)
     return [it for it in found if it.rated]
 

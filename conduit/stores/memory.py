@@ -57,6 +57,7 @@ class MemoryStore(MemoryBudgets):
         self._eras: dict[ObservationKey, int] = {}
         self._adjusted: list[Adjustment] = []
         self._adjustments = Adjustments()
+        self._shifted: set[tuple[StateKey, float, float | None]] = set()
         self._pending: list[Change] = []
         self._state: dict[StateKey, SufficientStatistics] = {}
         self._sources: dict[str, Source] = {}
@@ -214,13 +215,15 @@ class MemoryStore(MemoryBudgets):
         self._version += 1
         return None
 
-    async def shift(self, arm: str, head: Head, *, by: float) -> None:
-        """Add ``by`` to every target learned so far for one head of one arm."""
+    async def shift(self, arm: str, head: Head, *, by: float, at: float | None = None) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm, once per moment."""
         await self.fold()
         key = (arm, head.value)
-        if key in self._state:
+        if key in self._state and (key, by, at) not in self._shifted:
             self._state[key] = self._state[key].shifted(by)
             self._record(key, AdjustmentKind.SHIFT, by)
+            if at is not None:
+                self._shifted.add((key, by, at))
 
     async def discount(self, arm: str, head: Head, *, worth: float) -> None:
         """Let all learned so far of one head of one arm be worth at most that many ratings."""

@@ -121,14 +121,14 @@ class MemoryBudgets(MemoryDocuments):
     async def cost_qualities(
         self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
     ) -> list[CostQuality]:
-        """The mean rating per group that has one, in the order of the sums.
+        """The mean rating, in the order of the sums, of those of the first groups that have one.
 
         Raises:
             InvalidInputError: for a limit out of range.
         """
         check_limit(limit)
         records = tuple(self._accounts.costs.values())
-        return qualities_of(records, self._ratings(), group_by, wanted)[:limit]
+        return qualities_of(records, self._ratings(), group_by, wanted, limit=limit)
 
     async def end_overdue(self, *, now: float) -> int:
         """Let reservations expire whose processes must have died; how many."""

@@ -40,6 +40,8 @@ class SQLStore(SQLBudgets):
         where: path of a SQLite file, whose folder is made when missing, or a ``sqlite:///`` or
             ``postgresql://`` address.
         clock: no decision is younger than its now; None takes the system's.
+        timeout: how long a statement may take on a server, in seconds; None takes 30. What the
+            address, the role or the database bounds itself stays as it is.
 
     Raises:
         ConfigurationError: for an address that cannot be used.
@@ -164,12 +166,12 @@ class SQLStore(SQLBudgets):
             lambda conn: evidence.absorb(conn, statistics, source, layout=bound), durable=True
         )
 
-    async def shift(self, arm: str, head: Head, *, by: float) -> None:
-        """Add ``by`` to every target learned so far for one head of one arm."""
+    async def shift(self, arm: str, head: Head, *, by: float, at: float | None = None) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm, once per moment."""
         await self.fold()
+        key, now = (arm, head.value), self._clock.now()
         await self._worker.write(
-            lambda conn: adjusting.shift(conn, (arm, head.value), by, now=self._clock.now()),
-            durable=True,
+            lambda conn: adjusting.shift(conn, key, by, at=at, now=now), durable=True
         )
 
     async def discount(self, arm: str, head: Head, *, worth: float) -> None:

@@ -124,7 +124,7 @@ class SQLBudgets(SQLConnection):
     async def cost_qualities(
         self, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
     ) -> list[CostQuality]:
-        """The mean rating per group that has one, in the order of the sums.
+        """The mean rating, in the order of the sums, of those of the first groups that have one.
 
         Raises:
             InvalidInputError: for a limit out of range.

@@ -65,7 +65,7 @@ def parse_address(where: str | Path) -> Address:
             no other connection could see, or a password that is not escaped.
     """
     if "://" not in str(where):
-        return _sqlite_address(URL.create(_SQLITE, database=str(_expanded(Path(where)))))
+        return _sqlite_address(URL.create(_SQLITE, database=str(expanded(where))))
     if "[password]" in str(where):
         raise ConfigurationError(
             "DATABASE_URL still contains the placeholder [password]",
@@ -92,9 +92,14 @@ def parse_address(where: str | Path) -> Address:
     return _sqlite_address(url) if url.get_backend_name() == "sqlite" else Address(url, None)
 
 
-def _expanded(path: Path) -> Path:
+def expanded(path: str | Path) -> Path:
+    """A path with the home folder that its ``~`` means.
+
+    Raises:
+        ConfigurationError: for a user who has none here.
+    """
     try:
-        return path.expanduser()
+        return Path(path).expanduser()
     except RuntimeError:
         raise ConfigurationError(
             f"{str(path)!r} begins with a user whose home folder is unknown",

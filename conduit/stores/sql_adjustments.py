@@ -20,17 +20,26 @@ from conduit.stores.sql_state import (
     write_state,
 )
 
+_ALL = select(adjustments)
 _NEWEST = select(func.coalesce(func.max(adjustments.c.id), 0))
 
 
-def shift(conn: Connection, key: StateKey, by: float, *, now: float) -> None:
-    """Add ``by`` to every target learned so far of one (arm, head)."""
+def shift(
+    conn: Connection, key: StateKey, by: float, *, at: float | None = None, now: float
+) -> None:
+    """Add ``by`` to every target learned so far of one (arm, head), once where ``at`` names it."""
     turn = take_turn(conn)
     state = read_state(conn, [key[0]])
-    if key in state:
+    if key in state and (at is None or not is_shifted(conn.execute(_ALL), key, by, at=at)):
         _adjust(conn, key, state, lambda sums: sums.shifted(by))
-        record(conn, [key], AdjustmentKind.SHIFT, amount=by, now=now)
+        record(conn, [key], AdjustmentKind.SHIFT, amount=by, now=now if at is None else at)
         changed(conn, turn)
+
+
+def is_shifted(rows: Iterable[Row[Any]], key: StateKey, by: float, *, at: float) -> bool:
+    """Whether rows of ``adjustments`` have the shift of that moment."""
+    wanted = (*key, AdjustmentKind.SHIFT.value, by, at)
+    return any((row.arm, row.head, row.kind, row.amount, row.at) == wanted for row in rows)
 
 
 def discount(conn: Connection, key: StateKey, worth: float, *, now: float) -> None:

@@ -24,14 +24,19 @@ class SQLConnection:
     Args:
         where: path of a SQLite file, or an address.
         clock: no decision is younger than its now; None takes the system's.
+        timeout: how long a statement may take on a server, in seconds; None takes 30. What the
+            address, the role or the database bounds itself stays as it is.
 
     Raises:
         ConfigurationError: for an address that cannot be used.
     """
 
-    def __init__(self, where: str | Path, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, where: str | Path, *, clock: Clock | None = None, timeout: float | None = None
+    ) -> None:
         self._address = parse_address(where)
         self._clock = clock or SystemClock()
+        self._timeout = timeout
         self._gate = PerLoop(asyncio.Lock)
         self._open_worker: Worker | None = None
         self._layout: tuple[str, int] | None = None
@@ -57,7 +62,7 @@ class SQLConnection:
         async with self._gate.here():
             if self._open_worker is not None:
                 return
-            worker = Worker(self._address)
+            worker = Worker(self._address, timeout=self._timeout)
             try:
                 await worker.on_engine(bring_up)
                 await self._fold(worker)

@@ -110,7 +110,7 @@ def read_totals(
 def read_qualities(
     conn: Connection, group_by: GroupBy | None, wanted: CostFilter, *, limit: int
 ) -> list[CostQuality]:
-    """The mean rating per group that has one, in the order of the sums."""
+    """The mean rating, in the order of the sums, of those of the first groups that have one."""
     key = _key(conn, group_by)
     answers = (  # one for each, whatever calls it took
         select(key.label("key"), func.max(observations.c.value).label("value"))

@@ -37,6 +37,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from conduit.core.errors import ConfigurationError, StoreError
 from conduit.stores.sql_address import Address
+from conduit.stores.sql_waiting import bound_statements, bound_transaction, unbound
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another process's transaction."""
@@ -83,11 +84,17 @@ class Transactions:
         with self.engine.begin() as conn:
             if conn.dialect.name == "sqlite":
                 _begin(conn, self.mode)
+            else:
+                bound_transaction(conn)
             yield conn
 
 
-def make_engine(address: Address) -> Engine:
+def make_engine(address: Address, *, timeout: float | None = None) -> Engine:
     """Connections to a place; its transactions are begun by :func:`access`.
+
+    Args:
+        address: the place.
+        timeout: how long a statement may take on a server, in seconds; None for as long as it takes.
 
     Raises:
         ConfigurationError: when the driver is not installed.
@@ -112,6 +119,8 @@ def make_engine(address: Address) -> Engine:
         event.listen(engine, "connect", _configure_connection)
     else:
         _ask_idle_connections(engine)
+        if timeout is not None and "options" not in address.url.query:
+            bound_statements(engine, timeout, pooled=address.is_pooled)
     return engine
 
 
@@ -232,8 +241,9 @@ def is_hidden(conn: Connection, table: str) -> bool:
 
 
 def lock_for_migration(conn: Connection) -> None:
-    """Let one process migrate at a time; on SQLite a writing transaction already does."""
+    """Let one process migrate at a time, however long it takes; SQLite's writers wait anyway."""
     if conn.dialect.name == "postgresql":
+        unbound(conn)
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
 
 

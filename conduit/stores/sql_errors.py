@@ -20,6 +20,7 @@ _ANEW = "restore a copy, or move it away to start anew"
 _NO_ROOM = ("has no room left on its disk", "free some space and try again")
 _LACKS = ("lacks a table or a column", _ANEW)
 
+_LATE = "57014"
 _CUT = "57P"
 _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLSTATE
     "28": ("refuses this user or password", "put the right ones into DATABASE_URL"),
@@ -38,6 +39,10 @@ _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLST
     "53300": ("has no connection left", "raise its max_connections, or use its pooler"),
     "40P01": ("was held by another transaction", "try again"),
     "55P03": ("is held by another process", "wait until it is done, or end it, and try again"),
+    _LATE: (
+        "did not answer in time, or was told to stop",
+        "try again: nothing counts twice; CONDUIT_DATABASE_TIMEOUT says how long it may take",
+    ),
     _CUT: ("cut the connection before it answered", "try again: nothing counts twice"),
 }
 _NUL = ("NUL (0x00)", "\\u0000 cannot be converted")
@@ -126,6 +131,12 @@ def was_cut(error: DBAPIError) -> bool:
     """Whether the connection is gone, which a driver may not know yet when the server has said so."""
     state = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or state.startswith(_CUT)
+
+
+def was_late(error: BaseException | None) -> bool:
+    """Whether the server gave a statement up because it took too long."""
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlstate", None) == _LATE
 
 
 def _is_unfit(error: SQLAlchemyError | SQLiteError) -> bool:

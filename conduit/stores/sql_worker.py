@@ -21,7 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from conduit.core.errors import ConduitError, StoreError
 from conduit.stores.sql_address import Address
 from conduit.stores.sql_dialect import Access, access, distrust, make_engine
-from conduit.stores.sql_errors import translated, was_cut
+from conduit.stores.sql_errors import translated, was_cut, was_late
+from conduit.stores.sql_waiting import ANSWER_SECONDS
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -63,11 +64,13 @@ class Worker:
 
     Args:
         address: the database.
+        timeout: how long a statement may take on a server, in seconds; None takes
+            :data:`~conduit.stores.sql_waiting.ANSWER_SECONDS`.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, timeout: float | None = None) -> None:
         self._address = address
-        self._engine = make_engine(address)
+        self._engine = make_engine(address, timeout=ANSWER_SECONDS if timeout is None else timeout)
         self._modes = {mode: access(self._engine, mode) for mode in Access}
         self._writers = ThreadPoolExecutor(address.threads, thread_name_prefix="conduit-write")
         self._lane = self._writers
@@ -165,7 +168,7 @@ class Worker:
             try:
                 return self._attempt(mode, unit, begun)
             except DBAPIError as error:
-                if begun.committing or not was_cut(error):
+                if begun.committing or was_late(error) or not was_cut(error):
                     raise
                 distrust(self._engine)
             return self._attempt(mode, unit, begun)
@@ -219,6 +222,8 @@ class Worker:
             with translated(self._address.place):
                 return _each(conn, jobs)
         except ConduitError as error:  # before the commit, so that doing it again is safe
+            if was_late(error.__context__):  # one by one, the last would wait for all the others
+                raise
             raise _SpoiltError from error
 
 

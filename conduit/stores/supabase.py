@@ -209,11 +209,11 @@ class SupabaseStore:
         )
         return known if isinstance(known, Source) else None
 
-    async def shift(self, arm: str, head: Head, *, by: float) -> None:
-        """Add ``by`` to every target learned so far for one head of one arm."""
+    async def shift(self, arm: str, head: Head, *, by: float, at: float | None = None) -> None:
+        """Add ``by`` to every target learned so far for one head of one arm, once per moment."""
         await self.fold()
-        key = arm, head.value
-        await self._alone(lambda: learning.shift(self._rest, key, by, now=self._clock.now()))
+        key, now = (arm, head.value), self._clock.now()
+        await self._alone(lambda: learning.shift(self._rest, key, by, at=at, now=now))
 
     async def discount(self, arm: str, head: Head, *, worth: float) -> None:
         """Let all learned so far of one head of one arm be worth at most that many ratings."""

@@ -16,7 +16,7 @@ from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores import sql_codec as codec
 from conduit.stores.adjustments import AdjustmentKind
 from conduit.stores.delta import StateKey, absorbed, folded
-from conduit.stores.sql_adjustments import adjustments_of
+from conduit.stores.sql_adjustments import adjustments_of, is_shifted
 from conduit.stores.sql_learning import CHUNK, readable
 from conduit.stores.sql_schema import adjustments, decisions, pending, sources
 from conduit.stores.sql_state import being_rebuilt
@@ -84,17 +84,19 @@ async def set_half_life(rest: Rest, half_life: float, *, now: float) -> bool:
     return await learn(rest, known.version, now=now, new_half_life=half_life)
 
 
-async def shift(rest: Rest, key: StateKey, by: float, *, now: float) -> bool:
+async def shift(
+    rest: Rest, key: StateKey, by: float, *, at: float | None = None, now: float
+) -> bool:
     """Add ``by`` to every target learned of one (arm, head); False when another was first."""
     known = await read_state(rest, [key[0]])
-    if key not in known.sums:
+    if key not in known.sums or (at is not None and await _is_shifted(rest, key, by, at)):
         return True
     return await _adjust(
         rest,
         known,
         key,
         lambda sums: sums.shifted(by),
-        _adjustment(key, AdjustmentKind.SHIFT, by, now),
+        _adjustment(key, AdjustmentKind.SHIFT, by, now if at is None else at),
     )
 
 
@@ -155,6 +157,13 @@ def _busy(place: str) -> StoreError:
     return StoreError(
         f"the learned state at {place} is being changed by others all the time", remedy="try again"
     )
+
+
+async def _is_shifted(rest: Rest, key: StateKey, by: float, at: float) -> bool:
+    """Read after the state: a shift that arrives between the two has moved the version."""
+    answer = await rest.call("conduit_pending", most=0)
+    rows = (row_of(adjustments.c, row) for row in answer["adjustments"])
+    return is_shifted(rows, key, by, at=at)
 
 
 async def _adjust(

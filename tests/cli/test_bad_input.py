@@ -225,6 +225,21 @@ def test_a_bracket_in_a_password(
 
 
 @pytest.mark.parametrize(
+    "command",
+    [["serve"], ["demo"], ["route", "hi"], ["models"], ["report"], ["db", "status"]],
+    ids=" ".join,
+)
+def test_a_home_folder_that_is_unknown(conduit: Run, command: list[str]) -> None:
+    """Whatever command is to open a database there says so in one line, and makes no file."""
+    ran = conduit(*command, "--database", "~nobody-of-this-name/x.db")
+    assert ran.code == 2
+    assert "'~nobody-of-this-name/x.db' begins with a user whose home folder is unknown" in (
+        ran.error
+    )
+    assert not Path("~nobody-of-this-name").exists()
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
         ("CONDUIT_OPTIMIZE_FOR", "luck", "choose one of: balanced, quality, cost, speed"),

@@ -452,6 +452,30 @@ async def test_what_a_new_price_did_not_shift_is_shifted_when_it_is_set_again(
     assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(2 * 0.02))
 
 
+async def test_a_shift_whose_answer_alone_was_lost_is_not_made_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who follows the advice to set the price again shifts past costs once, by another price too."""
+    async with replicas(path, count=1) as (one,):
+        for turn in range(6):
+            decision = await one.route(f"question {turn}", models=["dear"])
+            await one.feedback(decision.id, quality_score=0.9, cost=0.02)
+        done = SQLStore.shift
+
+        async def lost(store: SQLStore, *given: Any, **named: Any) -> None:
+            await done(store, *given, **named)
+            raise StoreError("cut")
+
+        for price in (DEARER, Price(input=12.0, output=60.0)):
+            with monkeypatch.context() as patch:
+                patch.setattr(SQLStore, "shift", lost)
+                with pytest.raises(StoreError, match="set the same price once more"):
+                    await one.set_price("dear", price)
+        await one.set_price("dear", Price(input=12.0, output=60.0))
+    sums = await Reader(path).sums("dear", Head.LOG_COST)
+    assert sums.b[0] / sums.A[0, 0] == pytest.approx(math.log(4 * 0.02))
+
+
 async def test_one_budget_is_kept_by_all(path: Path) -> None:
     """What one process spends, the other knows to be gone: spending and requests are the sums."""
     async with replicas(path, budget=1e-3) as (one, other):

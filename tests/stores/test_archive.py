@@ -107,6 +107,60 @@ def test_merging_counts_a_file_once(learned: str, tmp_path: Path, clock: ManualC
     assert_same(asyncio.run(load(other, clock)), once)
 
 
+def test_a_later_export_of_the_same_database_is_not_merged(
+    learned: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    """It holds what the earlier one held; said in one line, nothing changes, and --replace takes it."""
+    first, later = tmp_path / "first.zip", tmp_path / "later.zip"
+    other = new_database(tmp_path / "other.db")
+    asyncio.run(learn(other, clock, 4))
+    export(learned, first, clock)
+    take_in(other, first, clock, Into.MERGE)
+    asyncio.run(learn(learned, clock, 5))
+    export(learned, later, clock)
+    before = asyncio.run(load(other, clock))
+    with pytest.raises(StoreError, match="would count twice; take it in with --replace"):
+        take_in(other, later, clock, Into.MERGE)
+    assert_identical(asyncio.run(load(other, clock)), before)
+    assert take_in(other, later, clock, Into.REPLACE) is None
+    assert_identical(asyncio.run(load(other, clock)), asyncio.run(load(learned, clock)))
+
+
+def test_no_evidence_comes_back_by_way_of_another_database(
+    learned: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    """Neither its own export nor that of one which had merged it is merged into a database."""
+    own, theirs = tmp_path / "own.zip", tmp_path / "theirs.zip"
+    other, third = new_database(tmp_path / "other.db"), new_database(tmp_path / "third.db")
+    for number, path in ((4, other), (5, third)):
+        asyncio.run(learn(path, clock, number))
+    export(learned, own, clock)
+    take_in(other, own, clock, Into.MERGE)
+    export(other, theirs, clock)
+    for file in (own, theirs):
+        with pytest.raises(StoreError, match="would count twice"):
+            take_in(learned, file, clock, Into.MERGE)
+    assert take_in(third, theirs, clock, Into.MERGE) is None
+    assert asyncio.run(load(third, clock)).statistics[ARMS[0], "quality"].count == 5
+    known = take_in(third, own, clock, Into.MERGE)
+    assert known is not None, "what another file brought along counts as merged"
+    asyncio.run(learn(learned, clock, 6))
+    export(learned, own, clock)
+    with pytest.raises(StoreError, match="would count twice"):
+        take_in(third, own, clock, Into.MERGE)
+
+
+def test_a_file_that_does_not_say_whose_it_is_is_merged(
+    learned: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    """Exports of earlier versions are taken in as they were."""
+    file = tmp_path / "learned.zip"
+    export(learned, file, clock)
+    manifest = of_manifest(databases=())
+    rewritten(file, manifest)
+    assert take_in(learned, file, clock, Into.MERGE) is None
+
+
 def test_replacing_sets_aside_what_the_log_says(
     learned: str, tmp_path: Path, clock: ManualClock
 ) -> None:

@@ -354,6 +354,21 @@ async def test_quality_is_the_mean_rating_of_the_answers(keeper: Keeper) -> None
     assert dearest.key == "bob"
 
 
+async def test_the_ratings_of_a_report_are_of_its_groups(keeper: Keeper) -> None:
+    """A limit names the same groups for sums and ratings, whether the first are rated or not."""
+    decision = a_decision(1)
+    await keeper.append([decision], [])
+    await book(
+        keeper,
+        a_cost("a", 2.0, user="anna", model=ARMS[0]),
+        a_cost("b", 1.0, user="bob", model=ARMS[0], decision_id=decision.id),
+    )
+    await keeper.observe([rating(1, ARMS[0], 0.5)])
+    known = CostQuality(key="bob", quality=0.5, rated=1)
+    for limit, wanted in ((1, []), (2, [known])):
+        assert await keeper.cost_qualities(GroupBy.USER, CostFilter(), limit=limit) == wanted
+
+
 async def test_sums_are_exact(keeper: Keeper) -> None:
     """A thousand tenths of a cent are a dollar, to the last digit."""
     bookings = [Booking(record=a_cost(str(n), 0.001), scopes=(), now=NOW) for n in range(1000)]

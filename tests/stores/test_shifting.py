@@ -48,6 +48,29 @@ async def test_pending_observations_move_too(store: Store) -> None:
     assert (await learned(store))[PAID].b[0] != pytest.approx(0.0)
 
 
+async def test_what_is_said_twice_of_one_moment_is_done_once(store: Store) -> None:
+    """A shift whose answer was lost may be said again; one of another moment or size is another."""
+    await pay(store, 1)
+    before = (await learned(store))[PAID]
+    for _ in range(2):
+        await store.shift(ARMS[0], Head.LOG_COST, by=0.7, at=1_750_000_000.1)
+    assert_equal_statistics((await learned(store))[PAID], before.shifted(0.7))
+    await store.shift(ARMS[0], Head.LOG_COST, by=0.7, at=1_750_000_000.2)
+    await store.shift(ARMS[0], Head.LOG_COST, by=-0.2, at=1_750_000_000.1)
+    await store.shift(ARMS[0], Head.LOG_COST, by=0.7, at=1_750_000_000.1)
+    wanted = before.shifted(0.7).shifted(0.7).shifted(-0.2)
+    assert_equal_statistics((await learned(store))[PAID], wanted)
+
+
+async def test_shifts_without_a_moment_are_all_different(store: Store) -> None:
+    """Who does not name a shift says another one each time, at the same time of day too."""
+    await pay(store, 1)
+    before = (await learned(store))[PAID]
+    for _ in range(2):
+        await store.shift(ARMS[0], Head.LOG_COST, by=0.5)
+    assert_equal_statistics((await learned(store))[PAID], before.shifted(0.5).shifted(0.5))
+
+
 async def test_whoever_polls_sees_a_new_version(store: Store) -> None:
     """A shift is a change of the learned state; of what nobody learned, it is none."""
     await pay(store, 1)
