@@ -29,6 +29,7 @@ from conduit.core.forgetting import Forgetting
 from conduit.core.outcomes import Head
 from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores.delta import StateKey, dimension_of
+from conduit.stores.halves import from_upper_half, upper_half
 from conduit.stores.whole_file import write_whole
 
 FORMAT = "conduit-learned-state"
@@ -171,9 +172,9 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _arrays(archive: Archive) -> Arrays:
-    upper, all_sums = np.triu_indices(archive.dim), list(archive.statistics.values())
+    all_sums = list(archive.statistics.values())
     values = {
-        "A": [sums.A[upper] for sums in all_sums],
+        "A": [upper_half(sums.A) for sums in all_sums],
         "b": [sums.b for sums in all_sums],
         "scalars": [[sums.yy, sums.weight, sums.landmark] for sums in all_sums],
         "counts": [sums.count for sums in all_sums],
@@ -233,10 +234,9 @@ def _source(values: dict[str, Any]) -> Source:
 
 def _sums(arrays: Arrays, row: int) -> SufficientStatistics:
     b = arrays["b"][row].astype(np.float64)
-    half = np.zeros((len(b), len(b)))
-    half[np.triu_indices(len(b))] = arrays["A"][row]
+    A = from_upper_half(arrays["A"][row], len(b))
     yy, weight, landmark = arrays["scalars"][row].tolist()
     if not math.isfinite(landmark):
         raise ValueError("a landmark that is no time")
     count = int(arrays["counts"][row])
-    return SufficientStatistics(half + np.triu(half, 1).T, b, yy, weight, count, landmark)
+    return SufficientStatistics(A, b, yy, weight, count, landmark)

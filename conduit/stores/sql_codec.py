@@ -11,6 +11,7 @@ from sqlalchemy import Row as SQLRow
 from conduit.core.errors import FailureKind
 from conduit.core.outcomes import Change, Execution, Head, Observation, Signal
 from conduit.core.statistics import SufficientStatistics
+from conduit.stores.halves import from_upper_half, upper_half
 
 Row: TypeAlias = dict[str, Any]
 
@@ -92,9 +93,8 @@ def audit_row(change: Change) -> Row:
 
 def statistics_row(statistics: SufficientStatistics) -> Row:
     """The numbers of a row of ``arm_state``; A is symmetric, so half of it is enough."""
-    upper = statistics.A[np.triu_indices(statistics.dim)]
     return {
-        "A": upper.astype("<f8").tobytes(),
+        "A": upper_half(statistics.A).astype("<f8").tobytes(),
         "b": statistics.b.astype("<f8").tobytes(),
         "yy": float(statistics.yy),
         "weight": float(statistics.weight),
@@ -106,7 +106,5 @@ def statistics_row(statistics: SufficientStatistics) -> Row:
 def statistics_of(row: SQLRow[Any]) -> SufficientStatistics:
     """The statistics of a row."""
     b = np.frombuffer(row.b, "<f8").astype(np.float64)
-    half = np.zeros((len(b), len(b)))
-    half[np.triu_indices(len(b))] = np.frombuffer(row.A, "<f8")
-    A = half + np.triu(half, 1).T
+    A = from_upper_half(np.frombuffer(row.A, "<f8"), len(b))
     return SufficientStatistics(A, b, row.yy, row.weight, row.raw_count, row.landmark)
