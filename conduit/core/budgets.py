@@ -130,6 +130,8 @@ class Period(StrEnum):
         return self.starts(self.starts(now) + _LONGEST[self])
 
 
+AHEAD = HOUR
+"""Seconds that the clocks of processes may be apart."""
 _LONGEST = {
     Period.HOURLY: HOUR,
     Period.DAILY: DAY,
@@ -196,6 +198,18 @@ class Window:
         if not self.rolling:
             return self.slot(now)
         return self.slot(now - _ROLLING[self.period][0])
+
+    def newest(self, now: float) -> int:
+        """The last slot that counts now: further ahead is only who has a wrong clock."""
+        return self.slot(now + AHEAD)
+
+    @property
+    def slots(self) -> int:
+        """How many may count at the same moment, of those that have begun."""
+        if not self.rolling:
+            return 1
+        length, grain = _ROLLING[self.period]
+        return round(length / grain) + 1
 
     def lapses(self, slot: int) -> float | None:
         """When what was spent in a slot counts no more; None for never."""

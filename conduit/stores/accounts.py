@@ -30,6 +30,9 @@ class Total:
     reserved: int = 0
 
 
+SPARE = 2
+"""Slots that are kept beyond those that may count at once, on either side of what is now."""
+
 Totals: TypeAlias = dict[int, Total]
 """By slot."""
 
@@ -187,17 +190,17 @@ class Accounts:
         """Where money of this moment counts; what nobody counts any more is dropped."""
         lines = tuple((id_, self.budgets[id_].window.slot(now)) for id_ in ids)
         for line in lines:
-            self._forget_before(line, now)
+            self._make_room(line)
         return lines
 
     def _sums(self, id_: str, *, now: float) -> tuple[Total, int]:
         """What counts now, and the oldest slot that any of it is in."""
         window = self.budgets[id_].window
-        oldest = window.oldest(now)
+        oldest, newest = window.oldest(now), window.newest(now)
         some = {
             slot: total
             for slot, total in self.totals[id_].items()
-            if slot >= oldest and total != Total()
+            if oldest <= slot <= newest and total != Total()
         }
         settled = sum(total.settled for total in some.values())
         reserved = sum(total.reserved for total in some.values())
@@ -232,14 +235,17 @@ class Accounts:
         total = self.totals[id_].get(slot, Total())
         self.totals[id_][slot] = Total(total.settled + settled, total.reserved + reserved)
 
-    def _forget_before(self, line: Line, now: float) -> None:
-        """A new slot begins: drop what nobody counts any more, also where clocks differ a little."""
+    def _make_room(self, line: Line) -> None:
+        """A new slot begins: drop what nobody counts any more.
+
+        By number, not by age: a clock that jumps ahead, and returns, finds what was spent before.
+        """
         id_, slot = line
         if slot in self.totals[id_]:
             return
-        window = self.budgets[id_].window
-        kept = window.slot(window.oldest(now) - 1)
-        for old in [other for other in self.totals[id_] if other < kept]:
+        known, room = sorted(self.totals[id_]), self.budgets[id_].window.slots + SPARE
+        earlier, later = [it for it in known if it < slot], [it for it in known if it > slot]
+        for old in (*earlier[:-room], *later[room:]):
             del self.totals[id_][old]
 
 

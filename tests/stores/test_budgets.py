@@ -23,6 +23,7 @@ from conduit.core.spending import (
     Spend,
 )
 from conduit.stores import sql_budgets
+from conduit.stores.accounts import SPARE
 from conduit.stores.sql import SQLStore
 from tests.stores.conftest import DATABASES, Backend, Maker
 
@@ -259,17 +260,36 @@ async def test_a_rolling_window_gives_back_grain_by_grain(keeper: Keeper) -> Non
 
 
 async def test_old_slots_do_not_pile_up(keeper: Keeper) -> None:
-    """After two days of hours, what is kept of an hourly budget is what may still be asked for."""
+    """However long it lasts, no more is kept than may count at once, and a few for a clock that jumps."""
     await put(keeper, budget(window=HOURLY), budget(window=ROLLING))
-    for hour in range(48):
+    for hour in range(100):
         now = NOW + 3600 * hour
         await granted(keeper, claim(str(hour), 0.5, now=now))
         await keeper.end(settled(str(hour), 0.5, now))
     if isinstance(keeper, SQLStore):
         query = "SELECT count(*) FROM spend"
         kept = await keeper._worker.read(lambda conn: conn.exec_driver_sql(query).scalar())
-        assert kept <= 5
+        assert kept <= HOURLY.slots + ROLLING.slots + 2 * (SPARE + 1)
     assert await figures(keeper, now=now) == [(0.5, 0.0), (1.0, 0.0)]
+
+
+@pytest.mark.parametrize("window", [DAILY, ROLLING], ids=str)
+async def test_a_clock_that_jumps_ahead_and_returns_brings_no_money_back(
+    keeper: Keeper, window: Window
+) -> None:
+    """What was spent and set aside before it counts again afterwards; what was spent there does not."""
+    await put(keeper, budget(window=window))
+    await granted(keeper, claim("spent", 0.5))
+    await keeper.end(settled("spent", 0.5))
+    await granted(keeper, claim("open", 0.25))
+    for days in (3, 400):
+        there = NOW + days * 86_400
+        await granted(keeper, claim(str(days), 1.0, now=there))
+        await keeper.end(settled(str(days), 1.0, there))
+    assert await figures(keeper) == [(0.5, 0.25)]
+    await refused(keeper, claim("more", 0.5))
+    await keeper.end(settled("open", 0.25))
+    assert await figures(keeper) == [(0.75, 0.0)]
 
 
 async def test_a_limit_changes_and_spending_stays(keeper: Keeper) -> None:
