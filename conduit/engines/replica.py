@@ -15,9 +15,10 @@ from contextlib import suppress
 from functools import partial
 
 from conduit.core.caching import Bell
-from conduit.core.errors import ConduitError
+from conduit.core.errors import ConduitError, LayoutMismatchError
 from conduit.core.outcomes import Head
 from conduit.core.ports import Store
+from conduit.core.sharing import Pulse
 from conduit.engines.learner import Learner
 from conduit.engines.shared_portfolio import PORTFOLIO
 from conduit.engines.shared_steering import SharedSteering
@@ -78,6 +79,7 @@ class Replica:
         self._rung = 0
         self._away = 0.0
         self._met = self._looked = -math.inf
+        self._outdated = False
         self._turn = Turn()
         self._keeper: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
@@ -140,16 +142,29 @@ class Replica:
         folded = pulse.pending and await self._learner.fold()
         if folded:
             pulse = await self._store.pulse()
-        if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
-            await self._swapping.follow()
-        elif pulse.state != self._learner.version:
-            self._met = time.monotonic()
-            await self._learner.refresh()
+        try:
+            await self._take_up(pulse)
+        except LayoutMismatchError as error:  # money is shared all the same
+            if not self._outdated:
+                _log.warning("this process learns from others no more, restart it: %s", error)
+            self._outdated = True
         told = await self._steering.exchange(known=pulse)
         edited, self._rung = self._swapping.version != self._rung, self._swapping.version
         self._looked = time.monotonic()
         if self._bell is not None and (folded or told or edited):
             await self._bell.ring(CHANGED)
+
+    async def _take_up(self, pulse: Pulse) -> None:
+        """What others have learned, and which models they have.
+
+        Raises:
+            LayoutMismatchError: where they were given another encoder.
+        """
+        if pulse.documents.get(PORTFOLIO, 0) != self._swapping.version:
+            await self._swapping.follow()
+        elif pulse.state != self._learner.version:
+            self._met = time.monotonic()
+            await self._learner.refresh()
 
     @property
     def _is_behind(self) -> bool:

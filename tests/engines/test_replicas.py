@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -512,6 +513,28 @@ async def test_one_budget_per_day_is_kept_by_all_and_after_a_restart(path: Path)
             spent.append(await spent_by(later))
     accrued = 5.0 * (1.7e9 % 86400) / 86400
     assert spent == pytest.approx([accrued + 0.5] * 4)
+
+
+async def test_a_process_of_a_former_encoder_still_tells_what_it_spends(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database was rebuilt for another one: it learns no more, says so once, and closes well."""
+    clock = ManualClock(1.7e9)
+    async with replicas(path, count=1, budget_per_day=5.0, clock=clock) as (one,):
+        before = await spent_by(one)
+        decision = await one.route("a question", models=["dear"])
+        await looked(one)
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE meta SET layout = 'another', version = version + 1")
+        await one.feedback(decision.id, cost=0.25)
+        for _ in range(2):
+            await looked(one)
+    assert caplog.text.count("restart it") == 1
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE meta SET layout = NULL, dim = NULL")
+    async with replicas(path, count=1, budget_per_day=5.0, clock=clock) as (later,):
+        await looked(later)
+        assert await spent_by(later) == pytest.approx(before + 0.25)
 
 
 async def spent_by(router: Router) -> float:
