@@ -40,7 +40,13 @@ def response_of(
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         base_model=baseline.id,
-        base_cost=_base_cost(decision, served, cost=answering, baseline=baseline),
+        base_cost=base_cost(
+            baseline,
+            arm=arm.id,
+            cost=answering,
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+        ),
         latency=reply.latency,
         decision_id=decision.id,
         finish_reason=reply.finish_reason,
@@ -62,10 +68,12 @@ def base_cost(
 ) -> float:
     """USD of the same tokens at the baseline; the cost itself, and no saving, where they are unknown.
 
+    A response and the books say the same.
+
     Args:
         baseline: the model savings are measured against.
         arm: id of the model that was paid.
-        cost: USD that it was paid.
+        cost: USD that it was paid, without attempts that failed: no baseline makes up for these.
         input_tokens: as billed.
         output_tokens: likewise.
     """
@@ -73,24 +81,3 @@ def base_cost(
     if arm == baseline.id or price is None or input_tokens is None or output_tokens is None:
         return cost
     return price.cost(input_tokens=input_tokens, output_tokens=output_tokens)
-
-
-def _base_cost(decision: Decision, served: Served, *, cost: float, baseline: Arm) -> float:
-    """USD of the same tokens at the baseline; its expected cost where tokens are unknown.
-
-    Args:
-        decision: what was decided.
-        served: the attempt that answered.
-        cost: USD of the answer, without attempts that failed: no baseline makes up for these.
-        baseline: the model savings are measured against.
-    """
-    reply = served.reply
-    if served.attempt.arm == baseline.id:
-        return cost if reply.cost is None else reply.cost
-    known = reply.input_tokens is not None and reply.output_tokens is not None
-    if baseline.price is not None and known:
-        return baseline.price.cost(
-            input_tokens=reply.input_tokens or 0, output_tokens=reply.output_tokens or 0
-        )
-    expected = decision.estimates.get(baseline.id)
-    return cost if expected is None else expected.cost

@@ -129,6 +129,24 @@ async def test_savings_are_against_the_same_tokens_at_the_baseline() -> None:
     assert base == {0.001, 0.00033}
 
 
+class Uncounted(ScriptedProvider):
+    """Knows what it costs, and not how many tokens."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """The answer."""
+        return ModelReply(text="4", cost=0.001)
+
+
+@pytest.mark.parametrize("client", [ScriptedProvider("4"), Uncounted()], ids=["counted", "not"])
+async def test_a_response_and_the_books_tell_the_same_savings(client: ScriptedProvider) -> None:
+    """Of every answer, whoever counted its tokens."""
+    async with router_of(CHEAP, DEAR, client=client) as router:
+        said = await router.complete("What is 2+2?", models=["cheap"])
+        (record,) = (await (await router.ledger()).records()).records
+    assert said.base_model == "dear"
+    assert said.saved == pytest.approx(record.base_cost - record.cost, abs=1e-12)
+
+
 async def test_a_failure_is_paid_if_it_was_billed_and_free_if_not() -> None:
     """A free failure and a call that was never made leave nothing; a billed one saves nothing."""
     world = World()
