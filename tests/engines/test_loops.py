@@ -20,6 +20,9 @@ from conduit.providers.scripted import ScriptedProvider
 from conduit.stores.memory import MemoryStore
 from conduit.stores.sql import SQLStore
 from tests.engines.builders import CHEAP, router_of
+from tests.stores.conftest import Maker, makers
+
+__all__ = ["makers"]
 
 ANNA = Scope(ScopeKind.USER, "anna")
 TOTAL = Window(Period.TOTAL)
@@ -197,6 +200,33 @@ def test_what_a_loop_gives_up_in_its_end_is_in_the_log(tmp_path: Path, reading: 
     decisions, _ = asyncio.run(log(where))
     assert later.id in decisions
     asyncio.run(router.aclose())
+
+
+def test_over_rest_what_its_loop_ends_is_logged_later_at_the_latest(
+    tmp_path: Path, makers: dict[str, Maker], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its connections may be closed first, which is no fault: the next loop, or closing, writes the rest."""
+    maker = makers["supabase"](tmp_path)
+    router = router_of(CHEAP, client=Halting(), store=maker.connect())
+    kept: list[object] = []
+
+    async def cut() -> None:
+        stream = await router.stream(ASKED)
+        kept.append(stream)
+        await anext(aiter(stream))
+
+    async def attempts() -> list[int]:
+        store = maker.connect()
+        await store.open()
+        found = [len(it.executions) async for it in store.log()]
+        await store.close()
+        return found
+
+    for _ in range(3):
+        asyncio.run(cut())
+    asyncio.run(router.aclose())
+    assert asyncio.run(attempts()) == [1, 1, 1]
+    assert "client has been closed" not in caplog.text
 
 
 def test_a_loop_whose_clean_up_routes_leaves_a_router_that_goes_on(tmp_path: Path) -> None:
