@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from conduit.budgets.finishing import Finishing, Work
 from conduit.core.errors import ConduitError, StoreError
+from conduit.core.loops import goes_on
 
 Payment: TypeAlias = Work[object]
 """Makes one payment; made again, it changes nothing."""
@@ -83,7 +84,7 @@ class Arrears:
         """
         await self._paying.rest()
         collecting, self._collecting = self._collecting, None
-        if collecting is not None and _goes_on(collecting):
+        if goes_on(collecting):
             collecting.cancel()
             await asyncio.wait([collecting])
         try:
@@ -117,7 +118,7 @@ class Arrears:
     def _collect_soon(self) -> None:
         if self._paying.is_ending:  # nobody would wait for it: the next loop does it
             return
-        if self._collecting is None or not _goes_on(self._collecting):
+        if not goes_on(self._collecting):
             self._collecting = asyncio.create_task(self._collect_on())
 
     async def _collect_on(self) -> None:
@@ -144,11 +145,6 @@ class Arrears:
             except ConduitError as error:  # waiting is vain, and others wait behind it
                 _drop(due, error)
             self._due.popleft()
-
-
-def _goes_on(task: asyncio.Task[None]) -> bool:
-    """Whether it is under way, in the loop that runs: those of another loop have ended with it."""
-    return not task.done() and task.get_loop() is asyncio.get_running_loop()
 
 
 def _drop(due: _Due, error: ConduitError) -> None:

@@ -13,6 +13,7 @@ from conduit.cache.memory import MOST_BYTES
 from conduit.core.caching import Cache, CacheStatistics, FeatureCacheStatistics
 from conduit.core.clocks import SystemClock
 from conduit.core.decisions import QueryFeatures
+from conduit.core.loops import PerLoop
 from conduit.core.ports import Clock
 
 _log = logging.getLogger("conduit.cache")
@@ -47,7 +48,7 @@ class FeatureCache:
         )
         self._asked = CacheStatistics()
         self._far = None if far is None else _Shared(far)
-        self._writes: set[asyncio.Task[None]] = set()
+        self._writes = PerLoop(set[asyncio.Task[None]])
 
     @property
     def statistics(self) -> FeatureCacheStatistics:
@@ -70,12 +71,12 @@ class FeatureCache:
         """Keep computed features, shared ones by and by."""
         key = feature_key(edition, text)
         self._keep(key, frozen(features))
-        if self._far is not None and len(self._writes) < MOST_UNDER_WAY:
+        if self._far is not None and len(self._writes.here()) < MOST_UNDER_WAY:
             self._later(self._far.put(key, features))
 
     async def close(self) -> None:
-        """Finish what is being written, and release connections."""
-        await asyncio.gather(*self._writes)
+        """Finish what is being written in this event loop, and release connections."""
+        await asyncio.gather(*self._writes.here())
         self._near.clear()
         if self._far is not None:
             await self._far.cache.close()
@@ -84,9 +85,9 @@ class FeatureCache:
         self._near.put(key, features, size=size_of(features), ttl=TTL_SECONDS)
 
     def _later(self, write: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(write)
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
+        task, writes = asyncio.create_task(write), self._writes.here()
+        writes.add(task)
+        task.add_done_callback(writes.discard)
 
 
 class _Shared:

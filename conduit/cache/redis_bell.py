@@ -11,7 +11,7 @@ from conduit.cache.bell import Topics
 from conduit.cache.guard import Guard
 from conduit.cache.redis import RedisServer
 from conduit.core.errors import CacheError
-from conduit.core.loops import heed
+from conduit.core.loops import goes_on, heed
 
 if TYPE_CHECKING:
     from redis.asyncio.client import PubSub
@@ -56,7 +56,7 @@ class RedisBell:
     def listen(self) -> Topics:
         """Topics that others ring from now on, until the bell is closed."""
         topics = Topics()
-        if self._listening is None or self._listening.done():  # as after the loop before
+        if not goes_on(self._listening):  # as after the loop before
             self._listeners.clear()
             self._listening = asyncio.create_task(self._listen())
         self._listeners.append(topics)
@@ -65,12 +65,14 @@ class RedisBell:
     async def close(self) -> None:
         """Stop listening and release the connection; repeatable."""
         listening, self._listening = self._listening, None
-        while listening is not None and not listening.done():
+        was_here = goes_on(listening)
+        while goes_on(listening):
             # Again and again: a cancellation is lost where the connection breaks at that moment.
             listening.cancel()
             await asyncio.wait([listening], timeout=CANCEL_SECONDS)
-        for listener in self._listeners:
-            listener.close()
+        if was_here:  # those of a loop that has ended are not there to be told
+            for listener in self._listeners:
+                listener.close()
         self._listeners.clear()
 
     async def _listen(self) -> None:

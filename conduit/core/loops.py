@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Generic, TypeGuard, TypeVar
 
 T = TypeVar("T")
 
@@ -41,6 +41,14 @@ class PerLoop(Generic[T]):
                 with suppress(StopIteration):  # begun, so that the loop closes it in its end
                     self._held.asend(None).send(None)
         return self._thing
+
+
+def goes_on(task: asyncio.Future[T] | None) -> TypeGuard[asyncio.Future[T]]:
+    """Whether it is under way, in the loop that runs: those of another loop have ended with it.
+
+    Who waits for one of another loop waits for ever, or is told that its loop is closed.
+    """
+    return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
 
 
 def cancellations() -> int:

@@ -13,18 +13,15 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from conduit.core.decisions import Decision
-from conduit.core.errors import (
-    ConduitError,
-    InvalidInputError,
-    LayoutMismatchError,
-    StoreError,
-)
-from conduit.core.outcomes import Change, Execution, Observation
+from conduit.core.errors import ConduitError, StoreError
+from conduit.core.loops import PerLoop, goes_on
+from conduit.core.outcomes import Change
 from conduit.core.ports import Store
-from conduit.engines.journal_entries import Discount, Entry, by_decision, is_row, parts
+from conduit.engines.journal_entries import Entry, is_row, parts
+from conduit.engines.journal_writer import JournalWriter
 from conduit.engines.turn import Turn
 
 MOST = 20_000
@@ -33,19 +30,25 @@ AT_ONCE = 256
 """Entries that are written together."""
 GATHER = 0.05
 """Seconds in which more may come before a database is written to: a commit costs as much as fifty rows."""
-PATIENCE = 4
-"""Entries that may fail one after another before it is the store that is held to be at fault."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds between attempts; each is twice as long as the one before."""
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Here:
+    writing: asyncio.Task[None] | None = None
+    ending: bool = False
+
+
 class Journal:
     """Writes entries to a store, in the order in which they were made.
 
-    One event loop owns it. An entry that the store refuses, while it takes others, is dropped with a
-    warning, so that it does not hold up those behind it.
+    One event loop at a time owns it. One that ends as ``asyncio.run`` does has its last entries written
+    before it is closed; what another has left is written in the next one. An entry that the store
+    refuses, while it takes others, is dropped with a warning, so that it does not hold up those
+    behind it.
 
     Args:
         store: where to.
@@ -56,9 +59,9 @@ class Journal:
         self, store: Store, *, stored: Callable[[Sequence[Change]], None] = lambda _: None
     ) -> None:
         self._store = store
-        self._stored = stored
+        self._writer = JournalWriter(store, stored=stored, miss=lambda why: self._miss(1, why))
         self._entries: deque[Entry] = deque()
-        self._writing: asyncio.Task[None] | None = None
+        self._loop = PerLoop(_Here, close=self._end)
         self._turn = Turn()
         self._missed = 0
         self._closed = False
@@ -81,8 +84,11 @@ class Journal:
             self._miss(len(entries), "the store has been out of reach for too long")
             return
         self._entries.extend(entries)
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_on())
+        here = self._loop.here()
+        if here.ending:  # nobody would wait for a task
+            await self._write_last()
+        elif not goes_on(here.writing):
+            here.writing = asyncio.create_task(self._write_on())
         if not self._store.shared:
             await asyncio.sleep(0)
 
@@ -94,7 +100,7 @@ class Journal:
         """
         async with self._turn:
             left = len(self._entries)  # who enters more meanwhile has it written the next time
-            while left > 0:
+            while left > 0 and self._entries:
                 left -= await self._write_some(left)
 
     async def close(self) -> None:
@@ -104,10 +110,7 @@ class Journal:
             StoreError: when the store is out of reach, naming how much is lost.
         """
         self._closed = True
-        writing, self._writing = self._writing, None
-        if writing is not None and not writing.done():
-            writing.cancel()
-            await asyncio.wait([writing])
+        await _stopped(self._loop.here())
         try:
             await self.flush()
         except StoreError as error:
@@ -115,6 +118,16 @@ class Journal:
                 f"{len(self._entries)} entries of the log could not be written: {error.problem}",
                 remedy=error.remedy,
             ) from None
+
+    async def _end(self, here: _Here) -> None:
+        here.ending = True
+        await _stopped(here)
+        await self._write_last()
+
+    async def _write_last(self) -> None:
+        """In a loop that ends: what the store does not take now is for the next loop."""
+        with suppress(ConduitError):
+            await self.flush()
 
     async def _write_on(self) -> None:
         """Until nothing is left. A loop that ends cancels this, and what is left is written once."""
@@ -132,8 +145,7 @@ class Journal:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
         except asyncio.CancelledError:
-            with suppress(ConduitError):
-                await self.flush()
+            await self._write_last()
             raise
 
     async def _write_some(self, most: int) -> int:
@@ -150,91 +162,11 @@ class Journal:
         done: list[Entry] = []
         try:
             for part in parts(some):
-                await self._write_part(part, done)
+                await self._writer.write(part, done)
         finally:
-            gone = set(map(id, done))
-            for _ in some:
-                self._entries.popleft()
-            self._entries.extendleft(it for it in reversed(some) if id(it) not in gone)
+            gone = set(map(id, done))  # others may have come in front, where a loop was dropped
+            self._entries = deque(it for it in self._entries if id(it) not in gone)
         return len(some)
-
-    async def _write_part(self, part: Sequence[Entry], done: list[Entry]) -> None:
-        """Write entries of one kind, and add to ``done`` those that are not to be tried again.
-
-        Raises:
-            StoreError: for the others.
-        """
-        try:
-            await self._write(part)
-        except ConduitError as error:
-            if _is_out_of_reach(error) and (len(part) == 1 or not await self._answers()):
-                raise
-            await self._one_by_one(part, done)
-        else:
-            done.extend(part)
-
-    async def _write(self, part: Sequence[Entry]) -> None:
-        decisions = [it for it in part if isinstance(it, Decision)]
-        executions = [it for it in part if isinstance(it, Execution)]
-        if decisions or executions:
-            await self._store.append(decisions, executions)
-        if observations := [it for it in part if isinstance(it, Observation)]:
-            self._stored(await self._store.observe(observations))
-        for it in part:
-            if isinstance(it, Discount):
-                await self._store.discount(it.arm, it.head, worth=it.worth)
-
-    async def _answers(self) -> bool:
-        """Whether the store can be read, so that what it refused may be one entry's fault."""
-        try:
-            await self._store.pulse()
-        except ConduitError:
-            return False
-        return True
-
-    async def _one_by_one(self, part: Sequence[Entry], done: list[Entry]) -> None:
-        """Write what belongs to each decision apart, so that one does not hold up the others.
-
-        What fails for a reason that may be the store's is given up only if it fails again after one
-        that came later was written.
-        """
-        doubtful: list[Sequence[Entry]] = []
-        proven, failure = 0, None
-        for group in by_decision(part):
-            try:
-                written = await self._write_apart(group)
-            except ConduitError as error:
-                failure = error
-                doubtful.append(group)
-                if len(doubtful) - proven == PATIENCE:
-                    break
-            else:
-                done.extend(group)
-                proven = len(doubtful) if written else proven
-        for group in doubtful[:proven]:
-            await self._write_apart(group, given_up=True)
-            done.extend(group)
-        if failure is not None and proven < len(doubtful):
-            raise failure
-
-    async def _write_apart(self, group: Sequence[Entry], *, given_up: bool = False) -> int:
-        """Write each alone, and give up those that the store refuses; how many were written.
-
-        Raises:
-            StoreError: for one that may be welcome later, unless it is to be ``given_up`` and the
-                store answers.
-        """
-        reasons: list[str] = []
-        for entry in group:
-            try:
-                await self._write([entry])
-            except ConduitError as error:
-                if _is_out_of_reach(error) and not (given_up and await self._answers()):
-                    raise
-                reasons.append(str(error))
-        for reason in reasons:
-            self._miss(1, reason)
-        return len(group) - len(reasons)
 
     def _miss(self, entries: int, reason: str) -> None:
         if not self._missed:
@@ -242,6 +174,8 @@ class Journal:
         self._missed += entries
 
 
-def _is_out_of_reach(error: ConduitError) -> bool:
-    """Whether it is about the store or its key, not about an entry, which will never be welcome."""
-    return not isinstance(error, InvalidInputError | LayoutMismatchError)
+async def _stopped(here: _Here) -> None:
+    writing, here.writing = here.writing, None
+    if goes_on(writing):
+        writing.cancel()
+        await asyncio.wait([writing])

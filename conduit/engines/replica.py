@@ -16,6 +16,7 @@ from functools import partial
 
 from conduit.core.caching import Bell
 from conduit.core.errors import ConduitError, LayoutMismatchError
+from conduit.core.loops import goes_on
 from conduit.core.outcomes import Head
 from conduit.core.ports import Store
 from conduit.core.sharing import Pulse
@@ -88,8 +89,8 @@ class Replica:
 
     @property
     def is_running(self) -> bool:
-        """Whether somebody looks."""
-        return _goes_on(self._keeper)
+        """Whether somebody looks, in the loop that runs."""
+        return goes_on(self._keeper)
 
     def start(self) -> None:
         """Go on looking until stopped, in the loop that runs; nothing to do where that is done.
@@ -100,13 +101,13 @@ class Replica:
             return
         self._wake = asyncio.Event()  # one that was waited for belongs to its loop
         self._keeper = _begun(self._run())
-        if self._bell is not None and not _goes_on(self._listener):
+        if self._bell is not None and not goes_on(self._listener):
             self._listener = _begun(self._listen(self._bell))
 
     async def stop(self) -> None:
         """Stop looking; a look that is under way is finished, so that nothing is told in doubt."""
         tasks = (self._keeper, self._listener, self._asked)
-        running = [it for it in tasks if it is not None and not it.done()]
+        running = [it for it in tasks if goes_on(it)]
         self._keeper = self._listener = self._asked = None
         async with self._turn:
             for task in running:
@@ -123,7 +124,7 @@ class Replica:
         """Before a decision, take up what others have learned, where that is worth a wait."""
         if not self._is_behind:
             return
-        if not _goes_on(self._asked):  # one look for all who wait, whoever of them gives up
+        if not goes_on(self._asked):  # one look for all who wait, whoever of them gives up
             self._asked = _begun(self._look_for_news(), fault=_UNINFORMED)
         assert self._asked is not None
         await asyncio.wait([self._asked], timeout=PATIENCE)
@@ -184,6 +185,8 @@ class Replica:
     async def _run(self) -> None:
         while True:
             await self._wait(self._away or EVERY)
+            if self._keeper is not asyncio.current_task():  # its loop was left, and is used again
+                return
             try:
                 await self.look()
                 self._away = 0.0
@@ -208,10 +211,6 @@ def _begun(work: Coroutine[None, None, None], *, fault: str = _BEHIND) -> asynci
     task = asyncio.create_task(work)
     task.add_done_callback(partial(_say_why, fault=fault))
     return task
-
-
-def _goes_on(task: asyncio.Task[None] | None) -> bool:
-    return task is not None and not task.done()
 
 
 def _say_why(ended: asyncio.Task[None], *, fault: str) -> None:

@@ -16,6 +16,7 @@ from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Generic, TypeVar
 
 from conduit.core.errors import ConduitError
+from conduit.simple.ending import over
 
 T = TypeVar("T")
 SETTLING = 5.0
@@ -197,14 +198,6 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
             loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
-
-
-def over() -> ConduitError:
-    """What is said to who comes too late."""
-    return ConduitError(
-        "Conduit was closed, as the program ends",
-        remedy="let the main program wait for its threads: join them, or leave their pool's with",
-    )
 
 
 class _Ended:

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 from conduit.core.errors import ConduitError
-from conduit.simple.background import Background, over
+from conduit.simple.background import Background
 from conduit.simple.configuration import Overrides
+from conduit.simple.ending import over
 from conduit.simple.grading.verdicts import Verdicts
 
 _log = logging.getLogger(__name__)
@@ -185,8 +186,9 @@ class _Process:
     def _make(self) -> None:
         with self._lock:
             if self._house is None:
-                self._house = House()
-                _at_exit(self._house.leave)
+                made = House()
+                _at_exit(made.leave)
+                self._house = made
 
 
 _PROCESS = _Process()
@@ -196,19 +198,27 @@ def house() -> House:
     """The house of this process: the one place where functions without arguments keep anything.
 
     Raises:
-        ConduitError: in a process that was forked after it was first asked for.
+        ConduitError: in a process that was forked after it was first asked for; and where it is
+            first asked for by a thread that goes on after the main program.
     """
     return _PROCESS.house()
 
 
 def _at_exit(leave: Any) -> None:
-    """Before the interpreter ends its thread pools, which closing a database still needs."""
+    """Before the interpreter ends its thread pools, which closing a database still needs.
+
+    Raises:
+        ConduitError: when it is about to do so already.
+    """
     register = getattr(threading, "_register_atexit", None)
     if register is None:  # pragma: no cover - every CPython from 3.9 on has it
         import atexit  # noqa: PLC0415 - in its place
 
         register = atexit.register
-    register(leave)
+    try:
+        register(leave)
+    except RuntimeError:
+        raise over() from None
 
 
 def _going_on() -> list[threading.Thread]:

@@ -97,8 +97,14 @@ class Rest:
         """
         if self._clients is None:
             raise StoreError(f"the store at {self.place} is not open", remedy="await open() first")
+        client = self._clients.here()
+        if (http := client.options.httpx_client) is not None and http.is_closed:
+            raise StoreError(
+                f"the connections to {self.place} are closed, as the event loop ends",
+                remedy="try again in another one",
+            )
         with translated(self.place, secret=self._key):
-            answer = await self._clients.here().rpc(function, parameters).execute()
+            answer = await client.rpc(function, parameters).execute()
         return answer.data
 
 

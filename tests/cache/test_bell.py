@@ -157,6 +157,33 @@ def test_a_loop_that_ends_at_any_moment_ends_the_listening(redis_server: Redis) 
     assert not thread.is_alive()
 
 
+def test_a_loop_that_was_dropped_holds_up_no_bell(redis_server: Redis, unique: str) -> None:
+    """What listened in it is not waited for: the next loop listens anew, and closes."""
+    server = RedisServer(redis_server.url, shown="redis")
+    bell = RedisBell(server, guard=Guard())
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+
+    async def listen() -> None:
+        topics = bell.listen()
+        async with redis_bells(redis_server.url) as (other, *_):
+            await heard(topics, other, unique)
+
+    async def close() -> None:
+        async with asyncio.timeout(SECONDS):
+            await bell.close()
+        await server.close()
+
+    for loop in loops:
+        loop.run_until_complete(listen())
+    asyncio.run(close())
+    for loop in loops:
+        (listening,) = asyncio.all_tasks(loop)
+        listening.cancel()
+        loop.run_until_complete(asyncio.wait([listening]))
+        loop.run_until_complete(server.close())
+        loop.close()
+
+
 async def test_what_others_say_on_the_channel_does_no_harm(
     server: RedisServer, redis_server: Redis, unique: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.cache.entries import CorruptEntryError
-from conduit.cache.feature_cache import FeatureCache
+from conduit.cache.feature_cache import MOST_UNDER_WAY, FeatureCache
 from conduit.cache.features import feature_key, pack_features, unpack_features
 from conduit.cache.memory import MemoryCache
 from conduit.cache.redis import RedisCache, RedisServer
@@ -170,6 +171,52 @@ async def test_a_corrupt_entry_is_a_miss_and_dropped_and_said_once(
     await cache.put(unique, "one", FEATURES)
     assert_same(await cache.get(unique, "one"), FEATURES)
     await cache.close()
+
+
+class Stuck(MemoryCache):
+    """Takes nothing until it is let; knows whether it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on: asyncio.Event | None = None
+        self.closed = False
+
+    async def put(self, key: str, value: bytes, *, ttl: float) -> None:
+        if self.go_on is not None:
+            await self.go_on.wait()
+        await super().put(key, value, ttl=ttl)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def test_writes_of_a_loop_that_was_dropped_are_in_nobodys_way() -> None:
+    """However many there were: the next loop's are made, and closing waits for these alone."""
+    far = Stuck()
+    cache = FeatureCache(far=far)
+    dropped = asyncio.new_event_loop()
+
+    async def begin() -> None:
+        far.go_on = asyncio.Event()
+        for number in range(MOST_UNDER_WAY):
+            await cache.put(LAYOUT, f"text {number}", FEATURES)
+        await asyncio.sleep(0)
+
+    async def go_on() -> None:
+        far.go_on = None
+        await cache.put(LAYOUT, "another text", FEATURES)
+        await cache.close()
+
+    dropped.run_until_complete(begin())
+    left = asyncio.all_tasks(dropped)
+    assert len(left) == MOST_UNDER_WAY
+    asyncio.run(go_on())
+    assert far.closed
+    assert_same(asyncio.run(FeatureCache(far=far).get(LAYOUT, "another text")), FEATURES)
+    for task in left:
+        task.cancel()
+    dropped.run_until_complete(asyncio.wait(left))
+    dropped.close()
 
 
 async def test_a_cache_without_room_finds_nothing() -> None:

@@ -177,6 +177,29 @@ async def test_equal_prompts_under_way_share_one_analysis(encoder: Watched) -> N
     assert len(encoder.threads) == 2
 
 
+@pytest.mark.parametrize("text", ["wait to be let go", "another one, not brief", "brief"])
+def test_an_analysis_of_a_loop_that_was_dropped_holds_up_no_other(
+    encoder: Watched, text: str
+) -> None:
+    """Though it had the only thread: the next loop analyzes the same prompt, or another, and it is alone."""
+    analysis = analysis_with(encoder, threads=1)
+    dropped = asyncio.new_event_loop()
+
+    async def begin() -> asyncio.Task[object]:
+        first = asyncio.create_task(analysis.of("wait to be let go"))
+        assert await asyncio.to_thread(encoder.held.wait, 10)
+        return first
+
+    first = dropped.run_until_complete(begin())
+    encoder.let_go.set()
+    found = asyncio.run(asyncio.wait_for(analysis.of(text), 10))
+    np.testing.assert_array_equal(found.context, analysis._analyzer.analyze(text).context)
+    assert (encoder.threads[1] == threading.get_ident()) is (text == "brief")
+    dropped.run_until_complete(first)
+    dropped.run_until_complete(dropped.shutdown_default_executor())
+    dropped.close()
+
+
 async def test_an_analysis_that_fails_fails_for_all_who_share_it(encoder: Watched) -> None:
     """With the same error; the text is encoded once."""
     analysis = analysis_with(encoder)
@@ -195,7 +218,7 @@ async def test_a_prompt_is_stored_wherever_its_features_were_found(stored: bool)
         cache = FeatureCache(far=far)
         analysis = Analysis(Analyzer(encoder, projection, keep_text=keeps), cache)
         texts.append([(await analysis.of("a prompt")).text for _ in range(2)])
-        await asyncio.gather(*cache._writes)
+        await asyncio.gather(*cache._writes.here())
     yes, no = ["a prompt"] * 2, [None] * 2
     assert texts == ([no, yes, yes] if stored else [yes, no, no])
 

@@ -20,6 +20,9 @@ from conduit.providers.scripted import ScriptedProvider
 from conduit.stores.memory import MemoryStore
 from conduit.stores.sql import SQLStore
 from tests.engines.builders import CHEAP, router_of
+from tests.stores.conftest import Maker, makers
+
+__all__ = ["makers"]
 
 ANNA = Scope(ScopeKind.USER, "anna")
 TOTAL = Window(Period.TOTAL)
@@ -160,6 +163,142 @@ def test_a_stream_that_its_loop_ends_is_paid(tmp_path: Path, reading: bool) -> N
     ((settled, reserved),) = spends
     assert settled == pytest.approx(costs[0])
     assert (reserved, costs[0] > 0) == (0.0, True)
+
+
+async def log(where: Path) -> tuple[list[str], list[str]]:
+    """Ids of the decisions on record, and of those of which an attempt is, as another process finds them."""
+    store = SQLStore(where)
+    await store.open()
+    try:
+        logged = [it async for it in store.log()]
+        return [it.decision.id for it in logged], [it.decision.id for it in logged if it.executions]
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("reading", [False, True])
+def test_what_a_loop_gives_up_in_its_end_is_in_the_log(tmp_path: Path, reading: bool) -> None:
+    """Decision and attempt are on record when it has ended; so is what the next loop decides, and closing works."""
+    where = tmp_path / "router.db"
+    router = router_of(CHEAP, client=Halting(), store=SQLStore(where))
+    kept: list[object] = []
+
+    async def cut() -> None:
+        stream = await router.stream(ASKED)
+        kept.append(stream)
+        pieces = aiter(stream)
+        await anext(pieces)
+        if reading:
+            kept.append(asyncio.create_task(anext(pieces)))
+            await asyncio.sleep(0)
+
+    asyncio.run(cut())
+    decisions, attempts = asyncio.run(log(where))
+    assert len(decisions) == 1
+    assert attempts == decisions
+    later = asyncio.run(router.route(ASKED))
+    decisions, _ = asyncio.run(log(where))
+    assert later.id in decisions
+    asyncio.run(router.aclose())
+
+
+def test_over_rest_what_its_loop_ends_is_logged_later_at_the_latest(
+    tmp_path: Path, makers: dict[str, Maker], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its connections may be closed first, which is no fault: the next loop, or closing, writes the rest."""
+    maker = makers["supabase"](tmp_path)
+    router = router_of(CHEAP, client=Halting(), store=maker.connect())
+    kept: list[object] = []
+
+    async def cut() -> None:
+        stream = await router.stream(ASKED)
+        kept.append(stream)
+        await anext(aiter(stream))
+
+    async def attempts() -> list[int]:
+        store = maker.connect()
+        await store.open()
+        found = [len(it.executions) async for it in store.log()]
+        await store.close()
+        return found
+
+    for _ in range(3):
+        asyncio.run(cut())
+    asyncio.run(router.aclose())
+    assert asyncio.run(attempts()) == [1, 1, 1]
+    assert "client has been closed" not in caplog.text
+
+
+def test_a_loop_whose_clean_up_routes_leaves_a_router_that_goes_on(tmp_path: Path) -> None:
+    """What is decided as a loop ends is logged, and the next one keeps up with others, and closes."""
+    where = tmp_path / "router.db"
+    router = a_router(where)
+    ids: list[str] = []
+
+    async def clean_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await (await router.open()).replica.stop()  # as the loop's end does, in whatever order
+            ids.append((await router.route(ASKED)).id)
+
+    async def begin() -> None:
+        ids.append((await router.route(ASKED)).id)
+        kept.append(asyncio.create_task(clean_up()))
+        await asyncio.sleep(0)
+
+    async def again() -> bool:
+        ids.append((await router.route(ASKED)).id)
+        return (await router.open()).replica.is_running
+
+    kept: list[object] = []
+    asyncio.run(begin())
+    assert asyncio.run(again())
+    asyncio.run(router.aclose())
+    decisions, _ = asyncio.run(log(where))
+    assert sorted(decisions) == sorted(ids)
+    assert len(ids) == 3
+
+
+def end(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left in a loop, and close it."""
+    while left := asyncio.all_tasks(loop):
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(left))
+    loop.close()
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_loop_that_was_dropped_holds_up_no_other(tmp_path: Path, used: bool) -> None:
+    """Closed in another loop, used there before or not, a router has all on record."""
+    where = tmp_path / "router.db"
+    router = a_router(where)
+    dropped = asyncio.new_event_loop()
+    answers = [dropped.run_until_complete(router.complete(ASKED))]
+    if used:
+        answers.append(asyncio.run(asyncio.wait_for(router.complete(ASKED), 20)))
+    asyncio.run(asyncio.wait_for(router.aclose(), 20))
+    decisions, attempts = asyncio.run(log(where))
+    assert sorted(decisions) == sorted(attempts) == sorted(it.decision_id for it in answers)
+    end(dropped)
+
+
+def test_loops_that_take_turns_have_one_keeper_each_at_most(tmp_path: Path) -> None:
+    """A router that is used in two loops by turns keeps up in one of them; the others' keepers end."""
+    router = a_router(tmp_path / "router.db")
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+    keepers = set()
+    for turn in range(6):
+        engine = loops[turn % 2].run_until_complete(router.open())
+        keepers.add(engine.replica._keeper)
+    loops[1].run_until_complete(router.aclose())
+    for loop in loops:
+        own = [it for it in keepers if it.get_loop() is loop]
+        loop.run_until_complete(asyncio.wait(own, timeout=20))
+    assert [it.done() for it in keepers] == [True] * 6
+    for loop in loops:
+        end(loop)
 
 
 class Interrupted(MemoryStore):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
@@ -211,6 +213,31 @@ async def test_closed_early(protocol: Protocol, serve: Serve, client: StreamingC
         await server.hung_up.wait()
     server.answer = Answer(body=protocol.answer("Four."))
     assert (await client.complete(ask(protocol.arm(server.url)))).text == "Four."
+
+
+class Endless(Sequence[bytes]):
+    """One piece after another, for as long as somebody reads."""
+
+    def __init__(self, *begin: bytes, piece: bytes) -> None:
+        self._begin, self._piece = begin, piece
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._begin[index] if index < len(self._begin) else self._piece
+
+
+async def test_closed_early_while_it_goes_on(
+    protocol: Protocol, serve: Serve, client: StreamingClient
+) -> None:
+    """Closing hangs up on a server that never stops, however quickly its pieces come."""
+    pieces = Endless(*opening(protocol), piece=10 * piece(protocol, TEXTS[0]))
+    server = await serve(Stream(pieces=pieces))
+    async with asyncio.timeout(20):
+        async with aclosing(client.stream(ask(protocol.arm(server.url)))) as parts:
+            assert await anext(parts) == Delta(text=TEXTS[0])
+        await server.all_gone.wait()
 
 
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "complete"])

@@ -271,6 +271,30 @@ def test_a_program_waits_for_its_threads(offline: Place) -> None:
     assert offline.rows("select count(*) from costs") == [(13,)]
 
 
+LATE = """
+import threading
+from conduit import llm
+from conduit.core.errors import ConduitError
+def work():
+    threading.main_thread().join()
+    for _ in range(2):
+        try:
+            llm("What is 2+2?")
+        except ConduitError as error:
+            print(error.problem)
+threading.Thread(target=work).start()
+"""
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_first_call_after_the_main_program_is_refused(offline: Place, loaded: bool) -> None:
+    """Nothing would be there to put its books in order: each gets the one error, loaded or not."""
+    ran = program(offline, LATE + "import conduit.simple.calls\n" * loaded)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines() == ["Conduit was closed, as the program ends"] * 2
+    assert not offline.data.exists()
+
+
 POOLS = """
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
