@@ -260,7 +260,7 @@ def test_a_picture_of_a_long_time(conduit: Run, database: Path, tmp_path: Path) 
 
 def test_a_picture_of_any_names(conduit: Run, database: Path, tmp_path: Path) -> None:
     """More groups than colours are 'others'; dollars, underscores and scripts are no markup."""
-    names = [*NAMES, "others", "_hidden", "$x_1$", "n" * 200]
+    names = [*NAMES, "zoe", "_hidden", "$x_1$", "n" * 200]
     write_costs(database, *(a_cost(str(n), 1.0 + n, user=name) for n, name in enumerate(names)))
     for name in ("a.png", "b.SVG"):
         ran = conduit("report", "--by", "user", "--picture", tmp_path / name, "--json")
@@ -270,6 +270,21 @@ def test_a_picture_of_any_names(conduit: Run, database: Path, tmp_path: Path) ->
     assert "$x_1$" in said
     assert "_hidden" in said
     assert "others" in said
+
+
+@pytest.mark.parametrize(
+    ("last", "rest"), [("user-6", "others"), (None, "(not said)")], ids=["named", "nobody's"]
+)
+def test_the_seventh_of_a_picture(
+    conduit: Run, database: Path, tmp_path: Path, last: str | None, rest: str
+) -> None:
+    """A single group without a colour is nobody's calls only where they are nobody's."""
+    users = [*(f"user-{number}" for number in range(6)), last]
+    write_costs(database, *(a_cost(str(n), 9.0 - n, user=user) for n, user in enumerate(users)))
+    path = tmp_path / "seven.svg"
+    assert conduit("report", "--by", "user", "--picture", path).code == 0
+    said = list(ElementTree.parse(path).getroot().itertext())
+    assert {"others", "(not said)"} & set(said) == {rest}
 
 
 @pytest.mark.parametrize(
