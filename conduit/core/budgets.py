@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from conduit.core.errors import InvalidInputError
+from conduit.core.figures import brief, finite
 
 NANO = 1_000_000_000
 """Nanodollars in a dollar. Ledgers count in whole ones, so that sums are exact in any order."""
@@ -27,9 +28,10 @@ def nanos(usd: float, *, what: str) -> int:
     Raises:
         InvalidInputError: for a negative amount, one that is no number, or one beyond all sense.
     """
-    if not 0 <= usd <= MOST:
+    if not (finite(usd) and 0 <= usd <= MOST):
+        shown = f"{usd:g}" if isinstance(usd, float) else brief(usd)
         raise InvalidInputError(
-            f"{what} of ${usd:g} cannot be", remedy=f"give USD from 0 to {MOST:,.0f}"
+            f"{what} of ${shown} cannot be", remedy=f"give USD from 0 to {MOST:,.0f}"
         )
     return round(usd * NANO)
 
