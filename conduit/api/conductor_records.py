@@ -50,7 +50,7 @@ async def records(
     since: Annotated[Moment | None, Query(description="Seconds since the epoch.")] = None,
     until: Annotated[Moment | None, Query(description="Likewise, exclusive.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_RECORDS, description="Of one page.")] = MOST_RECORDS,
-    cursor: Annotated[str | None, Query(max_length=256, description="Of the page before.")] = None,
+    cursor: Annotated[str | None, Query(description="Of the page before.")] = None,
 ) -> Records | StreamingResponse:
     """The newest first."""
     named = {"user": user_id, "model": model, "task_type": task_type}

@@ -289,6 +289,19 @@ async def test_records_are_paged_filtered_and_exported() -> None:
     assert {row["user_id"] for row in rows} == {"'=1+1", "ben"}
 
 
+async def test_a_cursor_is_taken_whatever_the_id_it_names() -> None:
+    """The longest id that a record may have makes a cursor that leads to the next page."""
+    ids = [f"{turn}".ljust(256, "x") for turn in range(2)]
+    said = {"user_id": "anna", "cost_usd": 1, "model": "mini"}
+    async with speaking() as http:
+        for id_ in ids:
+            assert (await http.post("/records", json=said | {"id": id_})).status_code == 200
+        first = (await http.get("/records", params={"limit": 1})).json()
+        second = await http.get("/records", params={"limit": 1, "cursor": first["cursor"]})
+    assert second.status_code == 200, second.text
+    assert {it["id"] for it in first["records"] + second.json()["records"]} == set(ids)
+
+
 async def test_a_recorded_cost_is_compared_with_the_baseline_where_tokens_are_known() -> None:
     """What the same tokens cost at the baseline is the comparison; without tokens nothing is saved."""
     said = {"user_id": "anna", "cost_usd": 0.001, "model": "mini"}
