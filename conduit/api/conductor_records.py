@@ -24,11 +24,12 @@ Moment = Annotated[float, Query(ge=0, le=1e11, allow_inf_nan=False)]
 
 @routes.post("/records", summary="Conductor: put a cost on record")
 async def record_cost(body: NewRecord, request: Request) -> BookedRecord:
-    """For calls that were made without this server."""
+    """For calls that were made without this server; of a known id, the record that is kept."""
     server = opened(request.scope)
     record = _record(body, server)
     booked = await server.ledger.record_cost(record, accounts_of(record))
-    return BookedRecord(**RecordBody.of(record).model_dump(), booked=booked)
+    kept = None if booked else await server.ledger.record(record.id)
+    return BookedRecord(**RecordBody.of(kept or record).model_dump(), booked=booked)
 
 
 @routes.get(

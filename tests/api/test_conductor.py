@@ -329,6 +329,18 @@ async def test_a_record_is_booked_once() -> None:
     assert (report["total_cost_usd"], report["total_requests"]) == (1, 1)
 
 
+async def test_a_known_id_is_answered_with_the_record_that_is_kept() -> None:
+    """Other figures under the same id are in no book, and in no answer."""
+    said = {"user_id": "anna", "cost_usd": 1, "model": "mini", "id": "invoice-1"}
+    other = said | {"user_id": "ben", "cost_usd": 9, "model": "large", "prompt_tokens": 7}
+    async with speaking() as http:
+        first = (await http.post("/records", json=said)).json()
+        again = (await http.post("/records", json=other)).json()
+        (kept,) = (await http.get("/records")).json()["records"]
+    assert again == kept | {"booked": False}
+    assert first == kept | {"booked": True}
+
+
 async def test_the_key_is_asked_for_in_conductors_words() -> None:
     """Without X-API-Key, or with a wrong one, the answer is 401 and a detail; with it, an answer."""
     async with speaking(api_key="sesame") as http:
