@@ -20,7 +20,7 @@ from conduit.cli.options import Database, Json
 from conduit.cli.report_picture import Series, check_picture, draw, series_of
 from conduit.cli.report_words import csv_lines, payload, say_nothing, say_report
 from conduit.cli.stores import store_of
-from conduit.core.costs import CostFilter, GroupBy
+from conduit.core.costs import MOST_RECORDS, CostFilter, GroupBy
 from conduit.core.errors import ConfigurationError, InvalidInputError
 from conduit.engines.roles import Roles
 from conduit.settings import Settings
@@ -153,7 +153,9 @@ async def _read(store: DurableStore, by: By, wanted: CostFilter, *, with_series:
     """Everything from the books; a file that is not there yet is not made."""
     ledger = Ledger(store)
     if not _is_there(store):
-        nothing = MoneyReport(by=by.grouping, wanted=wanted, lines=(), whole=None)
+        nothing = MoneyReport(
+            by=by.grouping, wanted=wanted, lines=(), whole=None, limit=MOST_RECORDS
+        )
         return Found(nothing, None)
     await store.open()
     try:
