@@ -95,8 +95,8 @@ def report(
     (the configured one, or null), groups, total, complete (whether every group
     is listed) and picture. A group has group, requests, calls, spend_usd,
     baseline_usd, saved_usd, saved_pct, quality, rated, input_tokens,
-    output_tokens. CSV has the same columns, and text that a spreadsheet would
-    compute has an apostrophe before it.
+    output_tokens. CSV, in UTF-8, has the same columns, and text that a spreadsheet
+    would compute has an apostrophe before it.
     """
     if csv and json:
         raise InvalidInputError("--csv and --json exclude one another", remedy="give one of them")
@@ -117,7 +117,7 @@ def report(
     if json:
         say_json(payload(found.report, baseline=baseline, picture=drawn))
     elif csv:
-        say("".join(csv_lines(found.report)))
+        say("".join(csv_lines(found.report)), exact=True)
     else:
         _say(found.report, baseline=baseline)
     if drawn is not None:

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -162,6 +163,30 @@ def test_csv_comes_back_as_it_was(conduit: Run, database: Path) -> None:
     assert [float(it["spend_usd"]) for it in read] == [0.1 + n for n in range(len(NAMES))][::-1]
     assert float(read[0]["saved_usd"]) < 0
     assert read[0]["quality"] == ""
+
+
+def test_csv_is_the_same_bytes_on_every_system(
+    conduit: Run, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standard output that translates line breaks and lacks letters changes nothing: it is UTF-8."""
+    write_costs(database, a_cost("a", 1.0, user="日本"), a_cost("b", 0.5, user="Ünï"))
+    written = io.BytesIO()
+    windows = io.TextIOWrapper(written, encoding="cp1252", newline="\r\n")
+    monkeypatch.setattr(sys, "stdout", windows)
+    assert conduit("report", "--by", "user", "--csv").code == 0
+    lines = written.getvalue().decode("utf-8").split("\r\n")
+    assert [line.split(",")[0] for line in lines] == ["group", "日本", "Ünï", ""]
+    assert not any("\r" in line or "\n" in line for line in lines)
+
+
+def test_csv_where_there_are_no_bytes(
+    conduit: Run, books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standard output that takes text alone, as a notebook's, gets it as text."""
+    text = io.StringIO(newline="")
+    monkeypatch.setattr(sys, "stdout", text)
+    assert conduit("report", "--csv").code == 0
+    assert text.getvalue().count("\r\n") == len(text.getvalue().splitlines()) == 3
 
 
 def test_names_are_on_one_line_of_a_terminal(conduit: Run, database: Path) -> None:
