@@ -169,6 +169,23 @@ async def test_billed_before_it_broke(serve: Serve, fast: OpenAIChatClient) -> N
     assert (failure.input_tokens, failure.output_tokens) == (11, 2)
 
 
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+async def test_thoughts_are_counted_as_they_come(
+    serve: Serve, fast: OpenAIChatClient, name: str
+) -> None:
+    """Before an answer they are bytes that nobody is shown; with it they are shown, not counted again."""
+    thoughts = [chunk(**{name: "Two "}), chunk(**{name: "plus two: é"})]
+    last = chunk(content="Four.", **{name: "!"})
+    server = await serve(Stream(pieces=[*thoughts, last, chunk(finish="stop"), DONE]))
+    first, second, spoken, reply = await parts_of(fast, server)
+    assert (first, second) == (Delta(thought=4), Delta(thought=12))
+    assert isinstance(spoken, Delta)
+    assert (spoken.text, spoken.thought) == ("Four.", 1)
+    assert spoken.extras.message == {name: "Two plus two: é!"}
+    assert isinstance(reply, ModelReply)
+    assert reply.extras.thought == 17
+
+
 @pytest.mark.parametrize(
     "pieces",
     [
