@@ -82,7 +82,9 @@ def read_fields(raw: object, readers: Mapping[str, Reader], *, where: str) -> di
         ConfigurationError: for an entry that is no mapping, an unknown field, or a wrong value.
     """
     if not isinstance(raw, Mapping):
-        raise ConfigurationError(f"{where} is {brief(raw)}", remedy="write it as fields with values")
+        raise ConfigurationError(
+            f"{where} is {brief(raw)}", remedy="write it as fields with values"
+        )
     return {str(key): _read(key, value, readers, where=where) for key, value in raw.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
@@ -18,7 +19,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR, DAY = 3600.0, 86400.0
 
 
-def nanos(usd: float, *, what: str) -> int:
+def nanos(usd: float | Decimal, *, what: str) -> int:
     """An amount in whole nanodollars, rounded to the nearest: never reversing an order.
 
     Args:

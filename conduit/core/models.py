@@ -162,7 +162,8 @@ def _check_limit(name: str, value: float | None, *, unit: str, most: float | Non
         return
     if not isinstance(value, Real) or not finite(value) or value < 0:
         raise InvalidInputError(
-            f"{name}={brief(value)} is no limit", remedy=f"give a finite number of at least 0 ({unit})"
+            f"{name}={brief(value)} is no limit",
+            remedy=f"give a finite number of at least 0 ({unit})",
         )
     if most is not None and value > most:
         raise InvalidInputError(f"{name}={value} is above {most:g}", remedy=f"give {unit}")

@@ -28,7 +28,7 @@ def usd(amount: object, *, what: str) -> float:
         raise InvalidInputError(
             f"{what} of {brief(amount)} is no number", remedy="give USD as a number, such as 0.01"
         )
-    nanos(cast(float, amount), what=what)
+    nanos(cast("float", amount), what=what)
     return float(amount)
 
 
@@ -73,7 +73,9 @@ def wait_of(seconds: object) -> float:
     """
     found = moment(seconds, what="wait")
     if found is None or found < 0:
-        raise InvalidInputError(f"wait={brief(seconds)} cannot be", remedy="give seconds, 0 or more")
+        raise InvalidInputError(
+            f"wait={brief(seconds)} cannot be", remedy="give seconds, 0 or more"
+        )
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from conduit.budgets.cost_reports import ALL
 from conduit.budgets.ledger import Ledger
 from conduit.budgets.money_report import money_report
 from conduit.core.costs import CostFilter, CostTotal, GroupBy
@@ -17,7 +18,7 @@ class Busy(Ledger):
     """Books a call of somebody new whenever groups have been read."""
 
     async def report(
-        self, group_by: str | None, wanted: CostFilter = CostFilter(), *, limit: int = 1000
+        self, group_by: str | None, wanted: CostFilter = ALL, *, limit: int = 1000
     ) -> Sequence[CostTotal]:
         found = await super().report(group_by, wanted, limit=limit)
         if group_by is not None:

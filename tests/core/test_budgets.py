@@ -95,7 +95,7 @@ def test_nanodollars_keep_order_and_come_back(one: float, other: float) -> None:
 @pytest.mark.parametrize(
     "limit",
     [-0.01, math.nan, math.inf, 2e6 + 1, 10**400, -(10**5000), Decimal("NaN"), Decimal("sNaN")],
-    ids=lambda it: brief(it),
+    ids=brief,
 )
 def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
     """Negative, no number, or beyond all sense: one short line, however long the number."""

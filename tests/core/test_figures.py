@@ -21,7 +21,7 @@ def test_examples_in_the_code_are_true() -> None:
 @pytest.mark.parametrize("huge", [10**400, -(10**400), 10**5000], ids=["huge", "minus", "more"])
 def test_prices_and_limits_beyond_floats_are_refused(huge: int) -> None:
     """As any other value that cannot be, and shown in short."""
-    with pytest.raises(ConfigurationError, match="input is .{1,41}; it must be a finite number"):
+    with pytest.raises(ConfigurationError, match=r"input is .{1,41}; it must be a finite number"):
         read_fields({"input": huge}, {"input": price}, where="prices")
-    with pytest.raises(InvalidInputError, match="max_cost=.{1,41} is no limit"):
+    with pytest.raises(InvalidInputError, match=r"max_cost=.{1,41} is no limit"):
         QueryConstraints(max_cost=huge)

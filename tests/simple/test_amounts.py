@@ -23,7 +23,9 @@ CHECKS: dict[str, Callable[[object], object]] = {
 
 @pytest.mark.parametrize("value", [*HUGE, Decimal("sNaN"), Fraction(10**400)], ids=brief)
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
-def test_no_number_is_too_long_to_be_refused(check: Callable[[object], object], value: object) -> None:
+def test_no_number_is_too_long_to_be_refused(
+    check: Callable[[object], object], value: object
+) -> None:
     """What no float can hold is bad input as any other, and is not spelled out."""
     with pytest.raises(InvalidInputError) as caught:
         check(value)
