@@ -24,11 +24,12 @@ Moment = Annotated[float, Query(ge=0, le=1e11, allow_inf_nan=False)]
 
 @routes.post("/records", summary="Conductor: put a cost on record")
 async def record_cost(body: NewRecord, request: Request) -> BookedRecord:
-    """For calls that were made without this server."""
+    """For calls that were made without this server; of a known id, the record that is kept."""
     server = opened(request.scope)
     record = _record(body, server)
     booked = await server.ledger.record_cost(record, accounts_of(record))
-    return BookedRecord(**RecordBody.of(record).model_dump(), booked=booked)
+    kept = None if booked else await server.ledger.record(record.id)
+    return BookedRecord(**RecordBody.of(kept or record).model_dump(), booked=booked)
 
 
 @routes.get(
@@ -50,7 +51,7 @@ async def records(
     since: Annotated[Moment | None, Query(description="Seconds since the epoch.")] = None,
     until: Annotated[Moment | None, Query(description="Likewise, exclusive.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_RECORDS, description="Of one page.")] = MOST_RECORDS,
-    cursor: Annotated[str | None, Query(max_length=256, description="Of the page before.")] = None,
+    cursor: Annotated[str | None, Query(description="Of the page before.")] = None,
 ) -> Records | StreamingResponse:
     """The newest first."""
     named = {"user": user_id, "model": model, "task_type": task_type}

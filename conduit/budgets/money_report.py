@@ -38,16 +38,20 @@ class MoneyReport:
         wanted: which calls.
         lines: the dearest groups, first the dearest; or days, from the latest.
         whole: all that is meant, groups without a line included; None where nothing was spent.
+        limit: most lines there could have been.
     """
 
     by: GroupBy
     wanted: CostFilter
     lines: tuple[Line, ...]
     whole: Line | None
+    limit: int
 
     @property
     def is_complete(self) -> bool:
-        """Whether every group has a line."""
+        """Whether every group has a line; calls that were booked while it was made take none away."""
+        if len(self.lines) < self.limit:
+            return True
         calls = 0 if self.whole is None else self.whole.total.calls
         return sum(line.total.calls for line in self.lines) >= calls
 
@@ -75,7 +79,9 @@ async def money_report(
         await reports.qualities(by, wanted, limit=limit),
     )
     whole = _lines(await reports.report(None, wanted), await reports.qualities(None, wanted))
-    return MoneyReport(by=by, wanted=wanted, lines=lines, whole=next(iter(whole), None))
+    return MoneyReport(
+        by=by, wanted=wanted, lines=lines, whole=next(iter(whole), None), limit=limit
+    )
 
 
 async def daily_costs(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from conduit.core.budgets import NANO
 from conduit.core.spending import Spend
 
 WARNED = 0.8
-"""Share of a limit from which a check warns."""
+"""Share of a limit from which a check warns: :func:`is_near` compares it in whole nanodollars."""
 
 
 def warnings_of(spends: Iterable[Spend], estimate: float = 0.0) -> list[str]:
@@ -17,11 +18,19 @@ def warnings_of(spends: Iterable[Spend], estimate: float = 0.0) -> list[str]:
         spends: budgets as they stand.
         estimate: USD that are about to be spent of all of them.
     """
-    return [_warning(spend) for spend in spends if _is_near(spend, estimate)]
+    return [
+        _warning(spend)
+        for spend in spends
+        if is_near(spend.settled + spend.reserved + estimate, spend.budget.limit)
+    ]
 
 
-def _is_near(spend: Spend, estimate: float) -> bool:
-    return spend.settled + spend.reserved + estimate >= WARNED * spend.budget.limit
+def is_near(used: float, limit: float) -> bool:
+    """Whether :data:`WARNED` of a limit is used, both in USD; exact to a nanodollar.
+
+    As floats, 0.8 of $3 is more than $2.40.
+    """
+    return 5 * round(used * NANO) >= 4 * round(limit * NANO)
 
 
 def _warning(spend: Spend) -> str:

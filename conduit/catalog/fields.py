@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from conduit.core.arms import Tier
 from conduit.core.errors import ConfigurationError
+from conduit.core.figures import brief, finite
 
 Reader: TypeAlias = Callable[[object], Any]
 """Checks a value and returns it; a ValueError's text completes 'it must be …'."""
@@ -44,7 +44,7 @@ def price(value: object) -> float:
     """USD per million tokens."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("a number of USD per million tokens")
-    if not math.isfinite(value) or value < 0:
+    if not finite(value) or value < 0:
         raise ValueError("a finite number of at least 0 (USD per million tokens)")
     return float(value)
 
@@ -82,7 +82,9 @@ def read_fields(raw: object, readers: Mapping[str, Reader], *, where: str) -> di
         ConfigurationError: for an entry that is no mapping, an unknown field, or a wrong value.
     """
     if not isinstance(raw, Mapping):
-        raise ConfigurationError(f"{where} is {raw!r}", remedy="write it as fields with values")
+        raise ConfigurationError(
+            f"{where} is {brief(raw)}", remedy="write it as fields with values"
+        )
     return {str(key): _read(key, value, readers, where=where) for key, value in raw.items()}
 
 
@@ -96,5 +98,5 @@ def _read(key: object, value: object, readers: Mapping[str, Reader], *, where: s
         return reader(value)
     except ValueError as expected:
         raise ConfigurationError(
-            f"{where}: {key} is {value!r}", remedy=f"it must be {expected}"
+            f"{where}: {key} is {brief(value)}", remedy=f"it must be {expected}"
         ) from None

@@ -17,15 +17,19 @@ _UNBOUNDED = 10_000
 """Columns of a page nobody looks at through a window: tables in pipes are never cut or wrapped."""
 
 
-def say(text: str) -> None:
+def say(text: str, *, exact: bool = False) -> None:
     """Write a result, ending in a line break.
+
+    Args:
+        text: of it.
+        exact: the same bytes on every system: UTF-8, and no line break translated.
 
     Raises:
         typer.Exit: with 141 (as after SIGPIPE) when the reader has gone away.
         OSError: when standard output cannot be written to.
     """
     try:
-        write_out(text if text.endswith("\n") else f"{text}\n")
+        write_out(text if text.endswith("\n") else f"{text}\n", exact=exact)
     except BrokenPipeError:
         raise typer.Exit(141) from None
 

@@ -20,7 +20,7 @@ from conduit.cli.options import Database, Json
 from conduit.cli.report_picture import Series, check_picture, draw, series_of
 from conduit.cli.report_words import csv_lines, payload, say_nothing, say_report
 from conduit.cli.stores import store_of
-from conduit.core.costs import CostFilter, GroupBy
+from conduit.core.costs import MOST_RECORDS, CostFilter, GroupBy
 from conduit.core.errors import ConfigurationError, InvalidInputError
 from conduit.engines.roles import Roles
 from conduit.settings import Settings
@@ -95,8 +95,8 @@ def report(
     (the configured one, or null), groups, total, complete (whether every group
     is listed) and picture. A group has group, requests, calls, spend_usd,
     baseline_usd, saved_usd, saved_pct, quality, rated, input_tokens,
-    output_tokens. CSV has the same columns, and text that a spreadsheet would
-    compute has an apostrophe before it.
+    output_tokens. CSV, in UTF-8, has the same columns, and text that a spreadsheet
+    would compute has an apostrophe before it.
     """
     if csv and json:
         raise InvalidInputError("--csv and --json exclude one another", remedy="give one of them")
@@ -117,7 +117,7 @@ def report(
     if json:
         say_json(payload(found.report, baseline=baseline, picture=drawn))
     elif csv:
-        say("".join(csv_lines(found.report)))
+        say("".join(csv_lines(found.report)), exact=True)
     else:
         _say(found.report, baseline=baseline)
     if drawn is not None:
@@ -153,7 +153,9 @@ async def _read(store: DurableStore, by: By, wanted: CostFilter, *, with_series:
     """Everything from the books; a file that is not there yet is not made."""
     ledger = Ledger(store)
     if not _is_there(store):
-        nothing = MoneyReport(by=by.grouping, wanted=wanted, lines=(), whole=None)
+        nothing = MoneyReport(
+            by=by.grouping, wanted=wanted, lines=(), whole=None, limit=MOST_RECORDS
+        )
         return Found(nothing, None)
     await store.open()
     try:

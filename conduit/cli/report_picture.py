@@ -169,7 +169,8 @@ def _rest(report: MoneyReport, whole: Sequence[float], stacks: Sequence[Stack]) 
     left = tuple(total - sum(cells) for total, *cells in some)
     if max(left) < _MONEY:
         return
-    unsaid = report.is_complete and len(report.lines) == len(stacks) + 1
+    nobodys = any(it.total.key is None for it in report.lines)
+    unsaid = report.is_complete and nobodys and len(report.lines) == len(stacks) + 1
     name = "spent" if report.by is GroupBy.DAY else shown(None) if unsaid else "others"
     colour = _OTHERS if stacks else _COLOURS[0]
     yield Stack(name, tuple(max(it, 0.0) for it in left), colour)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
 from conduit.core.errors import InvalidInputError
+from conduit.core.figures import brief, finite
 
 NANO = 1_000_000_000
 """Nanodollars in a dollar. Ledgers count in whole ones, so that sums are exact in any order."""
@@ -17,7 +19,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR, DAY = 3600.0, 86400.0
 
 
-def nanos(usd: float, *, what: str) -> int:
+def nanos(usd: float | Decimal, *, what: str) -> int:
     """An amount in whole nanodollars, rounded to the nearest: never reversing an order.
 
     Args:
@@ -27,9 +29,10 @@ def nanos(usd: float, *, what: str) -> int:
     Raises:
         InvalidInputError: for a negative amount, one that is no number, or one beyond all sense.
     """
-    if not 0 <= usd <= MOST:
+    if not (finite(usd) and 0 <= usd <= MOST):
+        shown = f"{usd:g}" if isinstance(usd, float) else brief(usd)
         raise InvalidInputError(
-            f"{what} of ${usd:g} cannot be", remedy=f"give USD from 0 to {MOST:,.0f}"
+            f"{what} of ${shown} cannot be", remedy=f"give USD from 0 to {MOST:,.0f}"
         )
     return round(usd * NANO)
 

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conduit.core.chat import bytes_in
 from conduit.core.sharing import Json
 
 ANSWERS = ("function_call", "audio", "images")
 """Fields of a message that answer without any text."""
+_THOUGHTS = ("reasoning_content", "reasoning")
+"""What a model thought before it answered, as servers call it; some say the same under both names."""
 _WORDS = frozenset({"id", "name", "type", "role", "format"})
 """Strings that are said whole, however often; all others come in pieces."""
 
@@ -38,6 +41,13 @@ class Extras:
     def answers(self) -> bool:
         """Whether they are an answer, or a part of one, without any text."""
         return any(self.message.get(name) for name in ANSWERS)
+
+    @property
+    def thought(self) -> int:
+        """Bytes of what the model thought, which is billed as what it answers."""
+        if not self.message:  # as in most pieces of a stream
+            return 0
+        return max(bytes_in(self.message.get(name)) for name in _THOUGHTS)
 
 
 NO_EXTRAS = Extras()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from uuid import uuid4
 
 from conduit.core.chat import Chat
 from conduit.core.errors import InvalidInputError
+from conduit.core.figures import brief, finite
 
 MAX_TEXT_BYTES = 100_000
 """Longest prompt accepted, in bytes of UTF-8 (100 KB)."""
@@ -160,9 +160,10 @@ def _check_type(name: str, value: object, kind: type) -> None:
 def _check_limit(name: str, value: float | None, *, unit: str, most: float | None = None) -> None:
     if value is None:
         return
-    if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
+    if not isinstance(value, Real) or not finite(value) or value < 0:
         raise InvalidInputError(
-            f"{name}={value!r} is no limit", remedy=f"give a finite number of at least 0 ({unit})"
+            f"{name}={brief(value)} is no limit",
+            remedy=f"give a finite number of at least 0 ({unit})",
         )
     if most is not None and value > most:
         raise InvalidInputError(f"{name}={value} is above {most:g}", remedy=f"give {unit}")

@@ -43,11 +43,18 @@ class Delta:
         text: to be added to what came before.
         tool_calls: fragments of calls, each with the ``index`` of its call, as OpenAI streams them.
         extras: what else this piece holds.
+        thought: bytes that the model thought for this piece, which extras may hold or not yet.
     """
 
     text: str = ""
     tool_calls: tuple[Json, ...] = ()
     extras: Extras = field(default=NO_EXTRAS, hash=False)
+    thought: int = 0
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it adds anything that a caller is shown."""
+        return bool(self.text or self.tool_calls or self.extras)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,9 @@ def answering(client: ModelClient, request: ModelRequest, *, streaming: bool) ->
         streaming: whether pieces are wanted; a client that knows none gives all in one.
 
     Yields:
-        Pieces, if they are wanted, and once the reply or the failure, which is raised by nobody:
-        failures in disguise among them, and models that cannot be called from here. An answer that comes in one piece is complete before it.
+        Pieces, if they are wanted, also those that only say how much was thought, and once the reply
+        or the failure, which is raised by nobody: failures in disguise among them, and models that
+        cannot be called from here. An answer that comes in one piece is complete before it.
     """
     if streaming and isinstance(client, StreamingClient):
         return _streamed(client, request)
@@ -56,8 +57,8 @@ async def _streamed(client: StreamingClient, request: ModelRequest) -> Answering
             async for piece in pieces:
                 if isinstance(piece, ModelReply):
                     ended = checked(piece, model=request.arm.id)
-                elif piece.text or piece.tool_calls or piece.extras:
-                    begun = True
+                elif piece.speaks or piece.thought:
+                    begun = begun or piece.speaks
                     yield piece
     except ProviderError as failure:
         ended = failure

@@ -30,7 +30,7 @@ def tokens_sent(request: ModelRequest) -> int:
 def tokens_in(piece: Delta) -> int:
     """Estimated tokens of a piece of an answer; they add up to an estimate of the whole."""
     called = bytes_in([piece.tool_calls, piece.extras.message.get("function_call")])
-    return tokens_of_bytes(utf8_bytes(piece.text) + called)
+    return tokens_of_bytes(utf8_bytes(piece.text) + called + piece.thought)
 
 
 def cost_of(outcome: ModelReply | ProviderError, request: ModelRequest) -> float:
@@ -72,10 +72,11 @@ def _cost_of_reply(reply: ModelReply, request: ModelRequest) -> float:
 
 
 def answer_tokens(reply: ModelReply) -> int:
-    """Tokens of an answer: as billed, else estimated from its text and calls."""
+    """Tokens of an answer: as billed, else estimated from its text, calls and thoughts."""
     if reply.output_tokens is not None:
         return reply.output_tokens
-    return estimate_tokens(reply.text) + tokens_of_bytes(bytes_in(reply.tool_calls))
+    beside = bytes_in(reply.tool_calls) + reply.extras.thought
+    return estimate_tokens(reply.text) + tokens_of_bytes(beside)
 
 
 def tokens_of(chat: Chat) -> int:

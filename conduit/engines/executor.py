@@ -158,7 +158,7 @@ class Executor:
                 async with aclosing(pieces):
                     async for piece in pieces:
                         progress.take(piece)
-                        if isinstance(piece, Delta):
+                        if isinstance(piece, Delta) and piece.speaks:
                             yield piece
             except (asyncio.CancelledError, GeneratorExit):
                 progress.give_up()

@@ -34,15 +34,20 @@ UNKNOWN = Usage()
 def usage_in(body: Json) -> Usage | None:
     """The tokens of a body, or of a piece of a stream; None where it tells of none.
 
-    Zero tokens of both kinds mean that nobody counted.
+    Zero tokens of both kinds mean that nobody counted. Some servers, as xAI's, tell the tokens that
+    a model thought with beside those of its answer: both are made and paid, and the total has them.
     """
     told = body.get("usage") or _mapping(body.get("x_groq")).get("usage")
     if not isinstance(told, dict):
         return None
     details = _mapping(told.get("prompt_tokens_details"))
+    given, made = _count(told.get("prompt_tokens")), _count(told.get("completion_tokens"))
+    total = _count(told.get("total_tokens"))
+    if given and made is not None and total is not None:
+        made = max(made, total - given)
     return Usage(
-        input_tokens=_count(told.get("prompt_tokens")) or None,
-        output_tokens=_count(told.get("completion_tokens")) or None,
+        input_tokens=given or None,
+        output_tokens=made or None,
         cached_tokens=_count(details.get("cached_tokens")),
     )
 

@@ -119,14 +119,18 @@ class AnswerSoFar:
         return self._handed_on(text, calls, extras)
 
     def _handed_on(self, text: str, calls: tuple[Json, ...], extras: Extras) -> Delta | None:
-        """A piece; what comes before any answer waits, for another model may still give one."""
+        """A piece; what comes before any answer waits, for another model may still give one.
+
+        What is thought meanwhile is told in bytes, for it is paid even if no answer comes.
+        """
+        thought = extras.thought
         if text or calls or extras.answers:
             held, self._held, self._begun = self._held, [], True
             if held:
                 extras = merged([*held, extras])
-            return Delta(text=text, tool_calls=calls, extras=extras)
+            return Delta(text=text, tool_calls=calls, extras=extras, thought=thought)
         if self._begun and (extras.message or extras.choice):
-            return Delta(extras=extras)
+            return Delta(extras=extras, thought=thought)
         if extras and not self._begun:
             self._held.append(extras)
-        return None
+        return Delta(thought=thought) if thought else None

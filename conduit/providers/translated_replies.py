@@ -38,13 +38,20 @@ def reply_of(
     reply = ModelReply(
         text=response.text or "",
         input_tokens=usage.input_tokens or None,
-        output_tokens=usage.output_tokens or None,
+        output_tokens=_made(usage),
         latency=latency,
         finish_reason=_FINISH_REASONS.get(finish, finish),
         tool_calls=calls,
         cached_tokens=usage.cache_read_tokens or None,
     )
     return check_answer(reply, model=model)
+
+
+def _made(usage: RequestUsage) -> int | None:
+    """Tokens of thought are in those of the answer, but for servers that count them beside it."""
+    thought = usage.details.get("reasoning_tokens", 0)
+    beside = thought > usage.output_tokens
+    return (usage.output_tokens + thought if beside else usage.output_tokens) or None
 
 
 def _call(part: ToolCallPart) -> dict[str, object]:
@@ -58,6 +65,6 @@ def _broken_off(kind: FailureKind, detail: str, model: str, usage: RequestUsage)
         model=model,
         detail=detail,
         input_tokens=usage.input_tokens or None,
-        output_tokens=usage.output_tokens or None,
+        output_tokens=_made(usage),
         sent=kind is FailureKind.CONNECTION,
     )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
+from conduit.core.chat import utf8_bytes
 from conduit.core.outcomes import Delta
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Pieces:
                 yield from _said(text)
             case messages.PartDeltaEvent(delta=messages.TextPartDelta(content_delta=text)):
                 yield from _said(text)
+            case messages.PartStartEvent(part=messages.ThinkingPart(content=text)):
+                yield from _thought(text)
+            case messages.PartDeltaEvent(delta=messages.ThinkingPartDelta(content_delta=text)):
+                yield from _thought(text)
             case messages.PartStartEvent(index=index, part=messages.ToolCallPart() as part):
                 self._calls[index] = len(self._calls)
                 yield self._opening(index, part)
@@ -88,3 +93,8 @@ def arguments_of(part: ToolCallPart) -> str:
 def _said(text: str) -> Iterator[Delta]:
     if text:
         yield Delta(text=text)
+
+
+def _thought(text: str | None) -> Iterator[Delta]:
+    if text:
+        yield Delta(thought=utf8_bytes(text))

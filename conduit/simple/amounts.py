@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 from numbers import Real
+from typing import cast
 
 from conduit.core.budgets import nanos
 from conduit.core.errors import InvalidInputError
+from conduit.core.figures import brief, finite
 
 MOST_TOKENS = 1_000_000_000
 """Of one call."""
@@ -25,9 +26,9 @@ def usd(amount: object, *, what: str) -> float:
     """
     if not isinstance(amount, Real | Decimal) or isinstance(amount, bool):
         raise InvalidInputError(
-            f"{what} of {amount!r} is no number", remedy="give USD as a number, such as 0.01"
+            f"{what} of {brief(amount)} is no number", remedy="give USD as a number, such as 0.01"
         )
-    nanos(float(amount), what=what)
+    nanos(cast("float", amount), what=what)
     return float(amount)
 
 
@@ -42,7 +43,7 @@ def name(value: object, *, what: str) -> str:
         InvalidInputError: for what is no text, or an empty one.
     """
     if not isinstance(value, str) or not value:
-        raise InvalidInputError(f"{what}={value!r} names nobody", remedy="give a text")
+        raise InvalidInputError(f"{what}={brief(value)} names nobody", remedy="give a text")
     return value
 
 
@@ -60,7 +61,7 @@ def count(tokens: object, *, what: str) -> int | None:
     if tokens is None:
         return None
     if not isinstance(tokens, int) or isinstance(tokens, bool) or not 0 <= tokens <= MOST_TOKENS:
-        raise InvalidInputError(f"{what}={tokens!r} cannot be", remedy="give a whole number")
+        raise InvalidInputError(f"{what}={brief(tokens)} cannot be", remedy="give a whole number")
     return tokens
 
 
@@ -72,7 +73,9 @@ def wait_of(seconds: object) -> float:
     """
     found = moment(seconds, what="wait")
     if found is None or found < 0:
-        raise InvalidInputError(f"wait={seconds!r} cannot be", remedy="give seconds, 0 or more")
+        raise InvalidInputError(
+            f"wait={brief(seconds)} cannot be", remedy="give seconds, 0 or more"
+        )
     return found
 
 
@@ -84,9 +87,9 @@ def moment(at: object, *, what: str) -> float | None:
     """
     if at is None:
         return None
-    if not isinstance(at, int | float) or isinstance(at, bool) or not math.isfinite(at):
+    if not isinstance(at, int | float) or isinstance(at, bool) or not finite(at):
         raise InvalidInputError(
-            f"{what}={at!r} is no number of seconds",
+            f"{what}={brief(at)} is no number of seconds",
             remedy="give one, since the epoch where a moment is meant, as time.time() does",
         )
     return float(at)

@@ -7,8 +7,12 @@ import sys
 from typing import TextIO
 
 
-def write_out(text: str) -> None:
+def write_out(text: str, *, exact: bool = False) -> None:
     """Write at once; nothing where there is no standard output.
+
+    Args:
+        text: to write, in the encoding and with the line breaks of standard output.
+        exact: in UTF-8 with its own line breaks instead, for files; where bytes can be written.
 
     Raises:
         OSError: when it cannot be written to, as on a full disk; what is left of it is dropped.
@@ -17,8 +21,13 @@ def write_out(text: str) -> None:
     stream = sys.stdout
     if stream is None:
         return
+    raw = getattr(stream, "buffer", None) if exact else None  # a notebook's has none
     try:
-        stream.write(encodable(text, stream))
+        if raw is None:
+            stream.write(encodable(text, stream))
+        else:
+            stream.flush()
+            raw.write(text.encode("utf-8", "replace"))
         stream.flush()
     except OSError:
         drop_output()

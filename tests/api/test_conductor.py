@@ -289,6 +289,19 @@ async def test_records_are_paged_filtered_and_exported() -> None:
     assert {row["user_id"] for row in rows} == {"'=1+1", "ben"}
 
 
+async def test_a_cursor_is_taken_whatever_the_id_it_names() -> None:
+    """The longest id that a record may have makes a cursor that leads to the next page."""
+    ids = [f"{turn}".ljust(256, "x") for turn in range(2)]
+    said = {"user_id": "anna", "cost_usd": 1, "model": "mini"}
+    async with speaking() as http:
+        for id_ in ids:
+            assert (await http.post("/records", json=said | {"id": id_})).status_code == 200
+        first = (await http.get("/records", params={"limit": 1})).json()
+        second = await http.get("/records", params={"limit": 1, "cursor": first["cursor"]})
+    assert second.status_code == 200, second.text
+    assert {it["id"] for it in first["records"] + second.json()["records"]} == set(ids)
+
+
 async def test_a_recorded_cost_is_compared_with_the_baseline_where_tokens_are_known() -> None:
     """What the same tokens cost at the baseline is the comparison; without tokens nothing is saved."""
     said = {"user_id": "anna", "cost_usd": 0.001, "model": "mini"}
@@ -314,6 +327,18 @@ async def test_a_record_is_booked_once() -> None:
         report = (await http.get("/reports")).json()
     assert booked == [True, False]
     assert (report["total_cost_usd"], report["total_requests"]) == (1, 1)
+
+
+async def test_a_known_id_is_answered_with_the_record_that_is_kept() -> None:
+    """Other figures under the same id are in no book, and in no answer."""
+    said = {"user_id": "anna", "cost_usd": 1, "model": "mini", "id": "invoice-1"}
+    other = said | {"user_id": "ben", "cost_usd": 9, "model": "large", "prompt_tokens": 7}
+    async with speaking() as http:
+        first = (await http.post("/records", json=said)).json()
+        again = (await http.post("/records", json=other)).json()
+        (kept,) = (await http.get("/records")).json()["records"]
+    assert again == kept | {"booked": False}
+    assert first == kept | {"booked": True}
 
 
 async def test_the_key_is_asked_for_in_conductors_words() -> None:

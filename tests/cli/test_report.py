@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -164,6 +165,30 @@ def test_csv_comes_back_as_it_was(conduit: Run, database: Path) -> None:
     assert read[0]["quality"] == ""
 
 
+def test_csv_is_the_same_bytes_on_every_system(
+    conduit: Run, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standard output that translates line breaks and lacks letters changes nothing: it is UTF-8."""
+    write_costs(database, a_cost("a", 1.0, user="日本"), a_cost("b", 0.5, user="Ünï"))
+    written = io.BytesIO()
+    windows = io.TextIOWrapper(written, encoding="cp1252", newline="\r\n")
+    monkeypatch.setattr(sys, "stdout", windows)
+    assert conduit("report", "--by", "user", "--csv").code == 0
+    lines = written.getvalue().decode("utf-8").split("\r\n")
+    assert [line.split(",")[0] for line in lines] == ["group", "日本", "Ünï", ""]
+    assert not any("\r" in line or "\n" in line for line in lines)
+
+
+def test_csv_where_there_are_no_bytes(
+    conduit: Run, books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standard output that takes text alone, as a notebook's, gets it as text."""
+    text = io.StringIO(newline="")
+    monkeypatch.setattr(sys, "stdout", text)
+    assert conduit("report", "--csv").code == 0
+    assert text.getvalue().count("\r\n") == len(text.getvalue().splitlines()) == 3
+
+
 def test_names_are_on_one_line_of_a_terminal(conduit: Run, database: Path) -> None:
     """What would move the cursor or colour the screen is spelled out; nothing is cut or wrapped."""
     names = [*NAMES, "a name with blanks " * 8, "x" * 300]
@@ -260,7 +285,7 @@ def test_a_picture_of_a_long_time(conduit: Run, database: Path, tmp_path: Path) 
 
 def test_a_picture_of_any_names(conduit: Run, database: Path, tmp_path: Path) -> None:
     """More groups than colours are 'others'; dollars, underscores and scripts are no markup."""
-    names = [*NAMES, "others", "_hidden", "$x_1$", "n" * 200]
+    names = [*NAMES, "zoe", "_hidden", "$x_1$", "n" * 200]
     write_costs(database, *(a_cost(str(n), 1.0 + n, user=name) for n, name in enumerate(names)))
     for name in ("a.png", "b.SVG"):
         ran = conduit("report", "--by", "user", "--picture", tmp_path / name, "--json")
@@ -270,6 +295,21 @@ def test_a_picture_of_any_names(conduit: Run, database: Path, tmp_path: Path) ->
     assert "$x_1$" in said
     assert "_hidden" in said
     assert "others" in said
+
+
+@pytest.mark.parametrize(
+    ("last", "rest"), [("user-6", "others"), (None, "(not said)")], ids=["named", "nobody's"]
+)
+def test_the_seventh_of_a_picture(
+    conduit: Run, database: Path, tmp_path: Path, last: str | None, rest: str
+) -> None:
+    """A single group without a colour is nobody's calls only where they are nobody's."""
+    users = [*(f"user-{number}" for number in range(6)), last]
+    write_costs(database, *(a_cost(str(n), 9.0 - n, user=user) for n, user in enumerate(users)))
+    path = tmp_path / "seven.svg"
+    assert conduit("report", "--by", "user", "--picture", path).code == 0
+    said = list(ElementTree.parse(path).getroot().itertext())
+    assert {"others", "(not said)"} & set(said) == {rest}
 
 
 @pytest.mark.parametrize(

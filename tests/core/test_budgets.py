@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from conduit.core.budgets import NANO, Budget, Period, Scope, ScopeKind, Window, nanos
 from conduit.core.errors import InvalidInputError
+from conduit.core.figures import brief
 
 CALENDAR = [period for period in Period if period is not Period.TOTAL]
 WINDOWS = [Window(period) for period in Period] + [Window(it, rolling=True) for it in CALENDAR]
@@ -90,10 +92,14 @@ def test_nanodollars_keep_order_and_come_back(one: float, other: float) -> None:
     assert nanos(nanos(one, what="x") / NANO, what="x") == nanos(one, what="x")
 
 
-@pytest.mark.parametrize("limit", [-0.01, math.nan, math.inf, 2e6 + 1])
+@pytest.mark.parametrize(
+    "limit",
+    [-0.01, math.nan, math.inf, 2e6 + 1, 10**400, -(10**5000), Decimal("NaN"), Decimal("sNaN")],
+    ids=brief,
+)
 def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
-    """Negative, no number, or beyond all sense."""
-    with pytest.raises(InvalidInputError, match="limit"):
+    """Negative, no number, or beyond all sense: one short line, however long the number."""
+    with pytest.raises(InvalidInputError, match=r"limit of \$.{1,41} cannot be"):
         Budget(scope=Scope(ScopeKind.USER, "anna"), window=Window(Period.DAILY), limit=limit)
 
 

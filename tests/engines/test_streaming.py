@@ -10,6 +10,7 @@ import pytest
 from conduit.bandits.steering import BudgetPerRequest
 from conduit.core.errors import AllModelsFailedError, FailureKind, ProviderError
 from conduit.core.events import Completed, Decided, Event, Executed, Failed, Learned
+from conduit.core.extras import Extras
 from conduit.core.outcomes import CANCELLED, Delta, Head, ModelReply, Signal
 from conduit.engines.answer_stream import AnswerStream
 from conduit.providers.scripted import ScriptedProvider
@@ -99,6 +100,47 @@ async def test_what_a_broken_stream_has_billed_is_estimated_where_nobody_says() 
     assert (execution.input_tokens, execution.output_tokens) == (6, 2)
     assert CHEAP.price is not None
     assert execution.cost == CHEAP.price.cost(input_tokens=6, output_tokens=2)
+
+
+async def test_a_model_that_breaks_off_while_it_thinks_is_paid_for_its_thoughts() -> None:
+    """Thoughts were heard though nobody is shown them: they are estimated, and another model answers."""
+    heard: list[Event] = []
+    broken = ProviderError(FailureKind.SERVER, model="cheap")
+    thoughts = [Delta(thought=4000), Delta(thought=9)]
+    client = StreamingScript({"cheap": [[*thoughts, broken]], "dear": [["one ", "two", REPLY]]})
+    async with router_of(client=client, policy="cheapest", subscribers=[heard.append]) as router:
+        stream = await router.stream("a prompt of twenty-four")
+        assert [piece async for piece in stream] == [Delta(text="one "), Delta(text="two")]
+    first, _ = (event.execution for event in heard if isinstance(event, Executed))
+    assert first.failure is FailureKind.SERVER
+    assert (first.input_tokens, first.output_tokens) == (6, 1003)
+    assert CHEAP.price is not None
+    assert first.cost == CHEAP.price.cost(input_tokens=6, output_tokens=1003)
+
+
+async def test_a_caller_who_leaves_a_model_that_thinks_pays_for_its_thoughts() -> None:
+    """Nothing was shown yet, and what was thought until then is billed all the same."""
+    heard: list[Event] = []
+    client = StreamingScript({"cheap": [[Delta(thought=4000), asyncio.Event()]]})
+    async with router_of(client=client, policy="cheapest", subscribers=[heard.append]) as router:
+        asking = asyncio.create_task(router.stream("a prompt of twenty-four"))
+        await client.waiting.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    (execution,) = (event.execution for event in heard if isinstance(event, Executed))
+    assert execution.finish_reason == CANCELLED
+    assert (execution.input_tokens, execution.output_tokens) == (6, 1000)
+
+
+async def test_thoughts_of_an_answer_that_nobody_counted_are_paid() -> None:
+    """Without usage, what a model thought is estimated with what it said; a text sent twice counts once."""
+    thought = {"reasoning": "x" * 4000, "reasoning_content": "x" * 4000}
+    reply = ModelReply(text="Four.", extras=Extras(message=thought))
+    async with router_of(client=ScriptedProvider(lambda _: reply), policy="cheapest") as router:
+        response = await router.complete("a prompt of twenty-four")
+    assert CHEAP.price is not None
+    assert response.cost == CHEAP.price.cost(input_tokens=6, output_tokens=1002)
 
 
 async def test_calls_of_tools_are_an_answer_without_text() -> None:

@@ -16,8 +16,10 @@ from conduit.core.arms import Arm
 from conduit.core.chat import Chat
 from conduit.core.errors import ConfigurationError, FailureKind, ProviderError
 from conduit.core.outcomes import Delta, ModelReply, ModelRequest
+from conduit.providers.chat_replies import usage_in
 from conduit.providers.endpoints import Endpoint
 from conduit.providers.openai_chat import OpenAIChatClient
+from conduit.providers.pydantic_ai import PydanticAIClient
 
 from .conftest import Serve
 from .loopback import Answer, LoopbackServer, Stream
@@ -42,6 +44,7 @@ def chunk(*, finish: str | None = None, **delta: Any) -> bytes:
 
 
 DONE = b"data: [DONE]\n\n"
+SHELL = {"id": "x", "object": "chat.completion.chunk", "created": 1700000000, "model": MODEL}
 
 
 async def parts_of(client: OpenAIChatClient, server: LoopbackServer) -> list[Delta | ModelReply]:
@@ -108,6 +111,50 @@ async def test_usage_in_any_place(serve: Serve, fast: OpenAIChatClient) -> None:
     assert (reply.input_tokens, reply.output_tokens, reply.cached_tokens) == (11, 7, 5)
 
 
+THOUGHT = {
+    "prompt_tokens": 12,
+    "completion_tokens": 2,
+    "total_tokens": 331,
+    "completion_tokens_details": {"reasoning_tokens": 317},
+}
+
+
+@pytest.mark.parametrize("made", [OpenAIChatClient, PydanticAIClient])
+async def test_thought_beside_the_answer_is_billed(serve: Serve, made: Any) -> None:
+    """Tokens of thought that a server counts in the total alone are paid, streamed too."""
+    whole = LMSTUDIO.answer("Four.") | {"usage": THOUGHT}
+    piece = event({"choices": [{"index": 0, "delta": {"content": "Four."}}]} | SHELL)
+    last = event({"choices": [], "usage": THOUGHT} | SHELL)
+    end = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]} | SHELL)
+    client = made(api_keys={"lmstudio": KEY})
+    try:
+        server = await serve(Answer(body=whole))
+        replies = [await client.complete(ask(LMSTUDIO.arm(server.url)))]
+        server = await serve(Stream(pieces=[piece, end, last, DONE]))
+        replies += [it async for it in client.stream(ask(LMSTUDIO.arm(server.url)))][-1:]
+    finally:
+        await client.aclose()
+    assert [(it.input_tokens, it.output_tokens) for it in replies] == [(12, 319), (12, 319)]
+
+
+@pytest.mark.parametrize(
+    ("told", "made"),
+    [
+        ({"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19}, 7),
+        ({"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 7}, 7),
+        ({"prompt_tokens": 0, "completion_tokens": 7, "total_tokens": 19}, 7),
+        ({"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": "99"}, 7),
+        ({"prompt_tokens": 12, "total_tokens": 19}, None),
+        ({"prompt_tokens": 12, "completion_tokens": 0, "total_tokens": 12}, None),
+    ],
+)
+def test_only_three_counts_say_what_was_thought(told: dict[str, Any], made: int | None) -> None:
+    """A total that is not told, is no count or has an unknown part adds nothing to the answer."""
+    usage = usage_in({"usage": told})
+    assert usage is not None
+    assert usage.output_tokens == made
+
+
 async def test_billed_before_it_broke(serve: Serve, fast: OpenAIChatClient) -> None:
     """A stream that breaks off says what the server had counted until then."""
     told = {
@@ -120,6 +167,23 @@ async def test_billed_before_it_broke(serve: Serve, fast: OpenAIChatClient) -> N
     failure = caught.value
     assert failure.kind is FailureKind.CONNECTION
     assert (failure.input_tokens, failure.output_tokens) == (11, 2)
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+async def test_thoughts_are_counted_as_they_come(
+    serve: Serve, fast: OpenAIChatClient, name: str
+) -> None:
+    """Before an answer they are bytes that nobody is shown; with it they are shown, not counted again."""
+    thoughts = [chunk(**{name: "Two "}), chunk(**{name: "plus two: é"})]
+    last = chunk(content="Four.", **{name: "!"})
+    server = await serve(Stream(pieces=[*thoughts, last, chunk(finish="stop"), DONE]))
+    first, second, spoken, reply = await parts_of(fast, server)
+    assert (first, second) == (Delta(thought=4), Delta(thought=12))
+    assert isinstance(spoken, Delta)
+    assert (spoken.text, spoken.thought) == ("Four.", 1)
+    assert spoken.extras.message == {name: "Two plus two: é!"}
+    assert isinstance(reply, ModelReply)
+    assert reply.extras.thought == 17
 
 
 @pytest.mark.parametrize(

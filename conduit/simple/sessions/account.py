@@ -12,6 +12,7 @@ from dataclasses import replace
 from enum import Enum
 from uuid import uuid4
 
+from conduit.budgets.nearness import WARNED, is_near
 from conduit.core.budgets import Period, Scope, ScopeKind, Window
 from conduit.core.costs import CostFilter
 from conduit.core.errors import ConduitError, InvalidInputError
@@ -23,7 +24,7 @@ from conduit.simple.configuration import Configuration
 from conduit.simple.grading.classification import classified
 from conduit.simple.grading.verdicts import SmartClassification
 from conduit.simple.house import House
-from conduit.simple.sessions.terms import NEARLY, Strategy, Terms, alarm, fitting
+from conduit.simple.sessions.terms import Strategy, Terms, alarm, fitting
 from conduit.simple.sessions.totals import Step, Totals
 
 WINDOW = Window(Period.TOTAL)
@@ -190,9 +191,9 @@ class Account:
         if terms.strategy is not Strategy.WARN or terms.budget is None or self._warned_at > 1:
             return
         spent = (await self.totals()).cost
-        if not spent or spent < NEARLY * terms.budget:
+        if not spent or not is_near(spent, terms.budget):
             return
-        level = 2.0 if spent > terms.budget else NEARLY
+        level = 2.0 if spent > terms.budget else WARNED
         if level > self._warned_at:
             self._warned_at = level
             said = alarm(self.scope, spent, of=terms.budget)

@@ -16,8 +16,6 @@ from conduit.simple.sessions.totals import money
 
 SHARE = 0.1
 """Of what is left of an ``adaptive`` budget that one call of the dearer model may cost at most."""
-NEARLY = 0.8
-"""Share of a ``warn`` budget that the first warning comes at."""
 
 
 class Strategy(StrEnum):
