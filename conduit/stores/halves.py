@@ -23,6 +23,8 @@ def from_upper_half(half: NDArray[Any], dim: int) -> NDArray[np.float64]:
     return A
 
 
-@lru_cache(maxsize=8)  # a database holds matrices of one size, and folds read and write them all day
+@lru_cache(
+    maxsize=8
+)  # a database holds matrices of one size, and folds read and write them all day
 def _indices(dim: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.triu_indices(dim)
