@@ -1,0 +1,94 @@
+"""Two who change one database at the same moment, in the order that would do the most harm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from conduit.core.clocks import ManualClock
+from conduit.core.errors import LayoutMismatchError
+from conduit.core.ports import Store
+from conduit.stores.sql import SQLStore
+from conduit.stores.supabase import SupabaseStore
+from conduit.stores.supabase_rest import Rest
+from tests.servers.postgres import Databases, until_waited_for
+from tests.servers.supabase import SERVICE_KEY, SupabaseServer
+from tests.stores.builders import ARMS, LAYOUT
+from tests.stores.refitting import START, a_source, some_evidence
+
+RATED = (ARMS[0], "quality")
+REBUILT = "UPDATE meta SET layout = 'lengths', dim = 2, version = version + 1"
+
+
+@pytest.fixture
+def address(databases: Databases) -> str:
+    """An empty database."""
+    return databases.new()
+
+
+@pytest.fixture
+def url(address: str, supabase_server: SupabaseServer) -> str:
+    """The project on it."""
+    return supabase_server.project(address)
+
+
+def before_learning(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
+    """Does something once, between what a change over REST reads and its writing."""
+    left, call = [action], Rest.call
+
+    async def late(rest: Rest, function: str, **parameters: Any) -> Any:
+        if function == "conduit_learn" and left:
+            await asyncio.to_thread(left.pop())
+        return await call(rest, function, **parameters)
+
+    monkeypatch.setattr(Rest, "call", late)
+
+
+async def _absorb(store: Store) -> None:
+    source = a_source("a", ManualClock(START))
+    await store.absorb({RATED: some_evidence(1)}, source=source, layout=LAYOUT)
+
+
+def _rebuild(address: str) -> None:
+    with psycopg.connect(address) as connection:
+        connection.execute(REBUILT)
+
+
+def _rows(address: str, table: str) -> list[Any]:
+    with psycopg.connect(address) as connection:
+        return connection.execute(f"SELECT arm, head FROM {table}").fetchall()
+
+
+async def test_evidence_that_waited_for_another_encoder_is_refused(address: str) -> None:
+    """A warm start that meets the swap to another layout is checked against the new one."""
+    store = SQLStore(address)
+    await store.open()
+    await store.bind_layout(LAYOUT, some_evidence(1).dim)
+    async with await psycopg.AsyncConnection.connect(address) as swap:
+        await swap.execute(REBUILT)
+        late = asyncio.create_task(_absorb(store))
+        await until_waited_for(address)
+        await swap.commit()
+    with pytest.raises(LayoutMismatchError, match="lengths"):
+        await late
+    assert await store.sources() == ()
+    assert _rows(address, "arm_state") == _rows(address, "base_state") == []
+    await store.close()
+
+
+async def test_evidence_over_rest_that_meets_another_encoder_is_refused(
+    address: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made anew because a rebuild was first is checked against the new layout."""
+    store = SupabaseStore(url, SERVICE_KEY)
+    await store.open()
+    before_learning(monkeypatch, lambda: _rebuild(address))
+    with pytest.raises(LayoutMismatchError, match="lengths"):
+        await _absorb(store)
+    assert await store.sources() == ()
+    assert _rows(address, "arm_state") == _rows(address, "base_state") == []
+    await store.close()
