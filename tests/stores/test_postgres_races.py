@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
@@ -11,14 +12,26 @@ import pytest
 
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import LayoutMismatchError
+from conduit.core.outcomes import Head
 from conduit.core.ports import Store
+from conduit.stores.direct import opened
+from conduit.stores.purge import Wanted, purge
 from conduit.stores.sql import SQLStore
 from conduit.stores.supabase import SupabaseStore
 from conduit.stores.supabase_rest import Rest
 from tests.servers.postgres import Databases, until_waited_for
 from tests.servers.supabase import SERVICE_KEY, SupabaseServer
 from tests.stores.builders import ARMS, LAYOUT
-from tests.stores.refitting import START, a_source, some_evidence
+from tests.stores.refitting import (
+    START,
+    a_source,
+    assert_same,
+    decided,
+    load,
+    observed,
+    refit,
+    some_evidence,
+)
 
 RATED = (ARMS[0], "quality")
 REBUILT = "UPDATE meta SET layout = 'lengths', dim = 2, version = version + 1"
@@ -48,8 +61,8 @@ def before_learning(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object
     monkeypatch.setattr(Rest, "call", late)
 
 
-async def _absorb(store: Store) -> None:
-    source = a_source("a", ManualClock(START))
+async def _absorb(store: Store, digest: str = "a") -> None:
+    source = a_source(digest, ManualClock(START))
     await store.absorb({RATED: some_evidence(1)}, source=source, layout=LAYOUT)
 
 
@@ -92,3 +105,49 @@ async def test_evidence_over_rest_that_meets_another_encoder_is_refused(
     assert await store.sources() == ()
     assert _rows(address, "arm_state") == _rows(address, "base_state") == []
     await store.close()
+
+
+async def _shift(store: Store) -> None:
+    await store.shift(ARMS[0], Head.QUALITY, by=0.5)
+
+
+async def _discount(store: Store) -> None:
+    await store.discount(ARMS[0], Head.QUALITY, worth=2.0)
+
+
+async def _absorb_more(store: Store) -> None:
+    await _absorb(store, "b")
+
+
+def _forget(address: str, clock: ManualClock) -> None:
+    with opened(address) as database:
+        assert purge(database, Wanted(user="gone"), clock=clock, actor="tester")["decisions"] == 2
+
+
+@pytest.mark.parametrize("change", [_shift, _discount, _absorb_more])
+@pytest.mark.parametrize("warm", [False, True])
+async def test_what_a_purge_moves_to_the_base_outlives_a_change_over_rest(
+    address: str,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    change: Callable[[Store], Awaitable[None]],
+    warm: bool,
+) -> None:
+    """A change that had read the base before is made anew, and a rebuild arrives at what it left."""
+    clock = ManualClock(START)
+    store = SupabaseStore(url, SERVICE_KEY, clock=clock)
+    await store.open()
+    await store.set_half_life(math.inf)
+    for number in (1, 2, 3):
+        await store.add_decision(decided(number, clock, user_id="gone" if number < 3 else None))
+        await store.observe([observed(number, number / 10, clock)])
+    if warm:
+        await _absorb(store)
+    await store.fold()
+    before_learning(monkeypatch, lambda: _forget(address, clock))
+    await change(store)
+    after = await store.load()
+    await store.close()
+    refit(address, clock)
+    assert_same(await load(address, clock), after)
