@@ -37,6 +37,7 @@ _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLST
     "42703": _LACKS,
     "53100": _NO_ROOM,
     "53300": ("has no connection left", "raise its max_connections, or use its pooler"),
+    "40001": ("was changed by another transaction at the same time", "try again"),
     "40P01": ("was held by another transaction", "try again"),
     "55P03": ("is held by another process", "wait until it is done, or end it, and try again"),
     _LATE: (

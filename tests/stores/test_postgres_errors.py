@@ -20,7 +20,9 @@ from conduit.core.errors import (
     UnknownDecisionError,
 )
 from conduit.stores.sql import SQLStore
+from conduit.stores.sql_address import parse_address
 from conduit.stores.sql_schema import HEAD
+from conduit.stores.sql_worker import Worker
 from experiments.servers.postgres import Postgres
 from tests.servers.postgres import Databases
 from tests.stores.builders import a_decision, an_execution, an_observation
@@ -203,3 +205,15 @@ async def test_a_role_that_may_read_no_table_is_told_which_may(address: str, rol
     await store.close()
     _run(address, f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role}")
     _run(address, f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+async def test_what_the_server_undid_for_another_transaction_may_be_tried_again(
+    address: str, state: str
+) -> None:
+    """A transaction that could not stand beside another one is told in words, in any language."""
+    worker = Worker(parse_address(address))
+    fails = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"
+    with pytest.raises(StoreError, match=r"was (changed|held) by another transaction.*; try again"):
+        await worker.write(lambda conn: conn.exec_driver_sql(fails), lock="")
+    await worker.close()

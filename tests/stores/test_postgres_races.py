@@ -21,7 +21,14 @@ from conduit.stores.supabase import SupabaseStore
 from conduit.stores.supabase_rest import Rest
 from tests.servers.postgres import Databases, until_waited_for
 from tests.servers.supabase import SERVICE_KEY, SupabaseServer
-from tests.stores.builders import ARMS, LAYOUT
+from tests.stores.builders import (
+    ARMS,
+    LAYOUT,
+    a_decision,
+    an_observation,
+    assert_equal_statistics,
+    batch,
+)
 from tests.stores.refitting import (
     START,
     a_source,
@@ -151,3 +158,29 @@ async def test_what_a_purge_moves_to_the_base_outlives_a_change_over_rest(
     await store.close()
     refit(address, clock)
     assert_same(await load(address, clock), after)
+
+
+async def test_writers_at_once_lose_nothing_whatever_the_database_isolates_by_default(
+    address: str,
+) -> None:
+    """A default of REPEATABLE READ, as an administrator may set, fails nobody who waited for a lock."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(
+            f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'"
+        )
+    stores = [SQLStore(address), SQLStore(address)]
+    for store in stores:
+        await store.open()
+    await stores[0].append([a_decision(number) for number in range(1, 21)], [])
+
+    async def one(store: SQLStore, number: int) -> None:
+        await store.observe([an_observation(number, number / 100)])
+        await store.fold()
+        await store.shift(ARMS[1], Head.QUALITY, by=0.1)
+
+    await asyncio.gather(*(one(store, number) for number in range(1, 21) for store in stores))
+    expected = batch([(number, number / 100, 1.0) for number in range(1, 21)])
+    assert_equal_statistics((await stores[0].load()).statistics[RATED], expected)
+    for store in stores:
+        await store.close()
