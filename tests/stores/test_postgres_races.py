@@ -10,10 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from conduit.core.budgets import Budget, Period, Scope, ScopeKind, Window
 from conduit.core.clocks import ManualClock
 from conduit.core.errors import LayoutMismatchError
 from conduit.core.outcomes import Head
 from conduit.core.ports import Store
+from conduit.core.spending import Booking
 from conduit.stores.direct import opened
 from conduit.stores.purge import Wanted, purge
 from conduit.stores.sql import SQLStore
@@ -24,6 +26,7 @@ from tests.servers.supabase import SERVICE_KEY, SupabaseServer
 from tests.stores.builders import (
     ARMS,
     LAYOUT,
+    a_cost,
     a_decision,
     an_observation,
     assert_equal_statistics,
@@ -184,3 +187,37 @@ async def test_writers_at_once_lose_nothing_whatever_the_database_isolates_by_de
     assert_equal_statistics((await stores[0].load()).statistics[RATED], expected)
     for store in stores:
         await store.close()
+
+
+@pytest.mark.parametrize(
+    ("held", "free"), [("reservations", ("reservations", "costs")), ("costs", ("costs",))]
+)
+async def test_forgetting_costs_and_booking_them_never_wait_crosswise(
+    address: str, held: str, free: tuple[str, ...]
+) -> None:
+    """Reservations are locked before records and each by id, in whatever order they were made."""
+    clock = ManualClock(START)
+    store = SQLStore(address, clock=clock)
+    await store.open()
+    team = Scope(ScopeKind.TEAM, "blue")
+    budget = Budget(scope=team, window=Window(Period.TOTAL), limit=1.0)
+    await store.put_budget(budget, actor="tester", now=START)
+    for id_ in ("2", "1"):
+        paid = a_cost(id_, 0.01, at=START)
+        await store.book(Booking(record=paid, scopes=(team,), now=START))
+    clock.advance(10.0)
+    async with await psycopg.AsyncConnection.connect(address) as booking:
+        await booking.execute(f"SELECT FROM {held} WHERE id = '1' FOR UPDATE")
+        late = asyncio.create_task(asyncio.to_thread(_forget_costs, address, clock))
+        await until_waited_for(address)
+        for table in free:
+            await booking.execute(f"SELECT FROM {table} ORDER BY id FOR UPDATE NOWAIT")
+        await booking.commit()
+    assert await late == (2, 2)
+    await store.close()
+
+
+def _forget_costs(address: str, clock: ManualClock) -> tuple[int, int]:
+    with opened(address) as database:
+        gone = purge(database, Wanted(older_than=1.0), clock=clock, actor="tester")
+    return gone["reservations"], gone["costs"]
