@@ -19,8 +19,10 @@ from conduit.core.errors import (
     StoreError,
     UnknownDecisionError,
 )
+from conduit.stores.direct import engine_of
 from conduit.stores.sql import SQLStore
 from conduit.stores.sql_address import parse_address
+from conduit.stores.sql_migrations import bring_down, bring_up
 from conduit.stores.sql_schema import HEAD
 from conduit.stores.sql_worker import Worker
 from experiments.servers.postgres import Postgres
@@ -216,4 +218,36 @@ async def test_what_the_server_undid_for_another_transaction_may_be_tried_again(
     fails = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"
     with pytest.raises(StoreError, match=r"was (changed|held) by another transaction.*; try again"):
         await worker.write(lambda conn: conn.exec_driver_sql(fails), lock="")
+    await worker.close()
+
+
+async def test_a_schema_that_is_not_public_is_used_as_public_is(databases: Databases) -> None:
+    """Functions look for the tables where they were made, also once a revision was undone."""
+    address = databases.bare()
+    _run(
+        address,
+        'CREATE SCHEMA "an app"',
+        f"ALTER DATABASE {make_url(address).database} SET search_path = 'an app'",
+    )
+    store = SQLStore(address)
+    await store.open()
+    await store.append([a_decision(1)], [])
+    await store.observe([an_observation(1)])
+    await store.close()
+    with psycopg.connect(address) as connection:
+        connection.execute("SET search_path = public")
+        counted = 'SELECT "an app".conduit_count(), "an app".conduit_revision()'
+        assert connection.execute(counted).fetchall() == [(1, HEAD)]
+    with engine_of(parse_address(address)) as engine:
+        for _ in range(5):
+            bring_down(engine)
+        assert bring_up(engine).after == HEAD
+
+
+async def test_what_the_server_says_is_absent_is_not_taken_for_the_database(address: str) -> None:
+    """A function or a schema that does not exist is told in the server's words."""
+    worker = Worker(parse_address(address))
+    with pytest.raises(StoreError, match=r"function nothing.* does not exist") as caught:
+        await worker.write(lambda conn: conn.exec_driver_sql("SELECT nothing()"), lock="")
+    assert "create it, or choose another database" not in str(caught.value)
     await worker.close()
