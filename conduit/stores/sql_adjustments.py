@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
 from conduit.core.statistics import SufficientStatistics
 from conduit.stores.adjustments import Adjustment, AdjustmentKind, Adjustments
 from conduit.stores.delta import StateKey
-from conduit.stores.sql_schema import adjustments
+from conduit.stores.sql_schema import adjustments, observations
 from conduit.stores.sql_state import (
     changed,
     read_base,
@@ -21,16 +21,26 @@ from conduit.stores.sql_state import (
 )
 
 _ALL = select(adjustments)
+_OBSERVED = (
+    select(observations.c.era, func.sum(observations.c.weight).label("weight"))
+    .where(observations.c.arm == bindparam("arm"))
+    .where(observations.c.head == bindparam("head"))
+    .group_by(observations.c.era)
+)
 _NEWEST = select(func.coalesce(func.max(adjustments.c.id), 0))
 
 
 def shift(
     conn: Connection, key: StateKey, by: float, *, at: float | None = None, now: float
 ) -> None:
-    """Add ``by`` to every target learned so far of one (arm, head), once where ``at`` names it."""
+    """Add ``by`` to every target observed so far of one (arm, head), once where ``at`` names it.
+
+    What is observed and not learned yet is shifted by the fold or the rebuild that learns it.
+    """
     turn = take_turn(conn)
     state = read_state(conn, [key[0]])
-    if key in state and (at is None or not is_shifted(conn.execute(_ALL), key, by, at=at)):
+    is_known = key in state or bool(_unlearned(conn, key))
+    if is_known and (at is None or not is_shifted(conn.execute(_ALL), key, by, at=at)):
         _adjust(conn, key, state, lambda sums: sums.shifted(by))
         record(conn, [key], AdjustmentKind.SHIFT, amount=by, now=now if at is None else at)
         changed(conn, turn)
@@ -43,11 +53,15 @@ def is_shifted(rows: Iterable[Row[Any]], key: StateKey, by: float, *, at: float)
 
 
 def discount(conn: Connection, key: StateKey, worth: float, *, now: float) -> None:
-    """Let the learned state of one (arm, head) be worth at most so many ratings."""
+    """Let the learned state of one (arm, head) be worth at most so many ratings.
+
+    Where nothing is learned yet, what was observed of it.
+    """
     turn = take_turn(conn)
     state = read_state(conn, [key[0]])
-    if key in state and state[key].weight > worth:
-        share = worth / state[key].weight
+    weight = state[key].weight if key in state else _weight_left(conn, key)
+    if weight > worth:
+        share = worth / weight
         _adjust(conn, key, state, lambda sums: sums.scaled(share))
         record(conn, [key], AdjustmentKind.DISCOUNT, amount=share, now=now)
         changed(conn, turn)
@@ -96,7 +110,22 @@ def _adjust(
     state: dict[StateKey, SufficientStatistics],
     step: Callable[[SufficientStatistics], SufficientStatistics],
 ) -> None:
-    write_state(conn, {key: step(state[key])}, known=[key])
+    if key in state:
+        write_state(conn, {key: step(state[key])}, known=[key])
     base = read_base(conn, [key[0]])
     if key in base:
         write_base(conn, {key: step(base[key])}, known=[key])
+
+
+def _unlearned(conn: Connection, key: StateKey) -> dict[int, float]:
+    """Weight per era of what was observed of a key that has no learned state, in ratings.
+
+    It waits while a rebuild is under way, or is of another layout and waits for one.
+    """
+    rows = conn.execute(_OBSERVED, {"arm": key[0], "head": key[1]})
+    return {row.era: row.weight for row in rows}
+
+
+def _weight_left(conn: Connection, key: StateKey) -> float:
+    done = read_adjustments(conn)
+    return sum(weight * done.since(key, era)[0] for era, weight in _unlearned(conn, key).items())

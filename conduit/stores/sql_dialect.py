@@ -107,6 +107,8 @@ def make_engine(address: Address, *, timeout: float | None = None) -> Engine:
             address.url,
             connect_args=_arguments(address),
             json_serializer=_COMPACT,
+            # Who waited for a row's lock reads it anew, whatever the server's own default is.
+            isolation_level=None if address.is_sqlite else "READ COMMITTED",
             pool_size=2 * address.threads + 1,  # readers, writers, and the group's
             pool_use_lifo=True,  # what was in use a moment ago needs no asking
         )

@@ -37,6 +37,7 @@ _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLST
     "42703": _LACKS,
     "53100": _NO_ROOM,
     "53300": ("has no connection left", "raise its max_connections, or use its pooler"),
+    "40001": ("was changed by another transaction at the same time", "try again"),
     "40P01": ("was held by another transaction", "try again"),
     "55P03": ("is held by another process", "wait until it is done, or end it, and try again"),
     _LATE: (
@@ -48,6 +49,7 @@ _STATES = {  # of PostgreSQL, in any language: the first characters of its SQLST
 _NUL = ("NUL (0x00)", "\\u0000 cannot be converted")
 _UNFIT_STATES = ("54000", "42804", "42846")  # text too long for an index, or of another type
 _UNFIT = ("error binding parameter", "cannot adapt type")  # of drivers, before anything is sent
+_ABSENT = ("does not exist",)
 _KNOWN = (
     (
         ("not a database",),
@@ -78,7 +80,7 @@ _KNOWN = (
     (("no such table", "no such column", "has no column"), *_LACKS),
     # A connection that fails has no SQLSTATE; the server's words are those of its language.
     (("password authentication failed", "no password supplied"), *_STATES["28"]),
-    (("does not exist",), *_STATES["3D000"]),
+    (_ABSENT, *_STATES["3D000"]),
     (
         ("resolve host", "translate host", "name or service not known"),
         "names a host that does not exist",
@@ -165,6 +167,8 @@ def _store_error(error: SQLAlchemyError | SQLiteError, place: str) -> StoreError
         if state.startswith(start):
             return StoreError(f"{place} {problem}", remedy=remedy)
     for fragments, problem, remedy in _KNOWN:
+        if state and fragments is _ABSENT:
+            continue  # something else does not exist; the server has said which
         if any(fragment in said.lower() for fragment in fragments):
             return StoreError(f"{place} {problem}", remedy=remedy)
     first = said.splitlines()[0] if said else type(error).__name__

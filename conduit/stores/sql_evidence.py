@@ -39,8 +39,8 @@ def absorb(
     Raises:
         LayoutMismatchError: when the stored state is of another layout or dimension.
     """
+    turn = take_turn(conn)  # first: a rebuild that holds it may be putting another layout here
     bind_layout(conn, *layout)
-    turn = take_turn(conn)
     if (known := conn.execute(_KNOWN, {"digest": source.digest}).one_or_none()) is not None:
         return Source(**known._mapping)
     arms = sorted({arm for arm, _ in statistics})

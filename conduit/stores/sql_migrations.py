@@ -126,6 +126,12 @@ def as_sql(address: Address) -> str:
     return output.getvalue()
 
 
+def in_schema(conn: Connection, functions: str) -> str:
+    """Functions of a revision, which look for tables in ``public``, for where the tables are made."""
+    schema = conn.scalar(text("SELECT quote_ident(current_schema())"))
+    return functions.replace("SET search_path = public,", f"SET search_path = {schema},")
+
+
 def _run(conn: Connection, direction: str, target: str) -> None:
     from alembic import command  # noqa: PLC0415 - slow to import, seldom needed
 

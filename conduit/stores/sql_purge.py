@@ -13,6 +13,7 @@ from conduit.stores.sql_dialect import rows_need_locks
 from conduit.stores.sql_learning import fold_all
 from conduit.stores.sql_schema import audit, decisions, executions, observations, pending
 from conduit.stores.sql_state import (
+    changed,
     read_base,
     read_forgetting,
     refuse_during_rebuild,
@@ -90,17 +91,21 @@ def _oldest(conn: Connection, wanted: ColumnElement[bool]) -> list[str]:
 
 
 def _move_to_base(conn: Connection, ids: Sequence[str], *, now: float) -> None:
-    layout = take_turn(conn).layout
+    """Learned state stays, but its version grows: who read the base before has to read it anew."""
+    turn = take_turn(conn)
     base = read_base(conn)
     more = contributions(
         {},
-        [decision for decision in remembered(conn, ids) if decision.layout == layout],
+        [decision for decision in remembered(conn, ids) if decision.layout == turn.layout],
         adjustments=read_adjustments(conn),
         forgetting=read_forgetting(conn),
         now=now,
     )
+    if not more:
+        return
     new = merged(base, more, forgetting=read_forgetting(conn))
     write_base(conn, {key: new[key] for key in more}, known=base.keys())
+    changed(conn, turn)
 
 
 def _number(conn: Connection, wanted: ColumnElement[bool]) -> int:

@@ -36,12 +36,19 @@ def count(conn: Connection, wanted: dict[Table, ColumnElement[bool]]) -> dict[st
 
 
 def purge_batch(conn: Connection, wanted: dict[Table, ColumnElement[bool]]) -> dict[str, int]:
-    """Forget at most :data:`BATCH` rows of each table, in one transaction; how many went."""
-    gone = {}
-    for table, meant in wanted.items():
-        some = select(table.c.id).where(meant).limit(BATCH)
-        ids = list(conn.scalars(some.with_for_update() if rows_need_locks(conn) else some))
-        gone[table.name] = len(ids)
-        if ids:
-            conn.execute(delete(table).where(table.c.id.in_(ids)))
-    return gone
+    """Forget at most :data:`BATCH` rows of each table, in one transaction; how many went.
+
+    Reservations first and each by id, as all who book lock them (:mod:`~conduit.stores.sql_budgets`).
+    """
+    return {table.name: _forget(conn, table, wanted[table]) for table in (reservations, costs)}
+
+
+def _forget(conn: Connection, table: Table, meant: ColumnElement[bool]) -> int:
+    some = select(table.c.id).where(meant).limit(BATCH)
+    if rows_need_locks(conn):
+        found = select(table.c.id).where(table.c.id.in_(some)).where(meant)  # as they are by then
+        some = found.order_by(table.c.id).with_for_update()
+    ids = list(conn.scalars(some))
+    if ids:
+        conn.execute(delete(table).where(table.c.id.in_(ids)))
+    return len(ids)

@@ -203,9 +203,12 @@ class SupabaseStore:
             LayoutMismatchError: when the stored state is of another layout or dimension.
             InvalidInputError: for sums that no observations have.
         """
-        await self.bind_layout(layout, dimension_of(statistics))
+        bound = layout, dimension_of(statistics)
+        await self.bind_layout(*bound)
         known = await self._alone(
-            lambda: learning.absorb(self._rest, statistics, source, now=self._clock.now())
+            lambda: learning.absorb(
+                self._rest, statistics, source, layout=bound, now=self._clock.now()
+            )
         )
         return known if isinstance(known, Source) else None
 

@@ -15,7 +15,7 @@ from conduit.core.sharing import Folded
 from conduit.core.statistics import Source, SufficientStatistics
 from conduit.stores import sql_codec as codec
 from conduit.stores.adjustments import AdjustmentKind
-from conduit.stores.delta import StateKey, absorbed, folded
+from conduit.stores.delta import StateKey, absorbed, check_layout, folded
 from conduit.stores.sql_adjustments import adjustments_of, is_shifted
 from conduit.stores.sql_learning import CHUNK, readable
 from conduit.stores.sql_schema import adjustments, decisions, pending, sources
@@ -116,10 +116,21 @@ async def discount(rest: Rest, key: StateKey, worth: float, *, now: float) -> bo
 
 
 async def absorb(
-    rest: Rest, statistics: Mapping[StateKey, SufficientStatistics], source: Source, *, now: float
+    rest: Rest,
+    statistics: Mapping[StateKey, SufficientStatistics],
+    source: Source,
+    *,
+    layout: tuple[str, int],
+    now: float,
 ) -> Source | bool:
-    """Merge evidence; what was kept of its source if it is there; False when another was first."""
+    """Merge evidence; what was kept of its source if it is there; False when another was first.
+
+    Raises:
+        LayoutMismatchError: when the state was rebuilt in another layout than that of the evidence.
+    """
     known = await read_state(rest, sorted({arm for arm, _ in statistics}))
+    if known.layout is not None:
+        check_layout(layout, (known.layout, known.dim))
     # Read after the state: a source that appears between the two has moved the version.
     for kept in await read_sources(rest):
         if kept.digest == source.digest:

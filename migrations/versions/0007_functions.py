@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import op
+from alembic import context, op
+
+from conduit.stores.sql_migrations import in_schema
 
 revision = "0007"
 down_revision = "0006"
@@ -26,7 +28,10 @@ def upgrade() -> None:
     if op.get_context().dialect.name != "postgresql":
         return
     for name in FILES:
-        op.execute((FOLDER / name).read_text(encoding="utf-8").strip().removesuffix(";"))
+        new = (FOLDER / name).read_text(encoding="utf-8")
+        if not context.is_offline_mode():
+            new = in_schema(op.get_bind(), new)
+        op.execute(new.strip().removesuffix(";"))
 
 
 def downgrade() -> None:

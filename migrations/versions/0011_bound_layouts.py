@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import op
+from alembic import context, op
+
+from conduit.stores.sql_migrations import in_schema
 
 revision = "0011"
 down_revision = "0010"
@@ -20,6 +22,8 @@ def upgrade() -> None:
         return
     op.execute("DROP FUNCTION conduit_append(json, json)")
     new = (HERE / "functions_0011" / "append.sql").read_text(encoding="utf-8")
+    if not context.is_offline_mode():
+        new = in_schema(op.get_bind(), new)
     op.execute(new.strip().removesuffix(";"))
 
 
@@ -28,5 +32,7 @@ def downgrade() -> None:
         return
     op.execute("DROP FUNCTION conduit_append(json, json, text, integer)")
     log = (HERE / "functions_0007" / "log.sql").read_text(encoding="utf-8")
+    if not context.is_offline_mode():
+        log = in_schema(op.get_bind(), log)
     before = log[log.index(BEGINNING) :]
     op.execute(before[: before.index(END) + len(END)].removesuffix(";"))

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, delete, make_url, update
 
@@ -16,6 +17,17 @@ from tests.servers.supabase import SupabaseServer, make_roles
 
 KEPT = 4
 """Databases that a test may use side by side; a fifth takes the place of the first."""
+
+
+WAITING = """SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
+
+async def until_waited_for(address: str) -> None:
+    """Returns once somebody waits for a lock in a database."""
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+        while await (await connection.execute(WAITING)).fetchone() is None:
+            await connection.execute("SELECT pg_sleep(0.005)")
 
 
 class Databases:

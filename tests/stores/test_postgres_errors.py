@@ -19,8 +19,12 @@ from conduit.core.errors import (
     StoreError,
     UnknownDecisionError,
 )
+from conduit.stores.direct import engine_of
 from conduit.stores.sql import SQLStore
+from conduit.stores.sql_address import parse_address
+from conduit.stores.sql_migrations import bring_down, bring_up
 from conduit.stores.sql_schema import HEAD
+from conduit.stores.sql_worker import Worker
 from experiments.servers.postgres import Postgres
 from tests.servers.postgres import Databases
 from tests.stores.builders import a_decision, an_execution, an_observation
@@ -203,3 +207,47 @@ async def test_a_role_that_may_read_no_table_is_told_which_may(address: str, rol
     await store.close()
     _run(address, f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role}")
     _run(address, f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+async def test_what_the_server_undid_for_another_transaction_may_be_tried_again(
+    address: str, state: str
+) -> None:
+    """A transaction that could not stand beside another one is told in words, in any language."""
+    worker = Worker(parse_address(address))
+    fails = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"
+    with pytest.raises(StoreError, match=r"was (changed|held) by another transaction.*; try again"):
+        await worker.write(lambda conn: conn.exec_driver_sql(fails), lock="")
+    await worker.close()
+
+
+async def test_a_schema_that_is_not_public_is_used_as_public_is(databases: Databases) -> None:
+    """Functions look for the tables where they were made, also once a revision was undone."""
+    address = databases.bare()
+    _run(
+        address,
+        'CREATE SCHEMA "an app"',
+        f"ALTER DATABASE {make_url(address).database} SET search_path = 'an app'",
+    )
+    store = SQLStore(address)
+    await store.open()
+    await store.append([a_decision(1)], [])
+    await store.observe([an_observation(1)])
+    await store.close()
+    with psycopg.connect(address) as connection:
+        connection.execute("SET search_path = public")
+        counted = 'SELECT "an app".conduit_count(), "an app".conduit_revision()'
+        assert connection.execute(counted).fetchall() == [(1, HEAD)]
+    with engine_of(parse_address(address)) as engine:
+        for _ in range(5):
+            bring_down(engine)
+        assert bring_up(engine).after == HEAD
+
+
+async def test_what_the_server_says_is_absent_is_not_taken_for_the_database(address: str) -> None:
+    """A function or a schema that does not exist is told in the server's words."""
+    worker = Worker(parse_address(address))
+    with pytest.raises(StoreError, match=r"function nothing.* does not exist") as caught:
+        await worker.write(lambda conn: conn.exec_driver_sql("SELECT nothing()"), lock="")
+    assert "create it, or choose another database" not in str(caught.value)
+    await worker.close()

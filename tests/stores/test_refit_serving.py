@@ -20,6 +20,7 @@ from tests.stores.refitting import (
     during,
     learn,
     load,
+    observed,
     rate,
     refit,
     some_evidence,
@@ -68,6 +69,31 @@ def test_what_is_absorbed_or_adjusted_during_a_rebuild_is_kept(where: str) -> No
     np.testing.assert_allclose(after.A, wanted.A, rtol=1e-9)
     np.testing.assert_allclose(after.b, wanted.b, rtol=1e-9)
     assert after.yy == pytest.approx(wanted.yy, rel=1e-9)
+
+
+def test_what_is_adjusted_before_its_first_fold_is_adjusted_by_it(where: str) -> None:
+    """A model first rated during a rebuild takes part in a price change and a discount, once each."""
+    clock = ManualClock(START)
+    asyncio.run(learn(where, clock, 1))
+
+    async def teach() -> None:
+        store = SQLStore(where, clock=clock)
+        await store.open()
+        await store.observe([observed(1, 0.5, clock, arm=ARMS[1])])
+        for _ in range(2):
+            await store.shift(ARMS[1], Head.QUALITY, by=0.25, at=START)
+            await store.discount(ARMS[1], Head.QUALITY, worth=0.5)
+        await store.shift(ARMS[2], Head.QUALITY, by=0.25, at=START)
+        assert ARMS[1] not in {arm for arm, _ in (await store.load()).statistics}
+        await store.close()
+
+    refit(where, clock, progress=during(lambda: asyncio.run(teach())))
+    after = asyncio.run(load(where, clock))
+    sums = after.statistics[ARMS[1], "quality"]
+    assert (sums.count, sums.weight) == (1, 0.5)
+    assert sums.b[0] == pytest.approx(0.5 * (0.5 + 0.25))
+    refit(where, clock)
+    assert_same(asyncio.run(load(where, clock)), after)
 
 
 def test_a_rebuild_that_dies_holds_nobody_up_for_long(where: str) -> None:
