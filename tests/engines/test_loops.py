@@ -73,6 +73,7 @@ def test_a_loop_per_call_loses_no_cost(tmp_path: Path, budgeted: bool, closed: b
     if closed:
         asyncio.run(router.aclose())
     assert len(asyncio.run(books(SQLStore(where)))[0]) == 3
+    asyncio.run(router.aclose())
 
 
 def test_a_loop_per_report_loses_no_cost(tmp_path: Path) -> None:
@@ -163,6 +164,7 @@ def test_a_stream_that_its_loop_ends_is_paid(tmp_path: Path, reading: bool) -> N
     ((settled, reserved),) = spends
     assert settled == pytest.approx(costs[0])
     assert (reserved, costs[0] > 0) == (0.0, True)
+    asyncio.run(router.aclose())
 
 
 async def log(where: Path) -> tuple[list[str], list[str]]:
