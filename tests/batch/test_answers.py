@@ -97,7 +97,7 @@ def test_a_fence_of_any_line_ends_is_one() -> None:
 def test_what_is_too_deep_to_be_written_is_unusable() -> None:
     """Some Pythons read deeper values than they write."""
     value: list[object] = []
-    for _ in range(5_000):
+    for _ in range(100_000):
         value = [value]
     with pytest.raises(UnusableAnswerError, match="too deeply nested"):
         Answer(Form.JSON, value).content("0", {})

@@ -151,11 +151,13 @@ async def test_failures_stop_nobody_and_harm_nothing(tmp_path: Path) -> None:
 async def test_an_answer_that_is_too_deep_to_be_written_stops_nobody(
     tmp_path: Path, deep: int
 ) -> None:
-    """It is paid and fails, and the next prompt is asked."""
+    """It is paid and fails, and the next prompt is asked; how deep that is differs between Pythons."""
     write(tmp_path / "prompts", a__json="deep", b__json="flat")
     provider = Scripted(lambda it: "[" * deep + "]" * deep if it == "deep" else "[]")
     done = await run(provider, tmp_path, parallelism=1)
-    assert done == {"a.json": "failed", "b.json": "done"}
+    is_written = "a.json" in names(tmp_path / "outputs")
+    assert done == {"a.json": "done" if is_written else "failed", "b.json": "done"}
+    assert deep < 100_000 or not is_written
 
 
 async def test_where_answers_cannot_be_written_no_more_are_paid(tmp_path: Path) -> None:
